@@ -1,0 +1,83 @@
+"""Fixtures for every test: servers of this run's own, programs, and the check that nothing is left behind."""
+
+import os
+import sys
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from support import FLAVORS, Flavor, Program, Server, Spawn, find_binary, wait_until
+from support.leaks import end_and_describe, mark_descendants
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# `python -m pytest` puts the root on the path, where the folders `supervisor`, `workflows` and `lua` would be
+# importable a second time, under a second name.
+sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != ROOT]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def leaks() -> Iterator[None]:
+    """No process that this run started may outlive it."""
+    mark = mark_descendants()
+    yield
+    left = end_and_describe(mark)
+    assert not left, "processes left behind:\n" + "\n".join(left)
+
+
+@pytest.fixture(scope="session", params=FLAVORS)
+def session_server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """One server per flavor and xdist worker; tests take `server`."""
+    flavor: Flavor = request.param
+    if find_binary(flavor) is None:
+        message = f"{flavor}-server is not installed"
+        if os.environ.get("CI"):
+            pytest.fail(f"{message}, and CI must test on it")
+        pytest.skip(message)
+    with Server(flavor) as running:
+        yield running
+
+
+@pytest.fixture
+def server(session_server: Server) -> Iterator[Server]:
+    """A running, empty server that the test has for itself; it runs once on Redis and once on Valkey.
+
+    The test may kill or restart it. At its end every connection must be closed.
+    """
+    session_server.start()
+    yield session_server
+    session_server.start()
+    session_server.resume()
+    try:
+        wait_until(lambda: session_server.client_count() == 0, 2.0, "the test left connections open")
+    finally:
+        session_server.flush()
+
+
+@pytest.fixture
+def url(server: Server) -> str:
+    """The address of `server`."""
+    return server.url
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A key prefix that no other test has."""
+    return f"t{uuid.uuid4().hex[:10]}"
+
+
+@pytest.fixture
+def spawn(tmp_path: Path) -> Iterator[Spawn]:
+    """Starts programs in the test's folder: ``spawn(argv, env={...})``; what still runs at the end is killed."""
+    programs: list[Program] = []
+
+    def start(argv: Sequence[str], env: Mapping[str, str] | None = None) -> Program:
+        program = Program(argv, tmp_path, env)
+        programs.append(program)
+        return program.start()
+
+    yield start
+    for program in programs:
+        program.end_all()
