@@ -1,0 +1,82 @@
+# Every target makes the virtual environment first when it is missing or pyproject.toml is newer.
+# `make PYTHON=python3.12 …` chooses the interpreter that it is made with.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+OLD_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11
+PYTHON ?= $(shell for p in $(CANDIDATES); do "$$p" $(OLD_ENOUGH) 2>/dev/null && echo "$$p" && break; done)
+# Narrow a run with e.g. `make test ARGS="tests/unit -k retry"`.
+ARGS ?=
+
+.PHONY: help venv demo test packaging lint format lua-lint types imports bench clean
+
+help:
+	@echo "make demo       a working queue in one command: no server, no root"
+	@echo "make test       all tests, on Redis and on Valkey (ARGS=… narrows it)"
+	@echo "make packaging  build the wheel and the sdist, install and use them elsewhere"
+	@echo "make lint       ruff, and luacheck when it is installed; make format repairs"
+	@echo "make types      mypy and pyright over the package, the tests and the benchmarks"
+	@echo "make imports    who may import whom"
+	@echo "make bench      benchmarks"
+	@echo "make clean      remove what was built, the environment included"
+
+venv: $(READY)
+
+$(READY): pyproject.toml
+	@python='$(PYTHON)'; \
+	if ! "$${python:-python3}" $(OLD_ENOUGH) 2>/dev/null; then \
+	  echo "taskora needs Python 3.11 or later; $${python:-python3} is $$("$${python:-python3}" --version 2>&1 || true)." >&2; \
+	  echo "Install one and name it: make $(or $(MAKECMDGOALS),venv) PYTHON=/path/to/python3.12" >&2; \
+	  exit 1; \
+	fi; \
+	if ! $(BIN)/python $(OLD_ENOUGH) 2>/dev/null; then \
+	  echo "Making $(VENV) with $$("$$python" --version)"; \
+	  "$$python" -m venv --clear $(VENV) || \
+	    { echo "python -m venv failed; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }; \
+	fi
+	@echo "Installing taskora and its tools into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(READY)
+	@$(BIN)/taskora demo
+
+# Two workers: each has servers of its own, and the tests with an xdist_group stay on one of them.
+test: $(READY)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not packaging' -q $(ARGS)
+
+packaging: $(READY)
+	@$(BIN)/python -m pytest -m packaging -q tests/acceptance
+
+lint: $(READY)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet . || { echo "format: run make format" >&2; exit 1; }
+	@if command -v luacheck >/dev/null; then $(MAKE) --no-print-directory lua-lint; \
+	else echo "lint: luacheck is not installed (apt-get install lua-check), the Lua scripts were not checked"; fi
+
+format: $(READY)
+	@$(BIN)/ruff check --quiet --fix-only .
+	@$(BIN)/ruff format --quiet .
+
+lua-lint:
+	@luacheck --quiet lua
+
+types: $(READY)
+	@$(BIN)/python tests/typing/check.py
+
+imports: $(READY)
+	@$(BIN)/python -m pytest -q tests/architecture
+
+bench: $(READY)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+clean:
+	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
