@@ -39,10 +39,18 @@ OWNERS = {
     "os.forkpty": "taskora.supervisor",
 }
 # (module, what it imports): why it may.
-OWNER_EXCEPTIONS: dict[tuple[str, str], str] = {}
+OWNER_EXCEPTIONS: dict[tuple[str, str], str] = {
+    (
+        "taskora.connection.embedded_guardian",
+        "signal",
+    ): "a program of its own, which ends the server when nobody uses it",
+}
 
 # Imports inside functions: optional extras, and what would make `import taskora` slow.
-LAZY: set[tuple[str, str]] = set()
+LAZY: set[tuple[str, str]] = {
+    ("taskora.connection.embedded_guardian", "ctypes"),
+    ("taskora.connection.endpoint", "redis"),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,120 @@
+"""The built distribution: what is in it, and that it works where there is no source tree."""
+
+import subprocess
+import sys
+import tarfile
+import tomllib
+import venv
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.packaging, pytest.mark.timeout(600), pytest.mark.xdist_group("packaging")]
+
+ROOT = Path(__file__).resolve().parents[2]
+SETTINGS: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+FOLDERS: dict[str, str] = SETTINGS["tool"]["setuptools"]["package-dir"]
+SUFFIXES = {".py", ".lua", ".typed"}
+
+IMPORT_EVERYTHING = """
+import importlib, sys
+from importlib.resources import files
+
+for name in sys.argv[1:]:
+    module = importlib.import_module(name)
+    assert "site-packages" in module.__file__, module.__file__
+assert files("taskora").joinpath("py.typed").is_file()
+print("imported", len(sys.argv) - 1)
+"""
+
+
+def run(*command: str | Path, cwd: Path) -> str:
+    """Runs a command and returns its output; a failure shows it."""
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command} ended with code {done.returncode}\n{done.stdout}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the wheel and the sdist; the wheel is built from the sdist, so both are complete."""
+    source = tmp_path_factory.mktemp("source")
+    output = tmp_path_factory.mktemp("dist")
+    # From a copy: setuptools leaves a build folder behind, and takes from it what the source has no more.
+    for name in ("pyproject.toml", "LICENSE", "README.md", *FOLDERS.values()):
+        if (ROOT / name).exists():
+            run("cp", "-r", ROOT / name, source, cwd=source)
+    run(sys.executable, "-m", "build", "--outdir", output, source, cwd=output)
+    return output
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> Path:
+    return next(built.glob("*.whl"))
+
+
+def sources_by_installed_path() -> dict[str, Path]:
+    """Every file that must be shipped, by its path in the wheel."""
+    return {
+        "/".join((*package.split("."), *path.relative_to(ROOT / folder).parts)): path
+        for package, folder in FOLDERS.items()
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in SUFFIXES and path.is_file()
+    }
+
+
+def test_the_wheel_holds_every_source_file_and_nothing_else(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        shipped = {name for name in archive.namelist() if ".dist-info/" not in name}
+    assert shipped == set(sources_by_installed_path())
+    assert "taskora/py.typed" in shipped
+
+
+def test_the_wheel_names_its_commands_and_licence(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        commands = archive.read(next(name for name in names if name.endswith("entry_points.txt"))).decode()
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    for command, target in SETTINGS["project"]["scripts"].items():
+        assert f"{command} = {target}" in commands
+
+
+def test_the_sdist_holds_every_source_file_at_its_place_in_the_repository(built: Path) -> None:
+    with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    wanted = {path.relative_to(ROOT).as_posix() for path in sources_by_installed_path().values()}
+    assert wanted <= names
+    assert {"pyproject.toml", "LICENSE"} <= names
+
+
+@pytest.fixture(scope="module", params=["*.whl", "*.tar.gz"], ids=["wheel", "sdist"])
+def installed(request: pytest.FixtureRequest, built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of a fresh environment outside the repository that has only the built file and what it requires."""
+    pattern: str = request.param
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder, with_pip=True)
+    python = folder / "bin" / "python"
+    target = f"taskora[embedded] @ {next(built.glob(pattern)).as_uri()}"
+    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", target, cwd=folder)
+    return python
+
+
+def test_what_is_installed_can_be_imported(installed: Path, tmp_path: Path) -> None:
+    packages: list[str] = SETTINGS["tool"]["setuptools"]["packages"]
+    assert f"imported {len(packages)}" in run(installed, "-c", IMPORT_EVERYTHING, *packages, cwd=tmp_path)
+
+
+def test_the_installed_commands_start(installed: Path, tmp_path: Path) -> None:
+    for command in SETTINGS["project"]["scripts"]:
+        assert "usage" in run(installed.with_name(command), "--help", cwd=tmp_path).lower()
