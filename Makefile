@@ -28,11 +28,13 @@ help:
 	@echo "make clean      remove what was built, the environment included"
 
 venv: $(READY)
+	@:
 
 $(READY): pyproject.toml
 	@python='$(PYTHON)'; \
 	if ! "$${python:-python3}" $(OLD_ENOUGH) 2>/dev/null; then \
-	  echo "taskora needs Python 3.11 or later; $${python:-python3} is $$("$${python:-python3}" --version 2>&1 || true)." >&2; \
+	  found=$$("$${python:-python3}" --version 2>/dev/null || echo missing); \
+	  echo "taskora needs Python 3.11 or later; $${python:-python3} is $$found." >&2; \
 	  echo "Install one and name it: make $(or $(MAKECMDGOALS),venv) PYTHON=/path/to/python3.12" >&2; \
 	  exit 1; \
 	fi; \
@@ -42,7 +44,7 @@ $(READY): pyproject.toml
 	    { echo "python -m venv failed; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }; \
 	fi
 	@echo "Installing taskora and its tools into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
 demo: $(READY)
@@ -57,7 +59,7 @@ packaging: $(READY)
 
 lint: $(READY)
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/ruff format --check --quiet . || { echo "format: run make format" >&2; exit 1; }
+	@$(BIN)/ruff format --check --quiet --output-format concise . || { echo "format: run make format" >&2; exit 1; }
 	@if command -v luacheck >/dev/null; then $(MAKE) --no-print-directory lua-lint; \
 	else echo "lint: luacheck is not installed (apt-get install lua-check), the Lua scripts were not checked"; fi
 

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from support import FLAVORS, Flavor, Program, Server, Spawn, find_binary, wait_until
@@ -16,6 +17,10 @@ ROOT = Path(__file__).resolve().parent.parent
 # `python -m pytest` puts the root on the path, where the folders `supervisor`, `workflows` and `lua` would be
 # importable a second time, under a second name.
 sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != ROOT]
+
+# A busy machine is slow at times, which says nothing about the code; CI tries the same examples each time.
+hypothesis.settings.register_profile("taskora", deadline=None, derandomize=bool(os.environ.get("CI")))
+hypothesis.settings.load_profile("taskora")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -69,8 +74,12 @@ def prefix() -> str:
 
 
 @pytest.fixture
-def spawn(tmp_path: Path) -> Iterator[Spawn]:
+def spawn(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Spawn]:
     """Starts programs in the test's folder: ``spawn(argv, env={...})``; what still runs at the end is killed."""
+    if "server" in request.fixturenames:
+        request.getfixturevalue(
+            "server"
+        )  # whatever the order of the test's parameters, programs end before their server
     programs: list[Program] = []
 
     def start(argv: Sequence[str], env: Mapping[str, str] | None = None) -> Program:

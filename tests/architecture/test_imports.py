@@ -40,10 +40,8 @@ OWNERS = {
 }
 # (module, what it imports): why it may.
 OWNER_EXCEPTIONS: dict[tuple[str, str], str] = {
-    (
-        "taskora.connection.embedded_guardian",
-        "signal",
-    ): "a program of its own, which ends the server when nobody uses it",
+    ("taskora.connection.embedded", "signal"): "tells the guardian to end",
+    ("taskora.connection.embedded_guardian", "signal"): "is a program of its own",
 }
 
 # Imports inside functions: optional extras, and what would make `import taskora` slow.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from support import FLAVORS, Flavor, Server, find_binary, wait_until
+from support import FLAVORS, Flavor, Server, Spawn, find_binary, script, wait_until
 
 
 @pytest.fixture(params=FLAVORS)
@@ -65,3 +65,16 @@ def test_a_server_that_cannot_start_says_why(flavor: Flavor) -> None:
             server.start()
     finally:
         server.close()
+
+
+CONNECTED_FOR_EVER = """
+import socket, sys, time
+connection = socket.socket(socket.AF_UNIX)
+connection.connect(sys.argv[1].removeprefix("unix://"))
+time.sleep(600)
+"""
+
+
+def test_a_program_ends_before_the_server_that_it_uses(spawn: Spawn, tmp_path: Path, server: Server) -> None:
+    spawn([*script(CONNECTED_FOR_EVER, tmp_path), server.url])
+    wait_until(lambda: server.client_count() == 1)

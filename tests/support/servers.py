@@ -176,9 +176,7 @@ class Server:
 
     def close(self) -> None:
         """Ends the process and removes the folder."""
-        if not self._appendonly:
-            self.kill()
-        self.stop()
+        self.kill()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
