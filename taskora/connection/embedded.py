@@ -13,7 +13,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -151,7 +151,7 @@ class EmbeddedServer:
             self._wait("the embedded server did not stop", deadline_s, lambda: self._is_gone(told))
 
     @contextmanager
-    def _start_lock(self, deadline_s: float) -> Iterator[None]:
+    def _start_lock(self, deadline_s: float) -> Generator[None, None, None]:
         fd = open_lock(self.folder / START_LOCK)
         try:
             self._wait(

@@ -27,6 +27,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import FrameType
 
 USERS_LOCK = "users.lock"
 GUARDIAN_LOCK = "guardian.lock"
@@ -188,7 +189,7 @@ class Guardian:
                 stdout=log,
                 stderr=log,
                 pass_fds=(self._server_lock,),
-                preexec_fn=_die_with_parent(),  # noqa: PLW1509 (safe: this process has one thread)
+                preexec_fn=_die_with_parent(),  # safe: this process has one thread
             )
         return self._server
 
@@ -208,7 +209,9 @@ class Guardian:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
     def _pause(self) -> bytes:
-        longest_s = min(LONGEST_PAUSE_S, self._charge.grace_s / 4) if self._up_since_s is not None else BOOT_PAUSE_S
+        longest_s = BOOT_PAUSE_S
+        if self._up_since_s is not None:
+            longest_s = min(max(self._charge.grace_s / 4, BOOT_PAUSE_S), LONGEST_PAUSE_S)
         readable, _, _ = select.select([self._wakeup], [], [], longest_s)
         return os.read(self._wakeup, 64) if readable else b""
 
@@ -267,10 +270,14 @@ def _wake_on_signals() -> int:
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     for number in (signal.SIGTERM, signal.SIGCHLD):
-        signal.signal(number, lambda *_: None)
+        signal.signal(number, _noted)
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     return reading
+
+
+def _noted(number: int, frame: FrameType | None) -> None:
+    """Does nothing; a signal is written to the wake-up descriptor only if it has a handler."""
 
 
 def _die_with_parent() -> Callable[[], None] | None:

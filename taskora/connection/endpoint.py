@@ -111,7 +111,8 @@ class Endpoint:
         import redis
         import redis.asyncio
 
-        if not isinstance(client, (redis.Redis, redis.asyncio.Redis)):
+        kinds = (redis.Redis, redis.asyncio.Redis)
+        if not isinstance(client, kinds):  # pyright: ignore[reportUnnecessaryIsInstance]  # not everybody checks types
             raise ConfigError(
                 f"adapter: expected a URL, redis.Redis or redis.asyncio.Redis, got {type(client).__name__}. "
                 "Give a cluster or a sentinel as redis+cluster:// or redis+sentinel:// URL."
@@ -151,8 +152,8 @@ class Endpoint:
     ) -> SyncConnection:
         """Make a blocking connection; nothing is sent before its first use or ``connect()``.
 
-        RESP2, bytes for replies, no retries and no health checks. Connecting sends AUTH, CLIENT SETNAME and SELECT, each
-        only if it is needed.
+        RESP2, bytes for replies, no retries and no health checks. Connecting sends AUTH, CLIENT SETNAME and SELECT,
+        each only if it is needed.
 
         Args:
             socket_timeout: Seconds that one read may take. None waits for ever.
@@ -175,7 +176,10 @@ class Endpoint:
         client_name: str | None = None,
         **overrides: object,
     ) -> AsyncConnection:
-        """Make an asyncio connection; the same as `sync_connection` in everything else."""
+        """Make an asyncio connection; the same as `sync_connection` in everything else.
+
+        On a unix socket redis-py 8.1 sends its AUTH, SETNAME and SELECT twice.
+        """
         from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
 
         kinds = {"tcp": Connection, "tls": SSLConnection, "unix": UnixDomainSocketConnection}
