@@ -77,7 +77,7 @@ imports: $(READY)
 	@$(BIN)/python -m pytest -q tests/architecture
 
 bench: $(READY)
-	@$(BIN)/python -m benchmarks $(ARGS)
+	@$(BIN)/python benchmarks $(ARGS)
 
 clean:
 	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
