@@ -44,10 +44,16 @@ OWNER_EXCEPTIONS: dict[tuple[str, str], str] = {
     ("taskora.connection.embedded_guardian", "signal"): "is a program of its own",
 }
 
-# Imports inside functions: optional extras, and what would make `import taskora` slow.
+# Imports inside functions: optional extras, what would make `import taskora` slow, and what only a forked process needs.
 LAZY: set[tuple[str, str]] = {
     ("taskora.connection.embedded_guardian", "ctypes"),
     ("taskora.connection.endpoint", "redis"),
+    ("taskora.connection.wire", "redis"),
+    ("taskora.schema.models", "taskora.schema.msgspec_types"),
+    ("taskora.schema.models", "taskora.schema.pydantic_types"),
+    ("taskora.supervisor.command", "taskora.supervisor.child"),
+    ("taskora.supervisor.command", "taskora.supervisor.steward"),
+    ("taskora.workflows.export", "networkx"),
 }
 
 
