@@ -44,7 +44,7 @@ OWNER_EXCEPTIONS: dict[tuple[str, str], str] = {
     ("taskora.connection.embedded_guardian", "signal"): "is a program of its own",
 }
 
-# Imports inside functions: optional extras, what would make `import taskora` slow, and what only a forked process needs.
+# Imports inside functions: optional extras, what is slow to import, and what a forked process alone needs.
 LAZY: set[tuple[str, str]] = {
     ("taskora.connection.embedded_guardian", "ctypes"),
     ("taskora.connection.endpoint", "redis"),
