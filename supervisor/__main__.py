@@ -1,0 +1,5 @@
+"""`python -m taskora.supervisor`."""
+
+from .command import main
+
+main()

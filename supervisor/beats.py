@@ -1,0 +1,366 @@
+"""The table of heartbeats: one shared anonymous mapping, no locks, no system calls, no file.
+
+Every number is one aligned 8-byte word, so a reader sees the old or the new value and never half of each. A text is
+stored behind a word with its length and checksum, so a reader that meets a half-written one knows and reads again.
+
+A cell belongs to one process at a time. Its words have one writer each: the child writes its own from its birth to its
+end, the master writes the others, and both halves while no child has the cell.
+"""
+
+from __future__ import annotations
+
+import mmap
+import time
+import zlib
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final, Literal
+
+Role = Literal["worker", "steward"]
+
+WORKER_BYTES: Final = 96
+CAUSE_BYTES: Final = 56
+_ATTEMPTS: Final = 16
+_CELL_WORDS: Final = 32
+_RECORD_WORDS: Final = 16
+_HEADER_WORDS: Final = 8
+
+# The child's words. They fill the cell's first cache lines, the master's come behind its texts.
+_BEAT, _ACTIVE, _DONE, _FAILED, _DEADLINE, _STATE, _WANTS_END, _PID, _TICKS = range(9)
+_WORKER: Final = 9
+# The master's words.
+_GENERATION, _SLOT, _ROLE, _DOOMED, _STARTED = range(23, 28)
+# Who has the cell: whether anybody does, and a count that grows with every change of hands.
+_TAKEN, _EPOCH = 30, 31
+
+# The header: what the fleet as a whole is meant to be.
+_MASTER_PID, _TARGET, _STOPPING = range(3)
+
+_ROLES: Final[tuple[Role, ...]] = ("worker", "steward")
+
+
+class State(IntEnum):
+    """A child's own word about itself."""
+
+    EMPTY = 0
+    STARTING = 1
+    READY = 2
+    DRAINING = 3
+    STUCK = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """A consistent copy of one cell.
+
+    Attributes:
+        cell: the cell's index in the table.
+        slot: the fleet's slot that the process fills; -1 for the steward.
+        role: what the process is.
+        generation: the roll-out that it belongs to.
+        pid: its process id; 0 for the moment before the child has written it.
+        start_ticks: its start time as in /proc/PID/stat, which tells it from a later process with the same id.
+        worker: the worker identity, "" until the child has set it.
+        state: its own word.
+        beat_ns: CLOCK_MONOTONIC of its last beat.
+        active: jobs running now.
+        done: jobs completed since its birth.
+        failed: jobs failed since its birth.
+        hang_deadline_ns: until when silence is explained, CLOCK_MONOTONIC; 0 when nothing explains it.
+        doomed: the master is about to kill it, or has: its locks are not to be extended.
+        wants_end: it asked to be replaced.
+        started_ns: CLOCK_MONOTONIC of its fork.
+    """
+
+    cell: int
+    slot: int
+    role: Role
+    generation: int
+    pid: int
+    start_ticks: int
+    worker: str
+    state: State
+    beat_ns: int
+    active: int
+    done: int
+    failed: int
+    hang_deadline_ns: int
+    doomed: bool
+    wants_end: bool
+    started_ns: int
+
+
+class _Text:
+    """A short text in shared memory, behind one word that holds its length and checksum."""
+
+    __slots__ = ("_bytes", "_limit", "_start", "_word", "_words")
+
+    def __init__(self, words: memoryview[int], octets: memoryview[int], word: int, limit: int) -> None:
+        self._words = words
+        self._bytes = octets
+        self._word = word
+        self._start = (word + 1) * 8
+        self._limit = limit
+
+    def write(self, text: str) -> None:
+        data = text.encode()[: self._limit]
+        self._words[self._word] = 0
+        self._bytes[self._start : self._start + len(data)] = data
+        self._words[self._word] = len(data) << 32 | zlib.crc32(data)
+
+    def read(self) -> str:
+        for _ in range(_ATTEMPTS):
+            header = self._words[self._word]
+            size, checksum = header >> 32, header & 0xFFFF_FFFF
+            data = bytes(self._bytes[self._start : self._start + min(size, self._limit)])
+            if zlib.crc32(data) == checksum:
+                return data.decode(errors="replace")
+        return ""
+
+
+class BeatSlot:
+    """One process's cell, as that process and the master hold it."""
+
+    __slots__ = ("_at", "_words", "_worker", "index")
+
+    def __init__(self, index: int, words: memoryview[int], octets: memoryview[int], at: int) -> None:
+        self.index = index
+        self._words = words
+        self._at = at
+        self._worker = _Text(words, octets, at + _WORKER, WORKER_BYTES)
+
+    def beat(self) -> None:
+        """Say "alive" (about 0.2 µs)."""
+        self._words[self._at + _BEAT] = time.monotonic_ns()
+
+    @property
+    def beat_ns(self) -> int:
+        """CLOCK_MONOTONIC of the last beat, nanoseconds."""
+        return self._words[self._at + _BEAT]
+
+    @property
+    def worker(self) -> str:
+        """The worker identity, at most 96 bytes of UTF-8; set it before the first claim."""
+        return self._worker.read()
+
+    @worker.setter
+    def worker(self, identity: str) -> None:
+        if len(identity.encode()) > WORKER_BYTES:
+            raise ValueError(f"worker identity {identity!r} is longer than {WORKER_BYTES} bytes")
+        self._worker.write(identity)
+
+    @property
+    def state(self) -> State:
+        """starting, ready, draining or stuck; `Seat.ready` also wakes the master."""
+        return State(self._words[self._at + _STATE])
+
+    @state.setter
+    def state(self, state: State) -> None:
+        self._words[self._at + _STATE] = state
+
+    @property
+    def active(self) -> int:
+        """Jobs running now."""
+        return self._words[self._at + _ACTIVE]
+
+    @active.setter
+    def active(self, jobs: int) -> None:
+        self._words[self._at + _ACTIVE] = jobs
+
+    @property
+    def done(self) -> int:
+        """Jobs completed since birth."""
+        return self._words[self._at + _DONE]
+
+    @done.setter
+    def done(self, jobs: int) -> None:
+        self._words[self._at + _DONE] = jobs
+
+    @property
+    def failed(self) -> int:
+        """Jobs failed since birth."""
+        return self._words[self._at + _FAILED]
+
+    @failed.setter
+    def failed(self, jobs: int) -> None:
+        self._words[self._at + _FAILED] = jobs
+
+    @property
+    def hang_deadline_ns(self) -> int:
+        """Until when silence is explained (CLOCK_MONOTONIC, ns): the latest among running jobs; 0 when none runs.
+
+        Set it before a job starts: a job that never lets the interpreter go cannot do it any more.
+        """
+        return self._words[self._at + _DEADLINE]
+
+    @hang_deadline_ns.setter
+    def hang_deadline_ns(self, deadline_ns: int) -> None:
+        self._words[self._at + _DEADLINE] = deadline_ns
+
+    @property
+    def wants_end(self) -> bool:
+        """The child asks to be drained and replaced; `Seat.ask_to_end` also wakes the master."""
+        return bool(self._words[self._at + _WANTS_END])
+
+    @wants_end.setter
+    def wants_end(self, wanted: bool) -> None:
+        self._words[self._at + _WANTS_END] = int(wanted)
+
+    @property
+    def doomed(self) -> bool:
+        """The master decided to kill this process."""
+        return bool(self._words[self._at + _DOOMED])
+
+    @doomed.setter
+    def doomed(self, doomed: bool) -> None:
+        self._words[self._at + _DOOMED] = int(doomed)
+
+    def born(self, pid: int, start_ticks: int) -> None:
+        """The child's first words: who it is, and a beat."""
+        self._words[self._at + _TICKS] = start_ticks
+        self._words[self._at + _PID] = pid
+        self._words[self._at + _STATE] = State.STARTING
+        self.beat()
+
+    def assign(self, *, slot: int, role: Role, generation: int) -> None:
+        """The master's part: wipe the cell and hand it to a process about to be born."""
+        words, at = self._words, self._at
+        self.release()
+        for word in range(_TAKEN):
+            words[at + word] = 0
+        words[at + _GENERATION] = generation
+        words[at + _SLOT] = slot + 1
+        words[at + _ROLE] = _ROLES.index(role)
+        words[at + _STARTED] = words[at + _BEAT] = time.monotonic_ns()
+        words[at + _STATE] = State.STARTING
+        words[at + _TAKEN] = 1
+
+    def release(self) -> None:
+        """The master's part: its process has been reaped."""
+        self._words[self._at + _TAKEN] = 0
+        self._words[self._at + _EPOCH] += 1
+
+    def snapshot(self) -> Beat | None:
+        """A copy that belongs to one owner; None when the cell is free or changes hands just now."""
+        words, at = self._words, self._at
+        for _ in range(_ATTEMPTS):
+            epoch = words[at + _EPOCH]
+            if not words[at + _TAKEN]:
+                return None
+            copy = self._copy()
+            if words[at + _EPOCH] == epoch:
+                return copy
+        return None
+
+    def _copy(self) -> Beat:
+        words, at = self._words, self._at
+        return Beat(
+            cell=self.index,
+            slot=words[at + _SLOT] - 1,
+            role=_ROLES[words[at + _ROLE]],
+            generation=words[at + _GENERATION],
+            pid=words[at + _PID],
+            start_ticks=words[at + _TICKS],
+            worker=self._worker.read(),
+            state=State(words[at + _STATE]),
+            beat_ns=words[at + _BEAT],
+            active=words[at + _ACTIVE],
+            done=words[at + _DONE],
+            failed=words[at + _FAILED],
+            hang_deadline_ns=words[at + _DEADLINE],
+            doomed=bool(words[at + _DOOMED]),
+            wants_end=bool(words[at + _WANTS_END]),
+            started_ns=words[at + _STARTED],
+        )
+
+
+class SlotRecord:
+    """What outlives a slot's processes: how often it was refilled, and why last.
+
+    The master writes it, the steward reads it.
+    """
+
+    __slots__ = ("_at", "_cause", "_words")
+
+    def __init__(self, words: memoryview[int], octets: memoryview[int], at: int) -> None:
+        self._words = words
+        self._at = at
+        self._cause = _Text(words, octets, at + 1, CAUSE_BYTES)
+
+    @property
+    def restarts(self) -> int:
+        """Deaths that nobody had asked for."""
+        return self._words[self._at]
+
+    @property
+    def last_cause(self) -> str:
+        """Why the slot's last process ended, "" before the first end."""
+        return self._cause.read()
+
+    def ended(self, cause: str, *, unexpected: bool) -> None:
+        """Note an end; only an unexpected one counts as a restart."""
+        self._words[self._at] += int(unexpected)
+        self._cause.write(cause)
+
+    def clear(self) -> None:
+        """The slot was given up."""
+        self._words[self._at] = 0
+        self._cause.write("")
+
+
+class Beats:
+    """The whole table: a header, one record a slot, one cell a process."""
+
+    def __init__(self, *, slots: int, cells: int) -> None:
+        """Map the table: `slots` is the most that a fleet can grow to, `cells` leaves room for those that leave."""
+        records_at = _HEADER_WORDS
+        cells_at = records_at + slots * _RECORD_WORDS
+        self._map = mmap.mmap(-1, (cells_at + cells * _CELL_WORDS) * 8)
+        self._octets = memoryview(self._map).cast("B")
+        self._words: memoryview[int] = self._octets.cast("Q")
+        self.slots = slots
+        self._records = [SlotRecord(self._words, self._octets, records_at + i * _RECORD_WORDS) for i in range(slots)]
+        self._cells = [BeatSlot(i, self._words, self._octets, cells_at + i * _CELL_WORDS) for i in range(cells)]
+
+    def cell(self, index: int) -> BeatSlot:
+        """One process's cell."""
+        return self._cells[index]
+
+    def record(self, slot: int) -> SlotRecord:
+        """One slot's history."""
+        return self._records[slot]
+
+    def beats(self) -> list[Beat]:
+        """A copy of every cell that a process has, in no particular order."""
+        return [copy for cell in self._cells if (copy := cell.snapshot()) is not None]
+
+    def free_cell(self) -> BeatSlot | None:
+        """A cell without a process; None when as many processes leave as stay."""
+        return next((cell for cell in self._cells if cell.snapshot() is None), None)
+
+    @property
+    def master_pid(self) -> int:
+        """The master's process id."""
+        return self._words[_MASTER_PID]
+
+    @master_pid.setter
+    def master_pid(self, pid: int) -> None:
+        self._words[_MASTER_PID] = pid
+
+    @property
+    def target(self) -> int:
+        """How many workers the fleet is meant to have."""
+        return self._words[_TARGET]
+
+    @target.setter
+    def target(self, workers: int) -> None:
+        self._words[_TARGET] = workers
+
+    @property
+    def stopping(self) -> bool:
+        """The fleet drains, to end."""
+        return bool(self._words[_STOPPING])
+
+    @stopping.setter
+    def stopping(self, stopping: bool) -> None:
+        self._words[_STOPPING] = int(stopping)

@@ -1,0 +1,99 @@
+"""What a forked child gets: the contract between the master and the bodies of its children."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .beats import Beats, BeatSlot, Role, State
+from .config import SupervisorConfig
+from .pipes import Message, encode
+
+STEWARD_SLOT = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seat:
+    """A child's place.
+
+    Attributes:
+        slot: the fleet's slot, from 0; -1 for the steward. A replacement gets the same one.
+        generation: the roll-out, from 1; each rolling restart adds one.
+        role: `worker` or `steward`.
+        nonce: eight hex digits, new for each process: what tells it from its predecessors.
+        beat: this process's own cell of the table. Its `worker` must be set before the first claim.
+        beats: the whole table, for the steward.
+        control_fd: non-blocking; newline-delimited JSON from the master. Its end means that the master is gone.
+        report_fd: blocking; newline-delimited JSON to the master.
+        cpus: the CPUs that this process has been bound to; empty when it has not.
+        config: the supervisor's settings.
+
+    Signals: SIGTERM means drain. Interrupt (give running jobs back, uncharged, now) is a second SIGTERM while draining,
+    or the message `{"do": "interrupt"}`, whichever comes first; the master sends both. Every signal but SIGUSR1 is held
+    when the body begins: it calls `taskora.supervisor.signals.leave_to_master`, installs its own SIGTERM handler and
+    then calls `unblock_signals`. SIGUSR1 already dumps stacks to the master's log.
+    """
+
+    slot: int
+    generation: int
+    role: Role
+    nonce: str
+    beat: BeatSlot
+    beats: Beats
+    control_fd: int
+    report_fd: int
+    cpus: tuple[int, ...]
+    config: SupervisorConfig
+
+    def ready(self) -> None:
+        """Say that the first job can be claimed, or, for the steward, that dead workers can be reported."""
+        self.beat.beat()
+        self.beat.state = State.READY
+        self.report({"ready": True})
+
+    def ask_to_end(self, why: str) -> None:
+        """Ask to be drained and replaced, e.g. for a thread that cannot be stopped."""
+        self.beat.wants_end = True
+        self.report({"wants_end": why})
+
+    def ask_to_scale(self, workers: int) -> None:
+        """Ask for so many workers (the steward, for the board)."""
+        self.report({"ask": "scale", "to": workers})
+
+    def ask_to_roll(self) -> None:
+        """Ask for a rolling restart (the steward, for the board)."""
+        self.report({"ask": "roll"})
+
+    def recovered(self, worker: str) -> None:
+        """Acknowledge a `dead` message: that worker's jobs are back (the steward)."""
+        self.report({"recovered": worker})
+
+    def report(self, message: Message) -> None:
+        """Write one message to the master; nothing happens when it is gone."""
+        with contextlib.suppress(BrokenPipeError):
+            # Whole: lines below PIPE_BUF (4,096 bytes) do not interleave with those of other threads.
+            os.write(self.report_fd, encode(message))
+
+
+ChildMain = Callable[[Seat], int]
+"""The body of a child: runs until it should end, returns its exit code (`taskora.supervisor.exitcodes`)."""
+
+Preload = Callable[[SupervisorConfig], None]
+"""Imports the app, in the zygote. It starts no thread and opens no connection."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bodies:
+    """The bodies of all children.
+
+    Attributes:
+        worker: claims and runs jobs.
+        steward: does what needs Redis or the app; runs no job.
+        preload: imports the app; None when `--preload` is not offered.
+    """
+
+    worker: ChildMain
+    steward: ChildMain
+    preload: Preload | None = None
