@@ -1,0 +1,69 @@
+"""From a flattened composition to what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from taskora.config import TaskOptions
+from taskora.duration import Duration, to_ms
+from taskora.errors import ConfigError
+from taskora.model import Plan, PlanNode, new_id
+from taskora.protocols import WorkflowTask
+
+from .flatten import Flat, FlatNode
+from .shape import Many
+
+
+def plan_of(flat: Flat, name: str, ttl: Duration | None = None) -> Plan:
+    """Choose the ids and write down what the tasks' options say.
+
+    Args:
+        flat: The composition.
+        name: What people call the workflow.
+        ttl: Time until it is cancelled; None for never.
+
+    Raises:
+        ConfigError: The name is no text, or the ttl no duration or zero.
+    """
+    if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+        raise ConfigError(f"name: expected a text, got {name!r}")
+    deadline_ms = 0 if ttl is None else to_ms(ttl, "ttl")
+    if ttl is not None and deadline_ms == 0:
+        raise ConfigError("ttl: must be more than 0; None means no limit")
+    return Plan(
+        workflow_id=new_id(),
+        name=name,
+        nodes=tuple(_node(node) for node in flat.nodes),
+        terminal=flat.terminal,
+        as_list=isinstance(flat.shape, Many),
+        deadline_ms=deadline_ms,
+        keep_ms=_keep_ms(flat.nodes[index].task for index in flat.terminal),
+    )
+
+
+def _node(node: FlatNode) -> PlanNode:
+    options = node.task.options
+    return PlanNode(
+        task=node.task.name,
+        job_id=new_id(),
+        deps=node.deps,
+        data=node.data,
+        version=options.version,
+        max_attempts=options.retry.attempts,
+        ttl_ms=_ttl_ms(options),
+        as_list=node.as_list,
+    )
+
+
+def _ttl_ms(options: TaskOptions) -> int:
+    return 0 if options.ttl is None else to_ms(options.ttl.max, "ttl.max")
+
+
+def _keep_ms(terminal: Iterable[WorkflowTask]) -> int:
+    """As long as the longest-kept of the jobs that it ends with; 0 for ever."""
+    longest = 0
+    for age in {task.options.retention.completed.max_age for task in terminal}:
+        if age is None:
+            return 0
+        longest = max(longest, to_ms(age, "retention.completed.max_age"))
+    return longest
