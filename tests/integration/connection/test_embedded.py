@@ -173,6 +173,28 @@ def test_a_killed_guardian_takes_its_server_along_and_both_are_replaced(server: 
     assert not old & new
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
+def test_a_killed_guardian_leaves_no_server_behind(server: EmbeddedServer, folder: Path) -> None:
+    server.ensure()
+    kill(guardian_process(folder))
+    wait_until_gone(folder)
+
+
+def test_no_second_server_opens_the_data_of_one_that_hangs(server: EmbeddedServer, folder: Path) -> None:
+    call(server, "SET", "k", "v")
+    hanging = server_process(folder)
+    hanging.suspend()
+    try:
+        kill(guardian_process(folder))
+        with pytest.raises(AdapterError, match="in time"):
+            server.ensure(timeout_s=0.5)
+        assert server_process(folder).pid == hanging.pid
+    finally:
+        hanging.resume()
+    assert call(server, "GET", "k") == b"v"
+    assert server_process(folder).pid != hanging.pid
+
+
 def test_guardian_and_server_killed_together_are_replaced(server: EmbeddedServer, folder: Path) -> None:
     call(server, "SET", "k", "v")
     kill(*processes_of(folder))
