@@ -1,0 +1,79 @@
+"""Every server-side script: one operation a file in ``commands``, one function or family a file in ``includes``.
+
+A line ``--- @include "name"`` stands for ``includes/name.lua``; each is taken once, before the code that uses it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+_INCLUDE = re.compile(r'^--- @include "([a-z_]+)"\s*$')
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A complete script.
+
+    Attributes:
+        name: File name without the ending.
+        source: Its text with all includes resolved and comments removed.
+        sha: What EVALSHA calls it by.
+    """
+
+    name: str
+    source: str
+    sha: str
+
+
+class ScriptError(Exception):
+    """A script or include is missing or circular."""
+
+
+@cache
+def load(name: str) -> Script:
+    """Read a script.
+
+    Raises:
+        ScriptError: It, or what it includes, does not exist or includes itself; the message names file and line.
+    """
+    lines: list[str] = []
+    _read(f"commands/{name}.lua", (), set(), lines)
+    source = "\n".join(lines) + "\n"
+    return Script(name, source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
+
+
+def names() -> list[str]:
+    """List all scripts."""
+    folder = files("taskora.lua") / "commands"
+    return sorted(entry.name.removesuffix(".lua") for entry in folder.iterdir() if entry.name.endswith(".lua"))
+
+
+def _read(path: str, parents: tuple[str, ...], done: set[str], lines: list[str]) -> None:
+    text = _text(path, parents)
+    for number, line in enumerate(text.splitlines(), 1):
+        match = _INCLUDE.match(line)
+        if match is None:
+            if line.strip() and not line.lstrip().startswith("--"):
+                lines.append(line.strip())
+            continue
+        include = f"includes/{match[1]}.lua"
+        here = f"{path}:{number}"
+        if include in done:
+            continue
+        if any(parent.startswith(f"{include}:") for parent in parents):
+            raise ScriptError(f"{here}: {include} includes itself, by way of {' -> '.join((*parents, here))}")
+        _read(include, (*parents, here), done, lines)
+        done.add(include)
+
+
+def _text(path: str, parents: tuple[str, ...]) -> str:
+    folder, _, name = path.partition("/")
+    try:
+        return (files("taskora.lua") / folder / name).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        where = f"{parents[-1]}: " if parents else ""
+        raise ScriptError(f"{where}there is no {path}") from None

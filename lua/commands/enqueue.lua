@@ -1,0 +1,51 @@
+-- Stores jobs of one task. A producer numbers its calls; the last one that was applied answers again as it did.
+-- KEYS: base
+-- ARGV: producer, number, version, maxAttempts, then id, data, options of each job;
+--       options: "" or "delay,priority,ttl,given"
+-- Returns: a text with 1 for each stored job and 0 for each whose id was taken; "" when all were stored
+-- Events: waiting, delayed
+--- @include "clock"
+--- @include "store_job"
+local base, number, version, max_attempts = KEYS[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
+local sent = base .. ':sent:' .. ARGV[1]
+local last = redis.call('GET', sent)
+if last then
+  local applied, reply = string.match(last, '^(%d+):(.*)$')
+  if tonumber(applied) >= number then return reply end
+end
+
+local now, plain, flags, refused = now_ms(), {}, {}, false
+local immediate, first_due = false, nil
+for at = 5, #ARGV, 3 do
+  local id, data, options = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+  local flag = '1'
+  if options == '' then
+    redis.call('HSET', base .. ':' .. id, 'ts', now, '_v', version, 'attempt', 1, 'maxAttempts', max_attempts,
+      'state', 'waiting', 'priority', 0, 'data', data)
+    emit(base, 'waiting', id)
+    plain[#plain + 1] = id
+  else
+    local delay, priority, ttl, given = string.match(options, '^(%d+),(%d+),(%d+),(%d)$')
+    delay = tonumber(delay)
+    if given == '1' and id_taken(base, id) then
+      flag, refused = '0', true
+    else
+      store_job(base, id, now, version, max_attempts, data, delay, priority, tonumber(ttl))
+      if given == '1' then redis.call('HSET', base .. ':' .. id, 'given', 1) end
+      if delay == 0 then immediate = true elseif not first_due or delay < first_due then first_due = delay end
+    end
+  end
+  flags[#flags + 1] = flag
+end
+for first = 1, #plain, 1000 do
+  redis.call('LPUSH', base .. ':wait', unpack(plain, first, math.min(first + 999, #plain)))
+end
+if immediate or #plain > 0 then
+  wake(base)
+elseif first_due then
+  wake_at(base, now + first_due)
+end
+
+local reply = refused and table.concat(flags) or ''
+redis.call('SET', sent, ARGV[2] .. ':' .. reply, 'PX', 3600000)
+return reply

@@ -1,0 +1,18 @@
+-- Renews locks of jobs that their worker runs.
+-- KEYS: bases   ARGV: ttl, then base number, id, token, processedOn of each
+-- Returns: for each 1 renewed, 0 lost, -1 renewed and to be cancelled
+--- @include "release"
+local ttl, out = ARGV[1], {}
+for at = 2, #ARGV, 4 do
+  local base, id, token = KEYS[tonumber(ARGV[at])], ARGV[at + 1], ARGV[at + 2]
+  local job = base .. ':' .. id
+  local f = redis.call('HMGET', job, 'state', 'processedOn', 'cancelledAt')
+  if owns(job, token, ARGV[at + 3], f[1], f[2]) then
+    redis.call('SET', job .. ':lock', token, 'PX', ttl)
+    redis.call('SREM', base .. ':stalled', id)
+    out[#out + 1] = f[3] and -1 or 1
+  else
+    out[#out + 1] = 0
+  end
+end
+return out

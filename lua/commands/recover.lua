@@ -1,0 +1,44 @@
+-- Gives the jobs of a dead worker back to the front of their queue. The fence comes first: bytes that the dead process
+-- had already sent would otherwise claim after this.
+-- KEYS: base
+-- ARGV: root, worker, cause, 1 to charge a crash, limit of crashes, ms after which a run is overdue (0: never)
+-- Returns: number of jobs taken from the worker, workflows to continue
+-- Events: stalled, cancelled, failed
+--- @include "clock"
+--- @include "release"
+local base, root, worker, cause = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+local charged, limit, overdue = ARGV[4] == '1', tonumber(ARGV[5]), tonumber(ARGV[6])
+local fence = base .. ':fence:' .. worker
+redis.call('HSET', fence, 'halt', 'dead')
+redis.call('PEXPIRE', fence, 3600000)
+
+local now, owed, count, prefix = now_ms(), {}, 0, worker .. '.'
+-- From the newest to the oldest: the oldest is pushed last and runs first.
+for _, id in ipairs(redis.call('LRANGE', base .. ':active', 0, -1)) do
+  local job = base .. ':' .. id
+  local lock = redis.call('GET', job .. ':lock')
+  if lock and string.sub(lock, 1, #prefix) == prefix then
+    local f = redis.call('HMGET', job, 'processedOn', 'cancelledAt', 'cancelReason')
+    release(base, id, f[1])
+    count = count + 1
+    if f[2] then
+      conclude(base, root, id, now, 'cancelled', f[3] or '', '', owed)
+    elseif cause == 'hung' and overdue > 0 and now - (tonumber(f[1]) or now) >= overdue then
+      redis.call('HSET', job, 'cause', 'timeout')
+      give_back(base, id, 'waiting')
+    elseif not charged then
+      give_back(base, id, 'waiting')
+    else
+      local crashes = redis.call('HINCRBY', job, 'crashes', 1)
+      redis.call('HSET', job, 'crashCause', cause)
+      if crashes > limit then
+        local message = 'the worker process died ' .. crashes .. ' times while it ran this job; last cause: ' .. cause
+        emit(base, 'stalled', id, 'count', crashes, 'action', 'failed', 'cause', cause)
+        conclude(base, root, id, now, 'failed', message, 'StalledError', owed)
+      else
+        give_back(base, id, 'stalled', 'count', crashes, 'action', 'recovered', 'cause', cause)
+      end
+    end
+  end
+end
+return { count, owed }

@@ -1,0 +1,17 @@
+-- Starts a workflow whose nodes are stored, once.
+-- KEYS: workflow   ARGV: root, id, deadline ms (0: none)
+-- Returns: 1 started, 0 it was; workflows to continue   Events: waiting
+--- @include "clock"
+--- @include "workflow"
+local key, root, wf, deadline = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
+if redis.call('HEXISTS', key, 'state') == 1 then return { 0, {} } end
+local now = now_ms()
+redis.call('PERSIST', key)
+redis.call('HSET', key, 'state', 'running', 'createdAt', now)
+redis.call('ZADD', root .. ':workflows', now, wf)
+if redis.call('HGET', key, 'count') == '0' then
+  end_workflow(root, wf, key, now, 'completed', 'result', '[]')
+  return { 1, {} }
+end
+if deadline > 0 then redis.call('ZADD', root .. ':workflows:deadlines', now + deadline, wf) end
+return { 1, start_fan(root, wf, key, 'R', now) and { wf } or {} }

@@ -1,0 +1,41 @@
+-- A worker's round trip: writes outcomes and claims into free slots.
+-- KEYS: the bases of the tasks involved
+-- ARGV: root, worker, connection, epoch, token, lock ttl ms, number of outcomes, number of wants,
+--       outcomes: base number, id, token, processedOn, verb, payload, meta JSON (delay, type, trace) or ""
+--       wants: base number, count, 1 to discard expired jobs
+-- Returns: now, ms until the next delayed job (-1: none), fence ("", "halt", "dead", "stale"), ids of lost outcomes,
+--          workflows to continue, jobs (see claim)
+-- Events: all of a job's end, retrying, waiting, delayed, promoted, active
+--- @include "clock"
+--- @include "settle"
+--- @include "claim"
+local root, worker, connection, epoch = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local token, ttl, outcomes, wants = ARGV[5], ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
+local now, owed, lost, jobs = now_ms(), {}, {}, {}
+
+if outcomes > 0 then
+  local totals = {}
+  for at = 9, 8 + outcomes * 7, 7 do
+    local base, id = KEYS[tonumber(ARGV[at])], ARGV[at + 1]
+    if not settle(base, root, id, now, ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], ARGV[at + 6], totals,
+      owed) then
+      lost[#lost + 1] = id
+    end
+  end
+  write_completed(totals, now)
+end
+
+local first_due, fence = -1, ''
+for at = 9 + outcomes * 7, 8 + outcomes * 7 + wants * 3, 3 do
+  local number = tonumber(ARGV[at])
+  local base = KEYS[number]
+  local refusal = fenced(base, worker, connection, epoch)
+  if refusal ~= '' then
+    fence = refusal
+    rearm(base)
+  else
+    local due = claim(number, base, root, now, token, ttl, tonumber(ARGV[at + 1]), ARGV[at + 2] == '1', jobs, owed)
+    if due >= 0 and (first_due < 0 or due < first_due) then first_due = due end
+  end
+end
+return { now, first_due, fence, lost, owed, jobs }

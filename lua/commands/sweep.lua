@@ -1,0 +1,35 @@
+-- Takes jobs from workers that vanished with their host: what was active at the last sweep and has no lock now.
+-- KEYS: base   ARGV: root, limit of stalls   Returns: number of jobs taken, workflows to continue
+-- Events: stalled, cancelled, failed
+--- @include "clock"
+--- @include "release"
+local base, root, limit = KEYS[1], ARGV[1], tonumber(ARGV[2])
+local now, owed, count = now_ms(), {}, 0
+for _, id in ipairs(redis.call('SMEMBERS', base .. ':stalled')) do
+  local job = base .. ':' .. id
+  if redis.call('EXISTS', job .. ':lock') == 0 then
+    local f = redis.call('HMGET', job, 'state', 'processedOn', 'cancelledAt', 'cancelReason')
+    -- An id that another implementation's worker finished is no longer active, though it may still be marked.
+    if release(base, id, f[2]) > 0 and f[1] == 'active' then
+      count = count + 1
+      if f[3] then
+        conclude(base, root, id, now, 'cancelled', f[4] or '', '', owed)
+      else
+        local stalls = redis.call('HINCRBY', job, 'stalledCount', 1)
+        if stalls > limit then
+          emit(base, 'stalled', id, 'count', stalls, 'action', 'failed')
+          conclude(base, root, id, now, 'failed', 'the worker vanished ' .. stalls .. ' times while it ran this job',
+            'StalledError', owed)
+        else
+          give_back(base, id, 'stalled', 'count', stalls, 'action', 'recovered')
+        end
+      end
+    end
+  end
+end
+redis.call('DEL', base .. ':stalled')
+local active = redis.call('LRANGE', base .. ':active', 0, -1)
+for first = 1, #active, 1000 do
+  redis.call('SADD', base .. ':stalled', unpack(active, first, math.min(first + 999, #active)))
+end
+return { count, owed }

@@ -1,0 +1,5 @@
+-- The server's time in whole milliseconds: skew between hosts changes nothing.
+local function now_ms()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end

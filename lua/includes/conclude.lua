@@ -1,0 +1,46 @@
+--- @include "emit"
+--- @include "workflow"
+local function count_metric(base, state, now, by)
+  local key = base .. ':metrics:' .. state .. ':' .. string.format('%d', now - now % 60000)
+  if redis.call('INCRBY', key, by) == by then redis.call('EXPIRE', key, 86400) end
+end
+
+-- A job deletes only the deduplication key that it still holds.
+local function release_dedup(key, id)
+  if key and key ~= '' and redis.call('GET', key) == id then redis.call('DEL', key) end
+end
+
+-- Ends a job that did not complete: state, set, event, metric, and its workflow. The caller took it out of its queue.
+-- owed collects the workflows for which continue_workflow must run.
+local function conclude(base, root, id, now, state, message, error_type, owed)
+  local job = base .. ':' .. id
+  local f = redis.call('HMGET', job, '_wf', '_wfNode', 'dedupKey')
+  redis.call('HSET', job, 'state', state, 'finishedOn', now)
+  redis.call('ZADD', base .. ':' .. state, now, id)
+  release_dedup(f[3], id)
+  if state == 'failed' then
+    redis.call('HSET', job, 'error', message)
+    if error_type ~= '' then redis.call('HSET', job, 'errorType', error_type) end
+    count_metric(base, 'failed', now, 1)
+    emit(base, 'failed', id)
+  elseif state == 'cancelled' then
+    if message ~= '' then redis.call('HSET', job, 'cancelReason', message) end
+    emit(base, 'cancelled', id, 'reason', message)
+  else
+    emit(base, state, id)
+  end
+  if f[1] and f[1] ~= '' then
+    local workflow_state = state == 'cancelled' and 'cancelled' or 'failed'
+    local node = { f[2], string.match(base, '{(.*)}$'), id, error_type }
+    if stop_workflow(root, f[1], node, workflow_state, message, now) then owed[#owed + 1] = f[1] end
+  end
+end
+
+-- Ends a job whose time to live is over; discarding deletes it.
+local function expire(base, root, id, now, discard, owed)
+  conclude(base, root, id, now, 'expired', 'the job expired before a worker took it', 'ExpiredError', owed)
+  if discard then
+    redis.call('ZREM', base .. ':expired', id)
+    redis.call('UNLINK', base .. ':' .. id, base .. ':' .. id .. ':logs')
+  end
+end

@@ -1,0 +1,26 @@
+--- @include "conclude"
+local function next_due(base, now)
+  local head = redis.call('ZRANGE', base .. ':delayed', 0, 0, 'WITHSCORES')
+  return head[1] and math.max(0, tonumber(head[2]) - now) or -1
+end
+
+-- Moves up to 100 due jobs to their queue, the earliest first; returns ms until the next is due, -1 for none.
+local function promote(base, root, now, discard, owed)
+  local wait = next_due(base, now)
+  if wait ~= 0 then return wait end
+  local due = redis.call('ZRANGE', base .. ':delayed', '-inf', now, 'BYSCORE', 'LIMIT', 0, 100)
+  redis.call('ZREM', base .. ':delayed', unpack(due))
+  for _, id in ipairs(due) do
+    local f = redis.call('HMGET', base .. ':' .. id, 'expireAt', 'priority', 'ts')
+    local expires = tonumber(f[1]) or 0
+    if f[3] and expires > 0 and now >= expires then
+      expire(base, root, id, now, discard, owed)
+    elseif f[3] then
+      redis.call('HSET', base .. ':' .. id, 'state', 'waiting')
+      to_waiting(base, id, f[2], f[3], false)
+      emit(base, 'promoted', id)
+    end
+  end
+  wake(base)
+  return next_due(base, now)
+end

@@ -1,0 +1,37 @@
+--- @include "conclude"
+-- Newest ids stand at the head of the active list: look for an id from the nearer end.
+local function remove_active(base, id, processed)
+  local active, from = base .. ':active', -1
+  if redis.call('LLEN', active) > 128 then
+    local oldest = redis.call('HGET', base .. ':' .. redis.call('LINDEX', active, -1), 'processedOn')
+    local newest = redis.call('HGET', base .. ':' .. redis.call('LINDEX', active, 0), 'processedOn')
+    local middle = ((tonumber(oldest) or 0) + (tonumber(newest) or 0)) / 2
+    if (tonumber(processed) or 0) > middle then from = 1 end
+  end
+  return redis.call('LREM', active, from, id)
+end
+
+-- Takes a job out of its owner's hands. Everything that ends or moves an active job goes through here, so that no
+-- sweep finds an id that is no longer active.
+local function release(base, id, processed)
+  redis.call('DEL', base .. ':' .. id .. ':lock')
+  redis.call('SREM', base .. ':stalled', id)
+  return remove_active(base, id, processed)
+end
+
+-- Puts a released job back to the front: it waited longest.
+local function give_back(base, id, event, ...)
+  local job = base .. ':' .. id
+  local f = redis.call('HMGET', job, 'priority', 'ts')
+  redis.call('HSET', job, 'state', 'waiting')
+  to_waiting(base, id, f[1], f[2], true)
+  emit(base, event, id, ...)
+  wake(base)
+end
+
+-- A job is its worker's while the lock holds the claim's token, or, after an outage in which the lock ran out, while
+-- nobody else has taken it: then it is still active since the same moment.
+local function owns(job, token, processed, state, stored_processed)
+  local lock = redis.call('GET', job .. ':lock')
+  return lock == token or (not lock and state == 'active' and stored_processed == processed)
+end

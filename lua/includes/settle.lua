@@ -1,0 +1,72 @@
+--- @include "release"
+local function add_completed(totals, base, id)
+  local ids = totals[base]
+  if not ids then
+    ids = {}
+    totals[base] = ids
+  end
+  ids[#ids + 1] = id
+end
+
+-- Completed jobs of one call share their set, their metric and their time.
+local function write_completed(totals, now)
+  for base, ids in pairs(totals) do
+    count_metric(base, 'completed', now, #ids)
+    for first = 1, #ids, 500 do
+      local members = {}
+      for at = first, math.min(first + 499, #ids) do
+        members[#members + 1] = now
+        members[#members + 1] = ids[at]
+      end
+      redis.call('ZADD', base .. ':completed', unpack(members))
+    end
+  end
+end
+
+local function settle_retry(base, id, now, message, meta)
+  local job = base .. ':' .. id
+  local attempt = redis.call('HINCRBY', job, 'attempt', 1)
+  local at = now + meta.delay
+  redis.call('HSET', job, 'state', 'retrying', 'error', message, 'errorType', meta.type, 'trace', meta.trace)
+  redis.call('ZADD', base .. ':delayed', at, id)
+  wake_at(base, at)
+  emit(base, 'retrying', id, 'attempt', attempt, 'nextAttemptAt', at, 'error', message)
+end
+
+local function settle_defer(base, id, now, meta)
+  redis.call('HSET', base .. ':' .. id, 'state', 'delayed')
+  redis.call('ZADD', base .. ':delayed', now + meta.delay, id)
+  wake_at(base, now + meta.delay)
+  emit(base, 'delayed', id)
+end
+
+-- Writes the outcome of one run; false when the job is no longer its worker's. A flagged job ends as cancelled
+-- whatever its outcome.
+local function settle(base, root, id, now, token, processed, verb, payload, meta, totals, owed)
+  local job = base .. ':' .. id
+  local f = redis.call('HMGET', job, 'state', 'processedOn', 'cancelledAt', '_wf', '_wfNode', 'dedupKey')
+  if not owns(job, token, processed, f[1], f[2]) then return false end
+  release(base, id, processed)
+  if verb == 'cancel' or f[3] then
+    conclude(base, root, id, now, 'cancelled', redis.call('HGET', job, 'cancelReason') or '', '', owed)
+  elseif verb == 'complete' then
+    redis.call('HSET', job, 'state', 'completed', 'finishedOn', now, 'result', payload)
+    emit(base, 'completed', id)
+    add_completed(totals, base, id)
+    release_dedup(f[6], id)
+    if f[4] and f[4] ~= '' and advance_workflow(root, f[4], f[5], payload, now) then owed[#owed + 1] = f[4] end
+  elseif verb == 'return' then
+    give_back(base, id, 'waiting')
+  else
+    meta = cjson.decode(meta)
+    if verb == 'retry' then
+      settle_retry(base, id, now, payload, meta)
+    elseif verb == 'defer' then
+      settle_defer(base, id, now, meta)
+    else
+      redis.call('HSET', job, 'trace', meta.trace)
+      conclude(base, root, id, now, 'failed', payload, meta.type, owed)
+    end
+  end
+  return true
+end

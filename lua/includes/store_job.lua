@@ -1,0 +1,23 @@
+--- @include "emit"
+--- @include "queue"
+-- Writes a new job and queues it. Does not wake workers: the caller does, once for all its jobs.
+local function store_job(base, id, now, version, max_attempts, data, delay, priority, ttl)
+  local job = base .. ':' .. id
+  if delay > 0 then
+    redis.call('HSET', job, 'ts', now, 'delay', delay, '_v', version, 'attempt', 1, 'maxAttempts', max_attempts,
+      'state', 'delayed', 'priority', priority, 'data', data)
+    redis.call('ZADD', base .. ':delayed', now + delay, id)
+    emit(base, 'delayed', id)
+  else
+    redis.call('HSET', job, 'ts', now, '_v', version, 'attempt', 1, 'maxAttempts', max_attempts,
+      'state', 'waiting', 'priority', priority, 'data', data)
+    to_waiting(base, id, priority, now, false)
+    emit(base, 'waiting', id)
+  end
+  if ttl > 0 then redis.call('HSET', job, 'expireAt', now + ttl) end
+end
+
+-- Tells whether an id is taken: by a job, or by one that the caller named and that retention removed.
+local function id_taken(base, id)
+  return redis.call('EXISTS', base .. ':' .. id, base .. ':gone:' .. id) > 0
+end

@@ -1,0 +1,1 @@
+"""Where jobs are kept: the Adapter protocol and its implementations."""

@@ -1,0 +1,318 @@
+"""What an adapter must do, so that the engine can run on it.
+
+An adapter's methods return calls: nothing happens until one is run. Everything that changes a job's state is atomic
+and may run twice with the effect of once. Times in arguments are milliseconds and relative; the adapter's own clock
+turns them into what is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from typing import Protocol, TypeAlias
+
+from taskora.call import Call
+from taskora.config import Keep
+from taskora.keys import Keys
+from taskora.model import (
+    CancelOutcome,
+    ClaimReply,
+    EnqueueSpec,
+    Held,
+    JobInfo,
+    LogEntry,
+    NewJob,
+    Occurrence,
+    Outcome,
+    Plan,
+    QueueStats,
+    Settled,
+    State,
+    Want,
+    WorkerRecord,
+    WorkflowOutcome,
+    WorkflowRecord,
+    WorkflowState,
+    WorkflowSummary,
+)
+
+HeldIds: TypeAlias = Callable[[str], Collection[str]]
+
+
+class JobStore(Protocol):
+    """Producing, following and cancelling jobs."""
+
+    def enqueue(self, task: str, spec: EnqueueSpec, jobs: Sequence[NewJob]) -> Call[list[bool]]:
+        """Store jobs of one task, in order. False for a job whose id exists: nothing was written for it.
+
+        A run that is repeated after a lost reply answers as the first one did.
+        """
+        ...
+
+    def enqueue_occurrence(self, task: str, spec: EnqueueSpec, job: NewJob, at: Occurrence) -> Call[bool]:
+        """Store a scheduled job, unless this occurrence or a later one of its schedule was stored before."""
+        ...
+
+    def outcome(self, task: str, job_id: str) -> Call[Outcome | None]:
+        """Read the state of a job and, once it ended, how; None when there is no such job."""
+        ...
+
+    def job(self, task: str, job_id: str) -> Call[JobInfo | None]:
+        """Read all of a job, its logs included."""
+        ...
+
+    def progress(self, task: str, job_id: str) -> Call[object]:
+        """Read what the handler last reported; None for nothing."""
+        ...
+
+    def logs(self, task: str, job_id: str) -> Call[list[LogEntry]]:
+        """Read what the handler logged, oldest first."""
+        ...
+
+    def cancel(self, task: str, job_id: str, reason: str) -> Call[CancelOutcome]:
+        """Cancel a queued job at once; flag a running one for its worker."""
+        ...
+
+    def stats(self, task: str) -> Call[QueueStats]:
+        """Count a task's jobs by state."""
+        ...
+
+    def jobs(self, task: str, state: State, offset: int, limit: int) -> Call[list[JobInfo]]:
+        """List a task's jobs in a state: those to run next first, ended ones newest first."""
+        ...
+
+
+class LeaseStore(Protocol):
+    """What a worker does with jobs."""
+
+    def lane(self, worker: str, tasks: Sequence[str], lock_ttl_ms: int, held: HeldIds) -> Lane:
+        """Open a worker's claiming and settling; connections are made when first used.
+
+        Args:
+            worker: The worker's identity, unique to this process and boot.
+            tasks: All tasks that it may claim.
+            lock_ttl_ms: Lease of a claimed job.
+            held: Tells which jobs of a task the worker knows to hold, whenever it is asked.
+        """
+        ...
+
+    def watch_cancels(self, tasks: Sequence[str]) -> Watch:
+        """Subscribe to cancels of running jobs."""
+        ...
+
+    def extend(self, held: Sequence[Held], ttl_ms: int) -> Call[list[int]]:
+        """Renew locks: for each 1 renewed, 0 lost, -1 renewed and to be cancelled."""
+        ...
+
+    def write_progress(self, task: str, job_id: str, token: str, value: bytes) -> Call[bool]:
+        """Store a running job's progress; False when the lock is no longer ours."""
+        ...
+
+    def write_logs(self, task: str, job_id: str, token: str, entries: Sequence[bytes]) -> Call[bool]:
+        """Append log entries to a running job; False when the lock is no longer ours."""
+        ...
+
+    def recover(
+        self, worker: str, tasks: Mapping[str, int], *, cause: str, charged: bool, max_crashes: int
+    ) -> Call[int]:
+        """Fence a dead worker for good and give its jobs of these tasks back to the front of their queues.
+
+        Args:
+            worker: Identity of the worker.
+            tasks: Each task with the time in ms after which a run counts as overdue; 0 for never.
+            cause: What ended the worker. With ``hung``, overdue jobs carry the cause ``timeout`` to their next owner.
+            charged: Count a crash against each job; over ``max_crashes`` it fails.
+            max_crashes: Limit of charged crashes.
+
+        Returns:
+            The number of jobs given back or failed.
+        """
+        ...
+
+    def fence(self, worker: str, tasks: Sequence[str], halted: bool) -> Call[None]:
+        """Stop a living worker from claiming, or let it go on."""
+        ...
+
+    def extend_worker(self, worker: str, tasks: Sequence[str], ttl_ms: int) -> Call[int]:
+        """Renew every lock of a living worker that cannot do it itself; returns how many."""
+        ...
+
+
+class Lane(Protocol):
+    """A worker's claiming and settling on one server. Only awaited, on one event loop."""
+
+    async def wait_and_claim(self, wants: Sequence[Want], block_ms: int) -> ClaimReply:
+        """Wait until one of the tasks may have work, or the time is over, or ``wake``; then claim."""
+        ...
+
+    async def step(self, settled: Sequence[Settled], wants: Sequence[Want]) -> ClaimReply:
+        """Write outcomes and claim into the freed slots, in one round trip."""
+        ...
+
+    async def promote(self, tasks: Sequence[str]) -> int | None:
+        """Move due jobs to their queues and wake workers; returns ms until the next one is due, None for none."""
+        ...
+
+    async def wake(self) -> None:
+        """End this worker's own wait at once."""
+        ...
+
+    async def stop_claiming(self) -> None:
+        """Have every claim refused from now on, those already sent included, and end a wait under way."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connections."""
+        ...
+
+
+class Watch(Protocol):
+    """A subscription to the ids of running jobs that are to be cancelled."""
+
+    def __aiter__(self) -> AsyncIterator[tuple[str, str]]:
+        """Yield ``(task, job id)``; an empty id after a gap: everything must be checked."""
+        ...
+
+    async def close(self) -> None:
+        """End the subscription."""
+        ...
+
+
+class Waiter(Protocol):
+    """Waits for the ends of many jobs and workflows on one connection."""
+
+    async def job(self, task: str, job_id: str) -> Outcome | None:
+        """Wait until the job ends; None at once when there is no such job."""
+        ...
+
+    async def workflow(self, workflow_id: str) -> WorkflowOutcome | None:
+        """Wait until the workflow ends; None at once when there is no such workflow."""
+        ...
+
+    async def close(self) -> None:
+        """Stop waiting; who still waits gets an ``AdapterError``."""
+        ...
+
+
+class WorkflowStore(Protocol):
+    """Workflows: stored once, advanced where their nodes settle."""
+
+    def create_workflow(self, plan: Plan) -> Call[None]:
+        """Store a workflow and enqueue its roots; one that exists is left as it is."""
+        ...
+
+    def workflow_outcome(self, workflow_id: str) -> Call[WorkflowOutcome | None]:
+        """Read how a workflow stands or ended."""
+        ...
+
+    def workflow(self, workflow_id: str) -> Call[WorkflowRecord | None]:
+        """Read a workflow with its graph and the state of each node."""
+        ...
+
+    def cancel_workflow(self, workflow_id: str, reason: str) -> Call[bool]:
+        """Cancel a workflow and its jobs; False when it has ended or does not exist."""
+        ...
+
+    def continue_workflow(self, workflow_id: str) -> Call[bool]:
+        """Write one piece of what a workflow is owed; True while more is."""
+        ...
+
+    def list_workflows(self, state: WorkflowState | None, offset: int, limit: int) -> Call[list[WorkflowSummary]]:
+        """List workflows, newest first."""
+        ...
+
+
+class HouseStore(Protocol):
+    """What the leader does for everybody."""
+
+    def lead(self, token: str, ttl_ms: int) -> Call[bool]:
+        """Become or stay the leader; False while somebody else is."""
+        ...
+
+    def resign(self, token: str) -> Call[None]:
+        """Stop being the leader at once, if the token is."""
+        ...
+
+    def sweep(self, task: str, max_stalls: int) -> Call[int]:
+        """Take jobs from workers that vanished: those that were active at the last sweep and have no lock now."""
+        ...
+
+    def trim(self, task: str, state: State, keep: Keep, limit: int) -> Call[int]:
+        """Remove up to ``limit`` ended jobs by age and count; returns how many."""
+        ...
+
+    def trim_workflows(self, completed: bool, keep: Keep, limit: int) -> Call[int]:
+        """Remove up to ``limit`` ended workflows by age and count; returns how many."""
+        ...
+
+    def overdue_workflows(self, limit: int) -> Call[list[str]]:
+        """List workflows whose deadline has passed."""
+        ...
+
+    def owed_workflows(self, older_ms: int, limit: int) -> Call[list[str]]:
+        """List workflows that have been owed ``continue_workflow`` for longer than ``older_ms``."""
+        ...
+
+    def publish_tasks(self, cards: Mapping[str, bytes]) -> Call[None]:
+        """Tell everybody of the tasks that this process knows: a JSON object for each name."""
+        ...
+
+    def tasks(self) -> Call[dict[str, bytes]]:
+        """Read what was published of every task."""
+        ...
+
+    def register(self, record: WorkerRecord, ttl_ms: int) -> Call[None]:
+        """Store or renew the record of a process."""
+        ...
+
+    def unregister(self, worker: str) -> Call[None]:
+        """Remove the record of a process."""
+        ...
+
+    def workers(self) -> Call[list[WorkerRecord]]:
+        """List the processes whose record has not run out."""
+        ...
+
+
+class Adapter(Protocol):
+    """Everything that the engine asks of a store."""
+
+    @property
+    def keys(self) -> Keys:
+        """The names of the keys, with the prefix."""
+        ...
+
+    @property
+    def jobs(self) -> JobStore: ...
+
+    @property
+    def leases(self) -> LeaseStore: ...
+
+    @property
+    def workflows(self) -> WorkflowStore: ...
+
+    @property
+    def house(self) -> HouseStore: ...
+
+    def connect(self) -> Call[None]:
+        """Reach the server, check its version, and agree on the stored layout.
+
+        Raises:
+            AdapterError: From the call: it cannot be reached, is too old, or stores another layout.
+        """
+        ...
+
+    def describe(self) -> str:
+        """Say where the data is, without secrets."""
+        ...
+
+    def waiter(self) -> Waiter:
+        """Open a waiter on the running event loop."""
+        ...
+
+    def close(self) -> None:
+        """Close the connections of blocking calls."""
+        ...
+
+    async def close_async(self) -> None:
+        """Close the connections of the running event loop, and those of blocking calls."""
+        ...

@@ -1,0 +1,51 @@
+"""The adapter for Redis and Valkey."""
+
+from __future__ import annotations
+
+from taskora.adapters.redis.house import RedisHouse
+from taskora.adapters.redis.jobs import RedisJobs
+from taskora.adapters.redis.leases import RedisLeases
+from taskora.adapters.redis.link import Connecting, Link, Source
+from taskora.adapters.redis.waiter import RedisWaiter
+from taskora.adapters.redis.workflows import RedisWorkflows
+from taskora.call import Call
+from taskora.keys import Keys
+
+
+class RedisAdapter:
+    """Keeps jobs in a Redis or Valkey server. Connections are made when first used; use after a fork is safe.
+
+    Args:
+        source: Where the server is.
+        prefix: Text that sets its keys apart from those of others on the same server.
+    """
+
+    def __init__(self, source: Source, prefix: str = "") -> None:
+        self.keys = Keys(prefix)
+        self._link = Link(source, self.keys)
+        self.jobs = RedisJobs(self._link)
+        self.leases = RedisLeases(self._link)
+        self.workflows = RedisWorkflows(self._link)
+        self.house = RedisHouse(self._link)
+
+    def connect(self) -> Call[None]:
+        """See ``Adapter``."""
+        return Connecting(self._link)
+
+    def describe(self) -> str:
+        """See ``Adapter``."""
+        return self._link.source.describe()
+
+    def waiter(self) -> RedisWaiter:
+        """See ``Adapter``."""
+        return RedisWaiter(self._link)
+
+    def close(self) -> None:
+        """See ``Adapter``."""
+        self._link.close()
+        self._link.source.release()
+
+    async def close_async(self) -> None:
+        """See ``Adapter``."""
+        await self._link.close_async()
+        self._link.source.release()

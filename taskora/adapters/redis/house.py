@@ -1,0 +1,166 @@
+"""What the leader does for everybody, and who is there, in Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import orjson
+
+from taskora.adapters.redis.jobs import continue_to_the_end
+from taskora.adapters.redis.link import Link
+from taskora.call import Call
+from taskora.clock import from_ms, to_epoch_ms
+from taskora.config import Keep
+from taskora.connection.request import Arg, Producer, ScriptCall, Steps
+from taskora.duration import to_ms
+from taskora.lua import load
+from taskora.model import State, WorkerRecord
+
+
+class RedisHouse:
+    """See ``HouseStore`` in the protocol."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._keys = link.keys
+
+    def lead(self, token: str, ttl_ms: int) -> Call[bool]:
+        """See ``HouseStore``."""
+
+        def steps(_: Producer) -> Steps[bool]:
+            (reply,) = yield [ScriptCall(load("lead"), (self._keys.own("schedules:lock"),), (token, ttl_ms))]
+            return reply == 1
+
+        return self._link.call(steps)
+
+    def resign(self, token: str) -> Call[None]:
+        """See ``HouseStore``."""
+
+        def steps(_: Producer) -> Steps[None]:
+            yield [ScriptCall(load("resign"), (self._keys.own("schedules:lock"),), (token,))]
+
+        return self._link.call(steps)
+
+    def sweep(self, task: str, max_stalls: int) -> Call[int]:
+        """See ``HouseStore``."""
+
+        def steps(_: Producer) -> Steps[int]:
+            call = ScriptCall(load("sweep"), (self._keys.task(task),), (self._keys.root, max_stalls))
+            ((count, owed),) = yield [call]
+            for workflow in owed:
+                yield from continue_to_the_end(self._link, workflow.decode())
+            return int(count)
+
+        return self._link.call(steps)
+
+    def trim(self, task: str, state: State, keep: Keep, limit: int) -> Call[int]:
+        """See ``HouseStore``."""
+        return self._trim("trim", self._keys.task(task), (state.value,), keep, limit)
+
+    def trim_workflows(self, completed: bool, keep: Keep, limit: int) -> Call[int]:
+        """See ``HouseStore``."""
+        ended = self._keys.own("workflows:completed" if completed else "workflows:failed")
+        return self._trim("trim_workflows", ended, (self._keys.root,), keep, limit)
+
+    def _trim(self, script: str, key: str, head: tuple[Arg, ...], keep: Keep, limit: int) -> Call[int]:
+        age_ms = -1 if keep.max_age is None else to_ms(keep.max_age)
+        items = -1 if keep.max_items is None else keep.max_items
+        args: tuple[Arg, ...] = (*head, age_ms, items, to_ms(keep.min_age), limit)
+
+        def steps(_: Producer) -> Steps[int]:
+            (count,) = yield [ScriptCall(load(script), (key,), args)]
+            return int(count)
+
+        return self._link.call(steps)
+
+    def overdue_workflows(self, limit: int) -> Call[list[str]]:
+        """See ``HouseStore``."""
+
+        def steps(_: Producer) -> Steps[list[str]]:
+            ((seconds, _micros),) = yield [("TIME",)]
+            deadlines = self._keys.own("workflows:deadlines")
+            (ids,) = yield [("ZRANGE", deadlines, "-inf", int(seconds) * 1000, "BYSCORE", "LIMIT", 0, limit)]
+            return [workflow.decode() for workflow in ids]
+
+        return self._link.call(steps)
+
+    def owed_workflows(self, older_ms: int, limit: int) -> Call[list[str]]:
+        """See ``HouseStore``."""
+
+        def steps(_: Producer) -> Steps[list[str]]:
+            ((seconds, _micros),) = yield [("TIME",)]
+            until = int(seconds) * 1000 - older_ms
+            owed = self._keys.own("workflows:owed")
+            (ids,) = yield [("ZRANGE", owed, "-inf", until, "BYSCORE", "LIMIT", 0, limit)]
+            return [workflow.decode() for workflow in ids]
+
+        return self._link.call(steps)
+
+    def publish_tasks(self, cards: Mapping[str, bytes]) -> Call[None]:
+        """See ``HouseStore``."""
+
+        def steps(_: Producer) -> Steps[None]:
+            if cards:
+                yield [("HSET", self._keys.own("tasks"), *(part for card in cards.items() for part in card))]
+
+        return self._link.call(steps)
+
+    def tasks(self) -> Call[dict[str, bytes]]:
+        """See ``HouseStore``."""
+
+        def steps(_: Producer) -> Steps[dict[str, bytes]]:
+            (raw,) = yield [("HGETALL", self._keys.own("tasks"))]
+            return {name.decode(): card for name, card in zip(raw[::2], raw[1::2], strict=True)}
+
+        return self._link.call(steps)
+
+    def register(self, record: WorkerRecord, ttl_ms: int) -> Call[None]:
+        """See ``HouseStore``."""
+        raw = orjson.dumps(
+            {
+                "role": record.role, "host": record.host, "pid": record.pid, "tasks": record.tasks, "rss": record.rss,
+                "active": record.active, "done": record.done, "failed": record.failed, "version": record.version,
+                "startedAt": to_epoch_ms(record.started_at), "seenAt": to_epoch_ms(record.seen_at),
+                "leader": record.leader, "extra": record.extra,
+            }
+        )  # fmt: skip
+
+        def steps(_: Producer) -> Steps[None]:
+            index = self._keys.own("workers")
+            seen = to_epoch_ms(record.seen_at)
+            yield [
+                ("SET", f"{self._keys.own('worker')}:{record.id}", raw, "PX", ttl_ms),
+                ("ZADD", index, seen, record.id),
+                ("ZREMRANGEBYSCORE", index, "-inf", seen - 10 * ttl_ms),
+            ]
+
+        return self._link.call(steps)
+
+    def unregister(self, worker: str) -> Call[None]:
+        """See ``HouseStore``."""
+
+        def steps(_: Producer) -> Steps[None]:
+            yield [("DEL", f"{self._keys.own('worker')}:{worker}"), ("ZREM", self._keys.own("workers"), worker)]
+
+        return self._link.call(steps)
+
+    def workers(self) -> Call[list[WorkerRecord]]:
+        """See ``HouseStore``."""
+
+        def steps(_: Producer) -> Steps[list[WorkerRecord]]:
+            (ids,) = yield [("ZRANGE", self._keys.own("workers"), 0, -1)]
+            names = [worker.decode() for worker in ids]
+            rows = (yield [("GET", f"{self._keys.own('worker')}:{name}") for name in names]) if names else []
+            return [_worker(name, row) for name, row in zip(names, rows, strict=True) if row is not None]
+
+        return self._link.call(steps)
+
+
+def _worker(name: str, raw: bytes) -> WorkerRecord:
+    f = cast("dict[str, Any]", orjson.loads(raw))
+    return WorkerRecord(
+        id=name, role=f["role"], host=f["host"], pid=f["pid"], tasks=tuple(f["tasks"]), active=f["active"],
+        done=f["done"], failed=f["failed"], rss=f["rss"], started_at=from_ms(f["startedAt"]),
+        seen_at=from_ms(f["seenAt"]), version=f["version"], leader=f["leader"], extra=f["extra"],
+    )  # fmt: skip

@@ -1,0 +1,193 @@
+"""Producing, following and cancelling jobs in Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from taskora.adapters.redis import records
+from taskora.adapters.redis.link import Link
+from taskora.call import Call
+from taskora.connection.request import Arg, Command, Producer, Request, ScriptCall, Steps
+from taskora.lua import load
+from taskora.model import (
+    CancelOutcome,
+    EnqueueSpec,
+    JobInfo,
+    LogEntry,
+    NewJob,
+    Occurrence,
+    Outcome,
+    QueueStats,
+    State,
+)
+
+_PER_CALL = 500  # jobs of one script run: some 3 ms of the server's time
+_CANCEL_OUTCOMES: tuple[CancelOutcome, ...] = ("not_cancellable", "cancelled", "flagged")
+
+
+class RedisJobs:
+    """See ``JobStore`` in the protocol."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._keys = link.keys
+
+    def enqueue(self, task: str, spec: EnqueueSpec, jobs: Sequence[NewJob]) -> Call[list[bool]]:
+        """See ``JobStore``."""
+        chunks = [jobs[first : first + _PER_CALL] for first in range(0, len(jobs), _PER_CALL)]
+
+        answered: dict[Producer, list[bool]] = {}
+
+        def steps(producer: Producer) -> Steps[list[bool]]:
+            # A repetition goes on with the chunk whose answer was lost: the server keeps the last answer only.
+            stored = answered.setdefault(producer, [])
+            for at in range(len(stored) // _PER_CALL, len(chunks)):
+                number = producer.number * 1_000_000 + at
+                call = _enqueue_call(self._keys.task(task), producer.name, number, spec, chunks[at])
+                (reply,) = yield [call]
+                stored += [flag == 49 for flag in reply] if reply else [True] * len(chunks[at])
+            return answered.pop(producer)
+
+        return self._link.call(steps)
+
+    def enqueue_occurrence(self, task: str, spec: EnqueueSpec, job: NewJob, at: Occurrence) -> Call[bool]:
+        """See ``JobStore``."""
+        args: tuple[Arg, ...] = (
+            at.schedule, at.at_ms, spec.version, spec.max_attempts, job.job_id, job.data, job.ttl_ms,
+        )  # fmt: skip
+
+        def steps(_: Producer) -> Steps[bool]:
+            (reply,) = yield [ScriptCall(load("enqueue_occurrence"), (self._keys.task(task),), args)]
+            return reply == 1
+
+        return self._link.call(steps)
+
+    def outcome(self, task: str, job_id: str) -> Call[Outcome | None]:
+        """See ``JobStore``."""
+
+        def steps(_: Producer) -> Steps[Outcome | None]:
+            (row,) = yield [records.outcome_command(self._keys.job(task, job_id))]
+            return records.read_outcome(row)
+
+        return self._link.call(steps)
+
+    def job(self, task: str, job_id: str) -> Call[JobInfo | None]:
+        """See ``JobStore``."""
+
+        def steps(_: Producer) -> Steps[JobInfo | None]:
+            job = self._keys.job(task, job_id)
+            row, logs = yield [records.job_command(job), ("LRANGE", f"{job}:logs", 0, -1)]
+            return records.read_job(task, job_id, row, logs)
+
+        return self._link.call(steps)
+
+    def progress(self, task: str, job_id: str) -> Call[object]:
+        """See ``JobStore``."""
+
+        def steps(_: Producer) -> Steps[object]:
+            (value,) = yield [("HGET", self._keys.job(task, job_id), "progress")]
+            return records.read_json(value)
+
+        return self._link.call(steps)
+
+    def logs(self, task: str, job_id: str) -> Call[list[LogEntry]]:
+        """See ``JobStore``."""
+
+        def steps(_: Producer) -> Steps[list[LogEntry]]:
+            (entries,) = yield [("LRANGE", f"{self._keys.job(task, job_id)}:logs", 0, -1)]
+            return records.read_logs(entries)
+
+        return self._link.call(steps)
+
+    def cancel(self, task: str, job_id: str, reason: str) -> Call[CancelOutcome]:
+        """See ``JobStore``."""
+
+        def steps(_: Producer) -> Steps[CancelOutcome]:
+            call = ScriptCall(load("cancel"), (self._keys.task(task),), (self._keys.root, job_id, reason))
+            ((code, owed),) = yield [call]
+            for workflow in owed:
+                yield from continue_to_the_end(self._link, workflow.decode())
+            return _CANCEL_OUTCOMES[code]
+
+        return self._link.call(steps)
+
+    def stats(self, task: str) -> Call[QueueStats]:
+        """See ``JobStore``."""
+
+        def steps(_: Producer) -> Steps[QueueStats]:
+            base = self._keys.task(task)
+            ended = [f"{base}:{state}" for state in ("completed", "failed", "expired", "cancelled")]
+            commands: list[Command] = [
+                ("LLEN", f"{base}:wait"), ("ZCARD", f"{base}:prioritized"), ("LLEN", f"{base}:active"),
+                ("ZCARD", f"{base}:delayed"), *(("ZCARD", key) for key in ended),
+            ]  # fmt: skip
+            listed, prioritized, active, delayed, *rest = yield commands
+            retrying = 0
+            # Retries share the set of the delayed: they are counted among the next thousand of it.
+            for chunk in (yield [("ZRANGE", f"{base}:delayed", 0, 999)]) if delayed else ():
+                states = yield [("HGET", f"{base}:{job_id.decode()}", "state") for job_id in chunk]
+                retrying = sum(state == b"retrying" for state in states)
+            return QueueStats(listed + prioritized, active, delayed, retrying, *rest)
+
+        return self._link.call(steps)
+
+    def jobs(self, task: str, state: State, offset: int, limit: int) -> Call[list[JobInfo]]:
+        """See ``JobStore``."""
+
+        def steps(_: Producer) -> Steps[list[JobInfo]]:
+            ids = yield from self._ids(self._keys.task(task), state, offset, limit)
+            requests: list[Command] = []
+            for job_id in ids:
+                job = self._keys.job(task, job_id)
+                requests += [records.job_command(job), ("LRANGE", f"{job}:logs", 0, -1)]
+            rows = (yield requests) if requests else []
+            found = [records.read_job(task, job_id, rows[2 * at], rows[2 * at + 1]) for at, job_id in enumerate(ids)]
+            return [job for job in found if job is not None and (state not in _SHARED or job.state == state)]
+
+        return self._link.call(steps)
+
+    @staticmethod
+    def _ids(base: str, state: State, offset: int, limit: int) -> Steps[list[str]]:
+        last = offset + limit - 1
+        if limit <= 0:
+            return []
+        if state is State.WAITING:
+            # The next to run stands at the list's tail.
+            high, count = yield [("ZRANGE", f"{base}:prioritized", offset, last), ("ZCARD", f"{base}:prioritized")]
+            ids: list[bytes] = list(high)
+            if len(ids) < limit:
+                first = max(0, offset - count)
+                (low,) = yield [("LRANGE", f"{base}:wait", -(first + limit - len(ids)), -(first + 1))]
+                ids += reversed(low)
+        elif state is State.ACTIVE:
+            (found,) = yield [("LRANGE", f"{base}:active", -(last + 1), -(offset + 1))]
+            ids = list(reversed(found))
+        elif state in _SHARED:
+            (ids,) = yield [("ZRANGE", f"{base}:delayed", offset, last)]
+        else:
+            (ids,) = yield [("ZRANGE", f"{base}:{state.value}", offset, last, "REV")]
+        return [job_id.decode() for job_id in ids]
+
+
+_SHARED = frozenset({State.DELAYED, State.RETRYING})  # both stand in one set
+
+
+def continue_to_the_end(link: Link, workflow_id: str) -> Steps[None]:
+    """Write all that a workflow is owed, piece by piece, so that no script blocks the server for long."""
+    call = ScriptCall(load("continue_workflow"), (link.keys.workflow(workflow_id),), (link.keys.root, workflow_id))
+    more = 1
+    while more:
+        request: Request = [call]
+        (more,) = yield request
+
+
+def _enqueue_call(base: str, producer: str, number: int, spec: EnqueueSpec, jobs: Sequence[NewJob]) -> ScriptCall:
+    args: list[Arg] = [producer, number, spec.version, spec.max_attempts]
+    for job in jobs:
+        plain = not (job.delay_ms or job.priority or job.ttl_ms or job.given)
+        args += (
+            job.job_id,
+            job.data,
+            "" if plain else f"{job.delay_ms},{job.priority},{job.ttl_ms},{1 if job.given else 0}",
+        )
+    return ScriptCall(load("enqueue"), (base,), args)

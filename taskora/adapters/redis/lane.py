@@ -1,0 +1,219 @@
+"""A worker's hot path: one connection that waits and claims, one that settles and claims.
+
+A job costs this part one decoded row and one packed row of seven values; everything else is per round trip.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+import orjson
+
+from taskora.adapters.protocol import HeldIds
+from taskora.adapters.redis.link import Link
+from taskora.connection.request import Arg, Command, Disconnected, Producer, Request, ScriptCall, Steps
+from taskora.connection.wire import REPLY_TIMEOUT_S, LoopWire
+from taskora.errors import AdapterError
+from taskora.lua import load
+from taskora.model import Claimed, ClaimReply, Settled, Want
+
+log = logging.getLogger("taskora.worker")
+_LOOK_AT_ALL = 64  # beyond so many tasks, learning which one woke us costs less than looking at all
+
+
+@dataclass(slots=True)
+class _Connection:
+    """A wire with what makes its claims tellable from those of any other.
+
+    Attributes:
+        name: Part of the locks of its claims.
+        epoch: How often it was opened anew after a loss.
+        sequence: Number of its last claim.
+        lost: Replies may have been lost: reclaim before the next use.
+    """
+
+    name: str
+    wire: LoopWire
+    epoch: int = 1
+    sequence: int = 0
+    lost: bool = False
+
+
+class _Step(NamedTuple):
+    """A call of the step script with what its reply is read by: the tasks as numbered in it, and its claims' token."""
+
+    call: ScriptCall
+    tasks: tuple[str, ...]
+    token: str
+
+
+_FENCES: dict[bytes, Literal["", "halt", "dead"]] = {b"": "", b"halt": "halt", b"dead": "dead"}
+
+
+@dataclass(slots=True)
+class RedisLane:
+    """See ``Lane`` in the protocol."""
+
+    link: Link
+    worker: str
+    tasks: Sequence[str]
+    lock_ttl_ms: int
+    held: HeldIds
+    _bases: dict[str, str] = field(init=False)
+    _waiting: _Connection | None = field(init=False, default=None)
+    _settling: _Connection | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self._bases = {task: self.link.keys.task(task) for task in self.tasks}
+
+    async def wait_and_claim(self, wants: Sequence[Want], block_ms: int) -> ClaimReply:
+        """See ``Lane``."""
+        if self._waiting is None:
+            await self.link.connect_async()
+            self._waiting = _Connection("a", LoopWire(self.link.endpoint))
+        connection = self._waiting
+        markers = [self.link.keys.marker(want.task) for want in wants]
+        wait: Command = ("BZPOPMIN", self._wake_key, *markers, block_ms / 1000)
+        patience_s = block_ms / 1000 + REPLY_TIMEOUT_S
+        if len(wants) <= _LOOK_AT_ALL:
+            step = self._step(connection, (), wants)
+            replies = await self._exchange(connection, [wait, step.call], patience_s)
+            return _read(step, replies[1])
+        (popped,) = await self._exchange(connection, [wait], patience_s)
+        if popped is not None:
+            marker = popped[0].decode()
+            wants = [want for want, key in zip(wants, markers, strict=True) if key == marker]
+        step = self._step(connection, (), wants)
+        (reply,) = await self._exchange(connection, [step.call], REPLY_TIMEOUT_S)
+        return _read(step, reply)
+
+    async def step(self, settled: Sequence[Settled], wants: Sequence[Want]) -> ClaimReply:
+        """See ``Lane``."""
+        if self._settling is None:
+            await self.link.connect_async()
+            self._settling = _Connection("b", LoopWire(self.link.endpoint))
+        connection = self._settling
+        step = self._step(connection, settled, wants)
+        (reply,) = await self._exchange(connection, [step.call], REPLY_TIMEOUT_S)
+        return _read(step, reply)
+
+    async def promote(self, tasks: Sequence[str]) -> int | None:
+        """See ``Lane``."""
+        call = ScriptCall(
+            load("promote"), [self._bases[task] for task in tasks], [self.link.keys.root, *["0"] * len(tasks)]
+        )
+
+        def steps(_: Producer) -> Steps[int]:
+            (reply,) = yield [call]
+            return int(reply[0])
+
+        due_ms = await self.link.run_async(steps)
+        return due_ms if due_ms >= 0 else None
+
+    async def wake(self) -> None:
+        """See ``Lane``."""
+
+        def steps(_: Producer) -> Steps[None]:
+            yield [("ZADD", self._wake_key, 0, "0"), ("PEXPIRE", self._wake_key, 60_000)]
+
+        await self.link.run_async(steps)
+
+    async def stop_claiming(self) -> None:
+        """See ``Lane``."""
+
+        def steps(_: Producer) -> Steps[None]:
+            yield [ScriptCall(load("fence"), (base,), (self.worker, "1")) for base in self._bases.values()]
+
+        await self.link.run_async(steps)
+        await self.wake()
+
+    async def close(self) -> None:
+        """See ``Lane``."""
+        for connection in (self._waiting, self._settling):
+            if connection is not None:
+                await connection.wire.close()
+
+    @property
+    def _wake_key(self) -> str:
+        return f"{self._bases[self.tasks[0]]}:wake:{self.worker}"
+
+    async def _exchange(self, connection: _Connection, request: Request, timeout_s: float) -> list[object]:
+        if connection.lost:
+            await self._reclaim(connection)
+        try:
+            return await connection.wire.exchange(request, timeout_s)
+        except Disconnected as error:
+            connection.lost = True
+            raise AdapterError(f"lost the connection to the server: {error}") from error
+        except BaseException:
+            # Cancelled or refused: the wire is closed and its reply, if there is one, will never be read.
+            connection.lost = True
+            raise
+
+    async def _reclaim(self, connection: _Connection) -> None:
+        connection.epoch += 1
+        script, name, epoch = load("reclaim"), connection.name, connection.epoch
+
+        def steps(_: Producer) -> Steps[int]:
+            replies = yield [
+                ScriptCall(script, (base,), (self.worker, name, epoch, *self.held(task)))
+                for task, base in self._bases.items()
+            ]
+            return sum(replies)
+
+        count = await self.link.run_async(steps)
+        connection.lost = False
+        if count:
+            log.warning("gave %d jobs back that a lost connection had claimed", count, extra={"action": "reclaim"})
+
+    def _step(self, connection: _Connection, settled: Sequence[Settled], wants: Sequence[Want]) -> _Step:
+        connection.sequence += 1
+        token = f"{self.worker}.{connection.name}{connection.epoch}.{connection.sequence}"
+        numbers: dict[str, int] = {}
+        args: list[Arg] = [
+            self.link.keys.root, self.worker, connection.name, connection.epoch, token, self.lock_ttl_ms,
+            len(settled), len(wants),
+        ]  # fmt: skip
+        for outcome in settled:
+            job = outcome.job
+            number = numbers.setdefault(job.task, len(numbers) + 1)
+            args += (number, job.job_id, job.token, job.processed_ms, outcome.verb, outcome.payload, _meta(outcome))
+        for want in wants:
+            number = numbers.setdefault(want.task, len(numbers) + 1)
+            args += (number, want.count, "1" if want.on_expire == "discard" else "0")
+        return _Step(ScriptCall(load("step"), [self._bases[task] for task in numbers], args), tuple(numbers), token)
+
+
+def _meta(outcome: Settled) -> bytes:
+    if outcome.verb not in ("retry", "fail", "defer"):
+        return b""
+    return orjson.dumps({"delay": outcome.delay_ms, "type": outcome.error_type, "trace": outcome.trace})
+
+
+def _read(step: _Step, reply: Any) -> ClaimReply:
+    now, due, fence, lost, owed, rows = reply
+    jobs: list[Claimed] = []
+    for at in range(0, len(rows), 7):
+        number, job_id, data, version, attempt, ts, cause = rows[at : at + 7]
+        task = step.tasks[number - 1]
+        if attempt == 0:
+            log.warning(
+                "task %r: the id %s was queued without a job behind it; it is dropped", task, job_id.decode(),
+                extra={"action": "ghost"},
+            )  # fmt: skip
+            continue
+        jobs.append(
+            Claimed(task, job_id.decode(), data, int(attempt), int(version), int(ts), step.token, now, cause.decode())
+        )
+    if fence == b"stale":
+        raise AdapterError("the connection was given up while it claimed")
+    return ClaimReply(
+        jobs,
+        due if due >= 0 else None,
+        _FENCES[fence],
+        tuple(job_id.decode() for job_id in lost),
+        tuple(workflow.decode() for workflow in owed),
+    )

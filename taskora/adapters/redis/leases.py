@@ -1,0 +1,95 @@
+"""What a worker, and the steward on its behalf, does with running jobs in Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from taskora.adapters.protocol import HeldIds, Lane, Watch
+from taskora.adapters.redis.jobs import continue_to_the_end
+from taskora.adapters.redis.lane import RedisLane
+from taskora.adapters.redis.link import Link
+from taskora.adapters.redis.watch import RedisWatch
+from taskora.call import Call
+from taskora.connection.request import Arg, Producer, ScriptCall, Steps
+from taskora.lua import load
+from taskora.model import Held
+
+
+class RedisLeases:
+    """See ``LeaseStore`` in the protocol."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._keys = link.keys
+
+    def lane(self, worker: str, tasks: Sequence[str], lock_ttl_ms: int, held: HeldIds) -> Lane:
+        """See ``LeaseStore``."""
+        return RedisLane(self._link, worker, tasks, lock_ttl_ms, held)
+
+    def watch_cancels(self, tasks: Sequence[str]) -> Watch:
+        """See ``LeaseStore``."""
+        return RedisWatch(self._link, tasks)
+
+    def extend(self, held: Sequence[Held], ttl_ms: int) -> Call[list[int]]:
+        """See ``LeaseStore``."""
+        numbers: dict[str, int] = {}
+        args: list[Arg] = [ttl_ms]
+        for job in held:
+            args += (numbers.setdefault(job.task, len(numbers) + 1), job.job_id, job.token, job.processed_ms)
+
+        def steps(_: Producer) -> Steps[list[int]]:
+            (reply,) = yield [ScriptCall(load("extend"), [self._keys.task(task) for task in numbers], args)]
+            return list(reply)
+
+        return self._link.call(steps)
+
+    def write_progress(self, task: str, job_id: str, token: str, value: bytes) -> Call[bool]:
+        """See ``LeaseStore``."""
+        return self._write("write_progress", task, (job_id, token, value))
+
+    def write_logs(self, task: str, job_id: str, token: str, entries: Sequence[bytes]) -> Call[bool]:
+        """See ``LeaseStore``."""
+        return self._write("write_logs", task, (job_id, token, *entries))
+
+    def _write(self, script: str, task: str, args: Sequence[Arg]) -> Call[bool]:
+        def steps(_: Producer) -> Steps[bool]:
+            (reply,) = yield [ScriptCall(load(script), (self._keys.task(task),), args)]
+            return reply == 1
+
+        return self._link.call(steps)
+
+    def recover(
+        self, worker: str, tasks: Mapping[str, int], *, cause: str, charged: bool, max_crashes: int
+    ) -> Call[int]:
+        """See ``LeaseStore``."""
+
+        def steps(_: Producer) -> Steps[int]:
+            head: tuple[Arg, ...] = (self._keys.root, worker, cause, 1 if charged else 0, max_crashes)
+            replies = yield [
+                ScriptCall(load("recover"), (self._keys.task(task),), (*head, overdue_ms))
+                for task, overdue_ms in tasks.items()
+            ]
+            for workflow in {workflow for _, owed in replies for workflow in owed}:
+                yield from continue_to_the_end(self._link, workflow.decode())
+            return sum(count for count, _ in replies)
+
+        return self._link.call(steps)
+
+    def fence(self, worker: str, tasks: Sequence[str], halted: bool) -> Call[None]:
+        """See ``LeaseStore``."""
+
+        def steps(_: Producer) -> Steps[None]:
+            yield [ScriptCall(load("fence"), (self._keys.task(task),), (worker, 1 if halted else 0)) for task in tasks]
+
+        return self._link.call(steps)
+
+    def extend_worker(self, worker: str, tasks: Sequence[str], ttl_ms: int) -> Call[int]:
+        """See ``LeaseStore``."""
+
+        def steps(_: Producer) -> Steps[int]:
+            replies = yield [
+                ScriptCall(load("extend_worker"), (self._keys.task(task),), (worker, ttl_ms)) for task in tasks
+            ]
+            return sum(replies)
+
+        return self._link.call(steps)

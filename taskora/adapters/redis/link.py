@@ -1,0 +1,150 @@
+"""The way to one server: found and agreed with when first used, then shared by all calls."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import Generic, Protocol, TypeVar
+
+from taskora.adapters.redis.handshake import greet
+from taskora.connection.endpoint import Endpoint
+from taskora.connection.pool import BlockingPool, LoopPools
+from taskora.connection.request import Operation
+from taskora.keys import Keys
+
+T = TypeVar("T")
+
+
+class Source(Protocol):
+    """Where the server is."""
+
+    def ensure(self) -> Endpoint:
+        """Have the server run, where it is ours to start, and return how to reach it. May block."""
+        ...
+
+    def describe(self) -> str:
+        """Say where the server is, without secrets."""
+        ...
+
+    def release(self) -> None:
+        """This process needs the server no longer."""
+        ...
+
+
+class Link:
+    """Runs operations on the server that a source names."""
+
+    def __init__(self, source: Source, keys: Keys) -> None:
+        self.source = source
+        self.keys = keys
+        self._lock = threading.Lock()
+        self._endpoint: Endpoint | None = None
+        self._blocking: BlockingPool | None = None
+        self._looped: LoopPools | None = None
+        self._greeted = False
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """How to reach the server. Only after ``connect``."""
+        assert self._endpoint is not None, "the link is not connected"
+        return self._endpoint
+
+    def call(self, operation: Operation[T]) -> RedisCall[T]:
+        """Describe an operation as a call."""
+        return RedisCall(self, operation)
+
+    def connect(self) -> None:
+        """Find the server and agree on the layout, once.
+
+        Raises:
+            AdapterError: It cannot be reached, is too old, or stores another layout.
+        """
+        while not self._greeted:
+            wait_s = self._pools()[0].run(greet(self.keys))
+            if wait_s is None:
+                self._greeted = True
+            else:
+                time.sleep(wait_s)
+
+    async def connect_async(self) -> None:
+        """Find the server and agree on the layout, once.
+
+        Raises:
+            AdapterError: It cannot be reached, is too old, or stores another layout.
+        """
+        if self._endpoint is None:
+            await asyncio.to_thread(self._pools)
+        while not self._greeted:
+            wait_s = await self._pools()[1].run(greet(self.keys))
+            if wait_s is None:
+                self._greeted = True
+            else:
+                await asyncio.sleep(wait_s)
+
+    def run(self, operation: Operation[T]) -> T:
+        """Perform an operation and block until it is done."""
+        if not self._greeted:
+            self.connect()
+        return self._pools()[0].run(operation)
+
+    async def run_async(self, operation: Operation[T]) -> T:
+        """Perform an operation on the running loop."""
+        if not self._greeted:
+            await self.connect_async()
+        return await self._pools()[1].run(operation)
+
+    def close(self) -> None:
+        """Close the idle connections of plain code."""
+        if self._blocking is not None:
+            self._blocking.close()
+
+    async def close_async(self) -> None:
+        """Close the idle connections of the running loop and of plain code."""
+        if self._looped is not None:
+            await self._looped.close()
+        self.close()
+
+    def _pools(self) -> tuple[BlockingPool, LoopPools]:
+        if self._blocking is None or self._looped is None:
+            with self._lock:
+                if self._blocking is None or self._looped is None:
+                    self._endpoint = self.source.ensure()
+                    self._looped = LoopPools(self._endpoint)
+                    self._blocking = BlockingPool(self._endpoint)
+        return self._blocking, self._looped
+
+
+class RedisCall(Generic[T]):
+    """An operation on a link, run either way."""
+
+    __slots__ = ("_link", "_operation")
+
+    def __init__(self, link: Link, operation: Operation[T]) -> None:
+        self._link = link
+        self._operation = operation
+
+    def run(self) -> T:
+        """Perform it and block until it is done."""
+        return self._link.run(self._operation)
+
+    async def run_async(self) -> T:
+        """Perform it on the running event loop."""
+        return await self._link.run_async(self._operation)
+
+
+class Connecting:
+    """The call that only connects."""
+
+    __slots__ = ("_link",)
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def run(self) -> None:
+        """Connect and block until it is done."""
+        self._link.connect()
+
+    async def run_async(self) -> None:
+        """Connect on the running event loop."""
+        await self._link.connect_async()

@@ -1,0 +1,117 @@
+"""Reading what is stored of a job, whoever wrote it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, cast
+
+import orjson
+
+from taskora.clock import from_ms
+from taskora.connection.request import Command
+from taskora.model import TERMINAL, JobInfo, LogEntry, Outcome, State
+
+_OUTCOME_FIELDS = ("state", "result", "error", "errorType", "cancelReason")
+_JOB_FIELDS = (
+    "state", "data", "result", "error", "progress", "attempt", "_v", "ts", "processedOn", "finishedOn", "errorType",
+    "trace", "cancelReason", "_wf", "_wfNode",
+)  # fmt: skip
+_LEVELS: dict[object, Literal["info", "warn", "error"]] = {"info": "info", "warn": "warn", "error": "error"}
+
+
+def outcome_command(job: str) -> Command:
+    """Ask for what ``read_outcome`` reads."""
+    return ("HMGET", job, *_OUTCOME_FIELDS)
+
+
+def read_outcome(row: Sequence[bytes | None]) -> Outcome | None:
+    """Read how a job stands; None when there is none."""
+    state, result, error, error_type, reason = row
+    known = _state(state)
+    if known is None:
+        return None
+    if known not in TERMINAL:
+        return Outcome(known)
+    return Outcome(known, result, _text(error), _text(error_type), _text(reason))
+
+
+def job_command(job: str) -> Command:
+    """Ask for what ``read_job`` reads."""
+    return ("HMGET", job, *_JOB_FIELDS)
+
+
+def read_job(task: str, job_id: str, row: Sequence[bytes | None], logs: Sequence[bytes]) -> JobInfo | None:
+    """Read a job; None when there is none. A part that cannot be read appears as its text."""
+    f = dict(zip(_JOB_FIELDS, row, strict=True))
+    state = _state(f["state"])
+    if state is None:
+        return None
+    created, processed, finished = (_number(f[name]) for name in ("ts", "processedOn", "finishedOn"))
+    timeline = [("waiting", created), ("active", processed), (state.value if state in TERMINAL else "failed", finished)]
+    node = _number(f["_wfNode"])
+    return JobInfo(
+        id=job_id,
+        task=task,
+        state=state,
+        data=read_json(f["data"]),
+        result=read_json(f["result"]),
+        error=_text(f["error"]),
+        progress=read_json(f["progress"]),
+        logs=read_logs(logs),
+        attempt=_number(f["attempt"]) or 1,
+        version=_number(f["_v"]) or 1,
+        timestamp=from_ms(created or 0),
+        processed_on=None if processed is None else from_ms(processed),
+        finished_on=None if finished is None else from_ms(finished),
+        timeline=[(name, from_ms(at)) for name, at in timeline if at is not None],
+        error_type=_text(f["errorType"]),
+        traceback=_text(f["trace"]),
+        cancel_reason=_text(f["cancelReason"]),
+        workflow_id=_text(f["_wf"]),
+        node=node,
+    )
+
+
+def read_logs(entries: Sequence[bytes]) -> list[LogEntry]:
+    """Read log entries; what is none is left out."""
+    return [entry for entry in map(_log_entry, entries) if entry is not None]
+
+
+def read_json(value: bytes | None) -> object:
+    """Read a JSON value: None for nothing, the text itself for what is not JSON."""
+    if not value:
+        return None
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return value.decode(errors="replace")
+
+
+def _log_entry(raw: bytes) -> LogEntry | None:
+    value: Any = read_json(raw)
+    if not isinstance(value, dict):
+        return None
+    fields = cast("dict[str, object]", value)
+    level, at, meta = _LEVELS.get(fields.get("level")), fields.get("timestamp"), fields.get("meta")
+    if level is None or isinstance(at, bool) or not isinstance(at, int | float):
+        return None
+    known_meta = cast("dict[str, object]", meta) if isinstance(meta, dict) else None
+    return LogEntry(level, str(fields.get("message", "")), known_meta, from_ms(int(at)))
+
+
+def _state(raw: bytes | None) -> State | None:
+    try:
+        return State(raw.decode()) if raw else None
+    except ValueError:
+        return None
+
+
+def _text(raw: bytes | None) -> str | None:
+    return raw.decode(errors="replace") or None if raw is not None else None
+
+
+def _number(raw: bytes | None) -> int | None:
+    try:
+        return int(float(raw)) if raw else None
+    except (ValueError, OverflowError):
+        return None

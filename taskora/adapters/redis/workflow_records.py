@@ -1,0 +1,140 @@
+"""Writing and reading workflows as they are stored, whoever wrote them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
+
+import orjson
+
+from taskora.clock import from_ms
+from taskora.connection.request import Command
+from taskora.model import Plan, WorkflowNodeRecord, WorkflowOutcome, WorkflowRecord, WorkflowState
+
+_OUTCOME_FIELDS = ("state", "result", "error", "errorNode", "errorType", "errorJob", "errorTask")
+STATES: dict[bytes, WorkflowState] = {
+    b"running": "running", b"completed": "completed", b"failed": "failed", b"cancelled": "cancelled",
+}  # fmt: skip
+SUCCESSORS_PER_FIELD = 500
+_DEPS_PER_FIELD = 128
+
+
+def outcome_command(key: str) -> Command:
+    """Ask for what ``read_outcome`` reads."""
+    return ("HMGET", key, *_OUTCOME_FIELDS)
+
+
+def read_outcome(row: Sequence[bytes | None]) -> WorkflowOutcome | None:
+    """Read how a workflow stands; None when there is none."""
+    state, result, error, node, error_type, job, task = row
+    known = STATES.get(state or b"")
+    if known is None:
+        return None
+    return WorkflowOutcome(
+        known, result, _text(error), int(node) if node else None, _text(job) or "", _text(task) or "", _text(error_type)
+    )
+
+
+def stored_fields(plan: Plan) -> Iterator[tuple[str | bytes, ...]]:
+    """Yield the fields of a plan's hash, flat, in groups small enough for one command each."""
+    yield (
+        "graph",
+        _graph(plan),
+        "name",
+        plan.name,
+        "count",
+        str(len(plan.nodes)),
+        "list",
+        "1" if plan.as_list else "0",
+    )
+    successors: dict[int | str, list[str]] = {"R": []}
+    fields: list[str | bytes] = []
+    for index, node in enumerate(plan.nodes):
+        spec = {"task": node.task, "id": node.job_id, "v": node.version, "m": node.max_attempts, "ttl": node.ttl_ms}
+        if node.as_list:
+            spec["list"] = True
+        fields += (f"n:{index}:state", "pending", f"t:{index}", orjson.dumps(spec))
+        if node.data is not None:
+            fields += (f"i:{index}", node.data)
+        if len(node.deps) > 1:
+            fields += (f"d:{index}", str(len(node.deps)))
+            fields += _dep_fields(index, node.deps)
+        for dep in node.deps or ("R",):
+            successors.setdefault(dep, []).append(str(index))
+        if len(fields) > 1000:
+            yield tuple(fields)
+            fields.clear()
+    for dep in plan.terminal:
+        successors.setdefault(dep, []).append("T")
+    fields += ("d:T", str(len(plan.terminal)), *_dep_fields("T", plan.terminal))
+    for before, after in successors.items():
+        fields += _successor_fields(before, after)
+        if len(fields) > 1000:
+            yield tuple(fields)
+            fields.clear()
+    if fields:
+        yield tuple(fields)
+
+
+def _successor_fields(before: int | str, after: Sequence[str]) -> Iterator[str]:
+    for at, first in enumerate(range(0, len(after), SUCCESSORS_PER_FIELD)):
+        yield f"s:{before}" if at == 0 else f"s:{before}:{at}"
+        yield ",".join(after[first : first + SUCCESSORS_PER_FIELD])
+
+
+def _dep_fields(index: int | str, deps: Sequence[int]) -> Iterator[str]:
+    for at, first in enumerate(range(0, len(deps), _DEPS_PER_FIELD)):
+        yield f"d:{index}:{at}"
+        yield "".join(f"{dep:06d}" for dep in deps[first : first + _DEPS_PER_FIELD])
+
+
+def _graph(plan: Plan) -> bytes:
+    nodes: list[dict[str, object]] = []
+    for node in plan.nodes:
+        record: dict[str, object] = {
+            "taskName": node.task, "deps": node.deps, "jobId": node.job_id, "_v": node.version,
+        }  # fmt: skip
+        if node.data is not None:
+            record["data"] = node.data.decode()
+        if node.as_list:
+            record["asList"] = True
+        nodes.append(record)
+    return orjson.dumps({"nodes": nodes, "terminal": plan.terminal, "name": plan.name})
+
+
+def read_record(workflow_id: str, raw: Sequence[bytes]) -> WorkflowRecord | None:
+    """Read a workflow from all fields of its hash, as HGETALL gives them; None when there is none."""
+    f = {key.decode(): value for key, value in zip(raw[::2], raw[1::2], strict=True)}
+    state = STATES.get(f.get("state", b""))
+    if state is None or "graph" not in f:
+        return None
+    graph: dict[str, Any] = orjson.loads(f["graph"])
+    nodes = tuple(_node(index, cast("dict[str, Any]", node), f, state) for index, node in enumerate(graph["nodes"]))
+    return WorkflowRecord(
+        id=workflow_id,
+        name=str(graph.get("name", "")),
+        state=state,
+        created_at=from_ms(int(f.get("createdAt", b"0"))),
+        nodes=nodes,
+        terminal=tuple(graph["terminal"]),
+        result=f.get("result"),
+        error=_text(f.get("error")),
+    )
+
+
+def _node(index: int, node: dict[str, Any], f: Mapping[str, bytes], state: WorkflowState) -> WorkflowNodeRecord:
+    data = node.get("data")
+    return WorkflowNodeRecord(
+        index=index,
+        task=node["taskName"],
+        job_id=node["jobId"],
+        deps=tuple(node["deps"]),
+        state=(f.get(f"n:{index}:state") or b"pending").decode(),
+        data=data.encode() if isinstance(data, str) else None,
+        result=f.get(f"n:{index}:result"),
+        error=_text(f.get(f"n:{index}:error")),
+    )
+
+
+def _text(raw: bytes | None) -> str | None:
+    return raw.decode(errors="replace") if raw else None

@@ -1,0 +1,107 @@
+"""Workflows in Redis."""
+
+from __future__ import annotations
+
+from taskora.adapters.redis import workflow_records
+from taskora.adapters.redis.jobs import continue_to_the_end
+from taskora.adapters.redis.link import Link
+from taskora.call import Call
+from taskora.clock import from_ms
+from taskora.connection.request import Producer, ScriptCall, Steps
+from taskora.lua import load
+from taskora.model import Plan, WorkflowOutcome, WorkflowRecord, WorkflowState, WorkflowSummary
+
+_UNFINISHED_MS = 3_600_000  # fields of a workflow whose producer died before it started
+_PAGE = 200
+
+
+class RedisWorkflows:
+    """See ``WorkflowStore`` in the protocol."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._keys = link.keys
+
+    def create_workflow(self, plan: Plan) -> Call[None]:
+        """See ``WorkflowStore``."""
+
+        def steps(_: Producer) -> Steps[None]:
+            key = self._keys.workflow(plan.workflow_id)
+            store, start = load("store_workflow"), load("start_workflow")
+            requests = [ScriptCall(store, (key,), (_UNFINISHED_MS, *f)) for f in workflow_records.stored_fields(plan)]
+            requests.append(ScriptCall(start, (key,), (self._keys.root, plan.workflow_id, plan.deadline_ms)))
+            *_, (_, owed) = yield requests
+            if owed:
+                yield from continue_to_the_end(self._link, plan.workflow_id)
+
+        return self._link.call(steps)
+
+    def workflow_outcome(self, workflow_id: str) -> Call[WorkflowOutcome | None]:
+        """See ``WorkflowStore``."""
+
+        def steps(_: Producer) -> Steps[WorkflowOutcome | None]:
+            (row,) = yield [workflow_records.outcome_command(self._keys.workflow(workflow_id))]
+            return workflow_records.read_outcome(row)
+
+        return self._link.call(steps)
+
+    def workflow(self, workflow_id: str) -> Call[WorkflowRecord | None]:
+        """See ``WorkflowStore``."""
+
+        def steps(_: Producer) -> Steps[WorkflowRecord | None]:
+            (raw,) = yield [("HGETALL", self._keys.workflow(workflow_id))]
+            return workflow_records.read_record(workflow_id, raw)
+
+        return self._link.call(steps)
+
+    def cancel_workflow(self, workflow_id: str, reason: str) -> Call[bool]:
+        """See ``WorkflowStore``."""
+
+        def steps(_: Producer) -> Steps[bool]:
+            args = (self._keys.root, workflow_id, reason)
+            (stopped,) = yield [ScriptCall(load("stop_workflow"), (self._keys.workflow(workflow_id),), args)]
+            if stopped:
+                yield from continue_to_the_end(self._link, workflow_id)
+            return stopped == 1
+
+        return self._link.call(steps)
+
+    def continue_workflow(self, workflow_id: str) -> Call[bool]:
+        """See ``WorkflowStore``."""
+
+        def steps(_: Producer) -> Steps[bool]:
+            args = (self._keys.root, workflow_id)
+            (more,) = yield [ScriptCall(load("continue_workflow"), (self._keys.workflow(workflow_id),), args)]
+            return more == 1
+
+        return self._link.call(steps)
+
+    def list_workflows(self, state: WorkflowState | None, offset: int, limit: int) -> Call[list[WorkflowSummary]]:
+        """See ``WorkflowStore``."""
+
+        def steps(_: Producer) -> Steps[list[WorkflowSummary]]:
+            found: list[WorkflowSummary] = []
+            first = 0
+            while len(found) < offset + limit:
+                (ids,) = yield [("ZRANGE", self._keys.own("workflows"), first, first + _PAGE - 1, "REV")]
+                if not ids:
+                    break
+                names = [workflow_id.decode() for workflow_id in ids]
+                fields = ("state", "createdAt", "name", "count")
+                rows = yield [("HMGET", self._keys.workflow(name), *fields) for name in names]
+                for name, row in zip(names, rows, strict=True):
+                    summary = _summary(name, row)
+                    if summary is not None and state in (None, summary.state):
+                        found.append(summary)
+                first += _PAGE
+            return found[offset : offset + limit]
+
+        return self._link.call(steps)
+
+
+def _summary(workflow_id: str, row: list[bytes | None]) -> WorkflowSummary | None:
+    state, created, name, count = row
+    known = workflow_records.STATES.get(state or b"")
+    if known is None:
+        return None
+    return WorkflowSummary(workflow_id, (name or b"").decode(), known, from_ms(int(created or 0)), int(count or 0))

@@ -1,0 +1,1 @@
+"""Reaching the server: raw connections, pools of them, and the embedded server."""

@@ -1,0 +1,147 @@
+"""Runs operations on connections: from plain code of any thread, or on any event loop; safe across forks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+import uuid
+import weakref
+from dataclasses import dataclass, field
+from typing import cast
+
+from taskora.connection.endpoint import Endpoint
+from taskora.connection.request import Disconnected, Operation, Producer, Steps, T
+from taskora.connection.wire import BlockingWire, LoopWire
+from taskora.errors import AdapterError
+
+PATIENCE_S = 5.0
+_FIRST_PAUSE_S = 0.02
+_LONGEST_PAUSE_S = 0.5
+
+
+@dataclass(slots=True)
+class _Line:
+    """A stream of calls of which each ends before the next begins."""
+
+    name: str = field(default_factory=lambda: uuid.uuid4().hex[:16])
+    number: int = 0
+
+    def next_call(self) -> Producer:
+        self.number += 1
+        return Producer(self.name, self.number)
+
+
+class _Patience:
+    """How long a lost connection is put up with, and how the repetitions are spaced."""
+
+    def __init__(self) -> None:
+        self._until = time.monotonic() + PATIENCE_S
+        self._pause_s = _FIRST_PAUSE_S
+
+    def pause_after(self, error: Disconnected) -> float:
+        """Return how long to wait before the next try, or raise that there is none."""
+        if time.monotonic() + self._pause_s > self._until:
+            raise AdapterError(f"no answer within {PATIENCE_S:.0f} s, is the server running? last: {error}") from error
+        pause_s, self._pause_s = self._pause_s, min(self._pause_s * 2, _LONGEST_PAUSE_S)
+        return pause_s
+
+
+class BlockingPool:
+    """Connections for plain code, as many as threads use at a time."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._lock = threading.Lock()
+        self._pid = os.getpid()
+        self._idle: list[tuple[BlockingWire, _Line]] = []
+
+    def run(self, operation: Operation[T]) -> T:
+        """Perform an operation, again from its start after a lost connection.
+
+        Raises:
+            AdapterError: The server was not reached within 5 seconds, or refused.
+        """
+        wire, line = self._take()
+        producer, patience = line.next_call(), _Patience()
+        try:
+            while True:
+                try:
+                    return _drive(operation(producer), wire)
+                except Disconnected as error:
+                    time.sleep(patience.pause_after(error))
+        finally:
+            self._give_back(wire, line)
+
+    def _take(self) -> tuple[BlockingWire, _Line]:
+        if os.getpid() != self._pid:
+            # A forked child must neither use nor close its parent's sockets.
+            self._lock, self._pid, self._idle = threading.Lock(), os.getpid(), []
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        return BlockingWire(self._endpoint), _Line()
+
+    def _give_back(self, wire: BlockingWire, line: _Line) -> None:
+        with self._lock:
+            self._idle.append((wire, line))
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        if os.getpid() != self._pid:
+            return
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for wire, _ in idle:
+            wire.close()
+
+
+def _drive(steps: Steps[T], wire: BlockingWire) -> T:
+    try:
+        request = next(steps)
+        while True:
+            request = steps.send(wire.exchange(request))
+    except StopIteration as end:
+        return cast("T", end.value)
+
+
+async def _drive_async(steps: Steps[T], wire: LoopWire) -> T:
+    try:
+        request = next(steps)
+        while True:
+            request = steps.send(await wire.exchange(request))
+    except StopIteration as end:
+        return cast("T", end.value)
+
+
+class LoopPools:
+    """Connections for event loops, each used on its own loop only."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._idle: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, list[tuple[LoopWire, _Line]]]
+        self._idle = weakref.WeakKeyDictionary()
+
+    async def run(self, operation: Operation[T]) -> T:
+        """Perform an operation on the running loop, again from its start after a lost connection.
+
+        Raises:
+            AdapterError: The server was not reached within 5 seconds, or refused.
+        """
+        idle = self._idle.setdefault(asyncio.get_running_loop(), [])
+        wire, line = idle.pop() if idle else (LoopWire(self._endpoint), _Line())
+        producer, patience = line.next_call(), _Patience()
+        try:
+            while True:
+                try:
+                    return await _drive_async(operation(producer), wire)
+                except Disconnected as error:
+                    await asyncio.sleep(patience.pause_after(error))
+        finally:
+            idle.append((wire, line))
+
+    async def close(self) -> None:
+        """Close the idle connections of the running loop."""
+        for wire, _ in self._idle.pop(asyncio.get_running_loop(), []):
+            await wire.close()

@@ -1,0 +1,103 @@
+"""What is sent to the server, and what its answers mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, NamedTuple, TypeAlias, TypeVar
+
+import hiredis
+
+from taskora.errors import AdapterError
+from taskora.lua import Script
+
+T = TypeVar("T")
+Arg: TypeAlias = str | bytes | int | float
+Command: TypeAlias = tuple[Arg, ...]
+
+
+class ScriptCall(NamedTuple):
+    """A script with its keys, all of one slot on a cluster, and its arguments."""
+
+    script: Script
+    keys: Sequence[str]
+    args: Sequence[Arg]
+
+
+Request: TypeAlias = Sequence[Command | ScriptCall]
+"""Commands that are written at once and answered in order."""
+
+Replies: TypeAlias = list[Any]
+
+
+class Producer(NamedTuple):
+    """Names a call uniquely, so that the server can tell a repetition from a new one.
+
+    Attributes:
+        name: Of a stream of calls of which each ends before the next begins.
+        number: Of the call in it, from 1; a repetition has the same.
+    """
+
+    name: str
+    number: int
+
+
+Steps: TypeAlias = Generator[Request, Replies, T]
+Operation: TypeAlias = Callable[[Producer], Steps[T]]
+"""An operation: yields requests, is sent their replies, returns its result. It may be begun again from the start."""
+
+
+class Disconnected(Exception):
+    """The connection was lost, or the server is not ready to answer: the operation may be repeated on a new one."""
+
+
+def pack(request: Request) -> bytes:
+    """Write a request in the server's protocol."""
+    parts = [
+        hiredis.pack_command(
+            ("EVALSHA", item.script.sha, len(item.keys), *item.keys, *item.args)
+            if isinstance(item, ScriptCall)
+            else item
+        )
+        for item in request
+    ]
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def pack_source(call: ScriptCall) -> bytes:
+    """Write a script call that brings its source, for a server that does not know it."""
+    return hiredis.pack_command(("EVAL", call.script.source, len(call.keys), *call.keys, *call.args))
+
+
+_REMEDIES = {
+    "OOM": "the server is out of memory; give it more, or let retention remove more",
+    "NOAUTH": "the server wants a password; put it into the URL",
+    "WRONGPASS": "the server does not accept this user and password",
+    "NOPERM": "the server's access rules forbid it; the user needs all commands and channels under the prefix",
+    "MISCONF": "the server cannot save to disk and refuses writes; see its log",
+    "BUSY": "a script of somebody else blocks the server",
+    "MOVED": "this is a node of a cluster, which a plain URL does not serve",
+    "CROSSSLOT": "this is a node of a cluster, which a plain URL does not serve",
+    "WRONGTYPE": "a key under our prefix holds something that is not ours; use another prefix",
+}
+_TRANSIENT = ("LOADING", "READONLY", "MASTERDOWN", "TRYAGAIN", "UNBLOCKED", "CLUSTERDOWN")
+
+
+def refusal(error: Exception, item: Command | ScriptCall, server: str) -> Exception:
+    """Turn the server's error into one of ours; a passing one into ``Disconnected``."""
+    text = str(error)
+    code = text.partition(" ")[0]
+    # The client library strips some codes and keeps them in the name of its class.
+    name = type(error).__name__
+    if code in _TRANSIENT or name in {"ReadOnlyError", "BusyLoadingError", "MasterDownError", "TryAgainError"}:
+        return Disconnected(f"{server} does not answer now: {text}")
+    what = f"script {item.script.name}" if isinstance(item, ScriptCall) else str(item[0])
+    known = {"OutOfMemoryError": "OOM", "NoPermissionError": "NOPERM", "AuthenticationError": "WRONGPASS"}.get(
+        name, code
+    )
+    remedy = _REMEDIES.get(known)
+    return AdapterError(f"{server} refused {what}: {text}" + (f"; {remedy}" if remedy else ""))
+
+
+def is_unknown_script(error: Exception) -> bool:
+    """Tell whether the server asks for the script's source."""
+    return type(error).__name__ == "NoScriptError" or str(error).startswith("NOSCRIPT")

@@ -1,0 +1,199 @@
+"""One raw connection, blocking or on an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from taskora.connection.endpoint import Endpoint
+from taskora.connection.faults import armed
+from taskora.connection.request import (
+    Disconnected,
+    Replies,
+    Request,
+    ScriptCall,
+    is_unknown_script,
+    pack,
+    pack_source,
+    refusal,
+)
+
+if TYPE_CHECKING:
+    import redis
+    import redis.asyncio
+
+CONNECT_TIMEOUT_S = 2.0
+REPLY_TIMEOUT_S = 10.0
+
+
+@contextlib.contextmanager
+def _lost(server: str) -> Iterator[None]:
+    """Turn what a lost connection raises into ``Disconnected``."""
+    from redis.exceptions import ConnectionError as LostError
+    from redis.exceptions import TimeoutError as SlowError
+
+    try:
+        yield
+    except (LostError, SlowError, OSError, asyncio.IncompleteReadError) as error:
+        raise Disconnected(f"{server}: {error}") from error
+
+
+class BlockingWire:
+    """A connection for plain code. Used by one thread at a time."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._connection: redis.connection.AbstractConnection | None = None
+        self._fault = armed()
+
+    def exchange(self, request: Request, timeout_s: float = REPLY_TIMEOUT_S) -> Replies:
+        """Send a request and read its replies.
+
+        Raises:
+            Disconnected: The connection is gone; what was sent may have been applied.
+            AdapterError: The server refused a command; those before and after it were applied.
+        """
+        if self._fault:
+            self._fault.before(request)
+        try:
+            with _lost(self._endpoint.masked):
+                replies = self._exchange(request, timeout_s)
+        except BaseException:
+            self.close()
+            raise
+        if self._fault:
+            self._fault.applied()
+        return _checked(request, replies, self._endpoint.masked)
+
+    def _exchange(self, request: Request, timeout_s: float) -> Replies:
+        if self._connection is None:
+            connection = self._endpoint.sync_connection(
+                socket_timeout=REPLY_TIMEOUT_S, socket_connect_timeout=CONNECT_TIMEOUT_S
+            )
+            connection.connect()
+            self._connection = connection
+        connection = self._connection
+        connection.send_packed_command([pack(request)], check_health=False)
+        replies = [self._read(connection, timeout_s) for _ in request]
+        for at, item in enumerate(request):
+            if isinstance(item, ScriptCall) and isinstance(replies[at], Exception) and is_unknown_script(replies[at]):
+                connection.send_packed_command([pack_source(item)], check_health=False)
+                replies[at] = self._read(connection, timeout_s)
+        return replies
+
+    @staticmethod
+    def _read(connection: redis.connection.AbstractConnection, timeout_s: float) -> Any:
+        from redis.exceptions import ResponseError
+
+        try:
+            return connection.read_response(timeout=timeout_s)
+        except ResponseError as error:
+            return error
+
+    def close(self) -> None:
+        """Close the connection; the next exchange opens a new one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(Exception):
+                connection.disconnect()
+
+
+class LoopWire:
+    """A connection on one event loop. Requests are answered in order; one task uses it at a time."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._connection: redis.asyncio.connection.AbstractConnection | None = None
+        self._fault = armed()
+
+    async def connect(self) -> None:
+        """Open the connection, if it is not.
+
+        Raises:
+            Disconnected: The server cannot be reached.
+        """
+        if self._connection is not None:
+            return
+        connection = self._endpoint.async_connection(socket_timeout=None, socket_connect_timeout=CONNECT_TIMEOUT_S)
+        try:
+            with _lost(self._endpoint.masked):
+                async with asyncio.timeout(2 * CONNECT_TIMEOUT_S):
+                    await connection.connect()
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
+        self._connection = connection
+
+    async def exchange(self, request: Request, timeout_s: float = REPLY_TIMEOUT_S) -> Replies:
+        """Send a request and read its replies.
+
+        Raises:
+            Disconnected: The connection is gone; what was sent may have been applied.
+            AdapterError: The server refused a command; those before and after it were applied.
+        """
+        try:
+            await self.connect()
+            if self._fault:
+                self._fault.before(request)
+            with _lost(self._endpoint.masked):
+                async with asyncio.timeout(timeout_s):
+                    replies = await self._exchange(request)
+        except BaseException:
+            await self.close()
+            raise
+        if self._fault:
+            self._fault.applied()
+        return _checked(request, replies, self._endpoint.masked)
+
+    async def _exchange(self, request: Request) -> Replies:
+        connection = self._connection
+        assert connection is not None
+        await connection.send_packed_command([pack(request)], check_health=False)
+        replies = [await self._read(connection) for _ in request]
+        for at, item in enumerate(request):
+            if isinstance(item, ScriptCall) and isinstance(replies[at], Exception) and is_unknown_script(replies[at]):
+                await connection.send_packed_command([pack_source(item)], check_health=False)
+                replies[at] = await self._read(connection)
+        return replies
+
+    @staticmethod
+    async def _read(connection: redis.asyncio.connection.AbstractConnection) -> Any:
+        from redis.exceptions import ResponseError
+
+        try:
+            return await connection.read_response()
+        except ResponseError as error:
+            return error
+
+    async def read_push(self, timeout_s: float) -> Any:
+        """Read the next message of a subscription.
+
+        Raises:
+            Disconnected: The connection is gone, or nothing came within the time.
+        """
+        connection = self._connection
+        if connection is None:
+            raise Disconnected(f"{self._endpoint.masked}: not connected")
+        try:
+            with _lost(self._endpoint.masked):
+                async with asyncio.timeout(timeout_s):
+                    return await connection.read_response()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Close the connection at once; the next exchange opens a new one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(Exception):
+                await connection.disconnect(nowait=True)
+
+
+def _checked(request: Request, replies: Replies, server: str) -> Replies:
+    for at, reply in enumerate(replies):
+        if isinstance(reply, Exception):
+            raise refusal(reply, request[at], server) from reply
+    return replies

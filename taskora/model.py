@@ -1,0 +1,376 @@
+"""The values that travel between the rooms: what is enqueued, claimed, settled and read."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal, NamedTuple, TypeAlias
+
+
+class State(StrEnum):
+    """Where a job is in its life, as the wire names it."""
+
+    WAITING = "waiting"
+    DELAYED = "delayed"
+    ACTIVE = "active"
+    RETRYING = "retrying"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the job has ended."""
+        return self in TERMINAL
+
+
+TERMINAL = frozenset({State.COMPLETED, State.FAILED, State.EXPIRED, State.CANCELLED})
+WorkflowState: TypeAlias = Literal["running", "completed", "failed", "cancelled"]
+CancelOutcome: TypeAlias = Literal["cancelled", "flagged", "not_cancellable"]
+
+
+def new_id() -> str:
+    """Make a job or workflow id: a UUID of version 7, so that ids sort by the time they were made.
+
+    The twelve bits after the milliseconds are the fraction of the millisecond (RFC 9562, 6.2, method 3).
+    """
+    ns = time.time_ns()
+    ms, rest = divmod(ns, 1_000_000)
+    low = int.from_bytes(os.urandom(8), "big")
+    value = (ms & 0xFFFFFFFFFFFF) << 80 | (0x7000 | rest * 4096 // 1_000_000) << 64 | 0x2 << 62 | low >> 2
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+class NewJob(NamedTuple):
+    """One job to enqueue. Times are milliseconds.
+
+    Attributes:
+        job_id: Its id.
+        data: Its serialized payload.
+        delay_ms: Time until it is due; 0 for now.
+        priority: 0 to 900, a higher one first.
+        ttl_ms: Time until it expires; 0 for never.
+        given: Whether the caller chose the id; then it stays taken for a day after the job is gone.
+    """
+
+    job_id: str
+    data: bytes
+    delay_ms: int = 0
+    priority: int = 0
+    ttl_ms: int = 0
+    given: bool = False
+
+
+class Occurrence(NamedTuple):
+    """One planned run of a schedule: a task's slot accepts each once, in order.
+
+    Attributes:
+        schedule: Name of the schedule.
+        at_ms: When it was planned.
+    """
+
+    schedule: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class EnqueueSpec:
+    """What all jobs of one enqueue call share."""
+
+    version: int = 1
+    max_attempts: int = 1
+
+
+class Claimed(NamedTuple):
+    """A job that this worker now owns.
+
+    Attributes:
+        task: Its task.
+        job_id: Its id.
+        data: Its serialized payload; None when its hash has none.
+        attempt: Number of this run, from 1.
+        version: Version of the payload.
+        ts_ms: When it was dispatched.
+        token: Value of its lock.
+        processed_ms: When this run began, by the server's clock.
+        cause: Why the previous owner was ended while it ran this job; empty when it was not.
+    """
+
+    task: str
+    job_id: str
+    data: bytes | None
+    attempt: int
+    version: int
+    ts_ms: int
+    token: str
+    processed_ms: int
+    cause: str
+
+
+class Settled(NamedTuple):
+    """The outcome of a run, to be written.
+
+    Attributes:
+        job: What was claimed.
+        verb: ``complete``, ``retry``, ``fail``, ``cancel``, ``return`` (back to the front, uncharged) or ``defer``
+            (to the back, for another worker).
+        payload: The serialized result, or the error's message.
+        delay_ms: With ``retry``: time until the next attempt. With ``defer``: time until it may be claimed again.
+        error_type: With ``retry`` and ``fail``: class of the error.
+        trace: With ``retry`` and ``fail``: its traceback, empty for none.
+    """
+
+    job: Claimed
+    verb: Literal["complete", "retry", "fail", "cancel", "return", "defer"]
+    payload: bytes = b""
+    delay_ms: int = 0
+    error_type: str = ""
+    trace: str = ""
+
+
+class Want(NamedTuple):
+    """How many jobs of a task a worker has room for, and what it must know to claim them.
+
+    Attributes:
+        task: The task.
+        count: Free slots.
+        on_expire: What becomes of an expired job.
+    """
+
+    task: str
+    count: int
+    on_expire: Literal["fail", "discard"] = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimReply:
+    """What a claim brought.
+
+    Attributes:
+        jobs: The jobs, in the order in which they should start.
+        next_due_ms: Milliseconds until the next delayed job of the claimed tasks is due; None when there is none.
+        fenced: ``"halt"`` while the worker must not claim, ``"dead"`` once its jobs were given to others.
+        lost: Ids of settled jobs whose lock was no longer ours; nothing was written for them.
+        owed: Workflows of which more is to be written than one script may: ``continue_workflow`` does it.
+    """
+
+    jobs: list[Claimed]
+    next_due_ms: int | None = None
+    fenced: Literal["", "halt", "dead"] = ""
+    lost: tuple[str, ...] = ()
+    owed: tuple[str, ...] = ()
+
+
+class Held(NamedTuple):
+    """A running job whose lock is to be renewed."""
+
+    task: str
+    job_id: str
+    token: str
+    processed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One line that a handler logged."""
+
+    level: Literal["info", "warn", "error"]
+    message: str
+    meta: dict[str, object] | None
+    timestamp: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JobInfo:
+    """A job as it is stored. ``data`` and ``result`` are JSON values; times are aware UTC.
+
+    Attributes:
+        error_type: Class name of the error, if a Python worker wrote it.
+        workflow_id: The workflow that the job is a node of, if any.
+        timeline: States with the time at which each began, oldest first.
+    """
+
+    id: str
+    task: str
+    state: State
+    data: object
+    result: object
+    error: str | None
+    progress: object
+    logs: list[LogEntry]
+    attempt: int
+    version: int
+    timestamp: datetime
+    processed_on: datetime | None
+    finished_on: datetime | None
+    timeline: list[tuple[str, datetime]]
+    error_type: str | None = None
+    traceback: str | None = None
+    cancel_reason: str | None = None
+    workflow_id: str | None = None
+    node: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a job ended, as a waiter reads it."""
+
+    state: State
+    result: bytes | None = None
+    error: str | None = None
+    error_type: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowOutcome:
+    """How a workflow ended, or ``running``."""
+
+    state: WorkflowState
+    result: bytes | None = None
+    error: str | None = None
+    node: int | None = None
+    job_id: str = ""
+    task: str = ""
+    error_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStats:
+    """How many jobs are in each state. ``delayed`` includes ``retrying``, as on the wire."""
+
+    waiting: int = 0
+    active: int = 0
+    delayed: int = 0
+    retrying: int = 0
+    completed: int = 0
+    failed: int = 0
+    expired: int = 0
+    cancelled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRecord:
+    """A process that registered itself. ``rss`` is bytes; times are aware UTC.
+
+    Attributes:
+        role: ``worker``, ``steward`` or ``supervisor``.
+    """
+
+    id: str
+    role: str
+    host: str
+    pid: int
+    tasks: tuple[str, ...]
+    active: int
+    done: int
+    failed: int
+    rss: int
+    started_at: datetime
+    seen_at: datetime
+    version: str
+    leader: bool = False
+    extra: dict[str, object] = field(default_factory=dict[str, object])
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleInfo:
+    """A schedule as it is stored. ``every`` is seconds; ``next_run`` is None while it is paused."""
+
+    name: str
+    task: str
+    every: float | None
+    cron: str | None
+    timezone: str
+    overlap: bool
+    on_missed: str
+    data: object
+    next_run: datetime | None
+    last_run: datetime | None
+    last_job_id: str | None
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlanNode:
+    """A node of a workflow, ready to be stored. ``data`` is the serialized bound payload, None to take its input.
+
+    Attributes:
+        as_list: A single input or result is wrapped in a list, because the composition is a group of one.
+    """
+
+    task: str
+    job_id: str
+    deps: tuple[int, ...]
+    data: bytes | None
+    version: int = 1
+    max_attempts: int = 1
+    ttl_ms: int = 0
+    as_list: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A composition, flattened and ready to be stored.
+
+    Attributes:
+        workflow_id: Its id.
+        name: What people call it.
+        nodes: In depth-first, left-to-right order.
+        terminal: Indexes of the nodes whose results are the workflow's, in order.
+        as_list: A single terminal's result is wrapped in a list.
+        deadline_ms: Time until the workflow is cancelled; 0 for never.
+        keep_ms: How long it is kept after its end; 0 for ever.
+    """
+
+    workflow_id: str
+    name: str
+    nodes: tuple[PlanNode, ...]
+    terminal: tuple[int, ...]
+    as_list: bool = False
+    deadline_ms: int = 0
+    keep_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowNodeRecord:
+    """A stored node with its state. ``data``, ``result`` are serialized."""
+
+    index: int
+    task: str
+    job_id: str
+    deps: tuple[int, ...]
+    state: str
+    data: bytes | None = None
+    result: bytes | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowRecord:
+    """A stored workflow."""
+
+    id: str
+    name: str
+    state: WorkflowState
+    created_at: datetime
+    nodes: tuple[WorkflowNodeRecord, ...]
+    terminal: tuple[int, ...]
+    result: bytes | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowSummary:
+    """A stored workflow, without its graph."""
+
+    id: str
+    name: str
+    state: WorkflowState
+    created_at: datetime
+    node_count: int
