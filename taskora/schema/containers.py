@@ -170,20 +170,10 @@ class OptionalOf:
         return (*self.inner.produces, type(None))
 
     def decode(self, value: object, /) -> object:
-        return None if value is None else self._convert(value, self.inner.decode)
+        return None if value is None else self.inner.decode(value)
 
     def encode(self, value: object, /) -> object:
-        return None if value is None else self._convert(value, self.inner.encode)
-
-    def _convert(self, value: object, step: Step) -> object:
-        try:
-            return step(value)
-        except MismatchError as error:
-            if any(issue.path for issue in error.issues):
-                raise
-            # The refusal is of the value itself: say that None would do as well.
-            issues = [Issue((), f"{issue.message} (or None)") for issue in error.issues]
-            raise MismatchError(issues) from error.__cause__
+        return None if value is None else self.inner.encode(value)
 
 
 @dataclass(frozen=True, slots=True)

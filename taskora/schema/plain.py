@@ -139,6 +139,8 @@ class PlainBuilder:
 
     def _container(self, annotation: object, where: str) -> Converter | None:
         kind, arguments = get_origin(annotation) or annotation, get_args(annotation)
+        if getattr(annotation, "__unpacked__", False):  # the *tuple[...] in a tuple
+            return None
         if kind is list:
             return ListOf(_show(annotation), self.build(arguments[0], f"{where}[]") if arguments else UNTOUCHED)
         if kind is dict:

@@ -56,7 +56,7 @@ class PydanticConverter:
         try:
             adapter = _adapter(annotation)
         except pydantic.errors.PydanticUserError as error:
-            raise ValueError(f"pydantic refuses it: {error}") from error
+            raise ValueError(f"pydantic refuses it: {error.message.splitlines()[0]}") from error
         return PydanticConverter(name, produces, adapter)
 
     def decode_bytes(self, raw: bytes, /) -> object:

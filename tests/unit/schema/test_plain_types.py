@@ -228,7 +228,19 @@ def test_the_declared_type_and_the_task_are_known() -> None:
 
 @pytest.mark.parametrize(
     "annotation",
-    [set, set[int], bytes, complex, frozenset[str], list[set[int]], int | bytes, type, dict[int, str], "Later"],
+    [
+        set,
+        set[int],
+        bytes,
+        complex,
+        frozenset[str],
+        list[set[int]],
+        int | bytes,
+        type,
+        dict[int, str],
+        tuple[int, *tuple[str, ...]],
+        "Later",
+    ],
 )
 def test_a_type_without_converter_is_refused_when_declared(annotation: object) -> None:
     with pytest.raises(ConfigError, match="payload of task 'x'"):
