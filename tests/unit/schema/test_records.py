@@ -215,3 +215,15 @@ def test_nesting_without_end_is_refused_and_not_a_crash() -> None:
         deep = {"items": [], "next": deep}
     with pytest.raises(ValidationError, match="nested too deeply"):
         schema_for(Page[int], "input").decode(deep)
+
+
+@dataclass
+class SpecialLine(Line):
+    note: str = ""
+
+
+def test_a_union_writes_a_subclass_whole_although_its_base_comes_first() -> None:
+    schema = schema_for(Line | SpecialLine, "input")
+    wire = schema.encode(SpecialLine("a", note="x"))
+    assert wire == {"sku": "a", "count": 1, "note": "x"}
+    assert schema.decode(wire) == SpecialLine("a", note="x")
