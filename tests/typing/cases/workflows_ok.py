@@ -47,10 +47,9 @@ class Task(Generic[In, Out]):
 
     @overload
     def s(self: Task[None, Out], /) -> Bound[Out]: ...
+    # mypy does not see that what takes more is the narrower signature.
     @overload
-    def s(  # type: ignore[overload-overlap] - the wider input is a narrower signature, which mypy does not see
-        self: Task[list[T], Out], /
-    ) -> Signature[list[T] | tuple[T, ...], Out]: ...
+    def s(self: Task[list[T], Out], /) -> Signature[list[T] | tuple[T, ...], Out]: ...  # type: ignore[overload-overlap]
     @overload
     def s(self: Task[In, Out], /) -> Signature[In, Out]: ...
     @overload
