@@ -96,7 +96,8 @@ class FakeEngine:
             for node, result in zip(record.nodes, results, strict=True)
         ]
         ends = [results[index] for index in record.terminal]
-        result = joined or json.dumps(ends[0] if len(ends) == 1 else ends).encode()
+        as_list = len(ends) != 1 or any(plan.workflow_id == workflow_id and plan.as_list for plan in self.plans)
+        result = joined or json.dumps(ends if as_list else ends[0]).encode()
         self.records[workflow_id] = replace(record, state="completed", nodes=tuple(done), result=result)
         self.outcomes[workflow_id] = WorkflowOutcome("completed", result)
 
