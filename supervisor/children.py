@@ -103,13 +103,13 @@ class Child:
         if self.retirement is not None:
             return
         self.retirement = Retirement.begin(reason, drain_s)
+        self.control.send({"do": "drain"})
         self.process.send(signal.SIGTERM)
         _log.info("%s drains (%s)", self.name, reason, extra={"action": "child.drain", **self.origin})
 
     def interrupt(self) -> None:
-        """Tell it to give its running jobs back now: twice, since signals merge and the pipe's order is sure."""
+        """Tell it to give its running jobs back now. Not by a signal: those merge, and systemd sends them to all."""
         self.control.send({"do": "interrupt"})
-        self.process.send(signal.SIGTERM)
         _log.warning(
             "%s is to give its %d job(s) back",
             self.name,

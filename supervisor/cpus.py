@@ -6,10 +6,8 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
-_ROOT: Final = Path("/sys/fs/cgroup")
-_SELF: Final = Path("/proc/self/cgroup")
+from .cgroups import ROOT, SELF, ancestry, lines, path_of, unified
 
 
 def allowed_cpus() -> tuple[int, ...]:
@@ -29,13 +27,13 @@ def auto_procs(allowed: int, quota: float | None) -> int:
     return max(1, min(allowed, math.ceil(quota)))
 
 
-def cpu_quota(root: Path = _ROOT, membership: Path = _SELF) -> float | None:
+def cpu_quota(root: Path = ROOT, membership: Path = SELF) -> float | None:
     """The smallest CPU quota among this process's cgroup and its ancestors, in CPUs; None when there is none.
 
     Reads cgroup v2 (`cpu.max`) and v1 (`cpu.cfs_quota_us`), also where both are mounted. Unreadable is no limit.
     """
-    lines = _lines(membership)
-    found = [*_v2_quotas(root, lines), *_v1_quotas(root, lines)]
+    groups = lines(membership)
+    found = [*_v2_quotas(root, groups), *_v1_quotas(root, groups)]
     return min(found, default=None)
 
 
@@ -44,51 +42,28 @@ def pin_for(slot: int, allowed: Sequence[int]) -> tuple[int, ...]:
     return (allowed[slot % len(allowed)],)
 
 
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text().splitlines()
-    except OSError:
-        return []
-
-
-def _path_of(lines: Sequence[str], controller: str) -> str | None:
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if controller in controllers.split(","):
-            return path
-    return None
-
-
-def _ancestry(base: Path, path: str) -> list[Path]:
-    """The group's folder and its parents up to the mount: any of them may hold the limit."""
-    folder = base / path.lstrip("/")
-    folders = [folder, *folder.parents]
-    return [one for one in folders if one == base or base in one.parents]
-
-
-def _v2_quotas(root: Path, lines: Sequence[str]) -> list[float]:
-    path = _path_of(lines, "")
+def _v2_quotas(root: Path, groups: Sequence[str]) -> list[float]:
+    path = path_of(groups, "")
     if path is None:
         return []
-    # Hybrid hosts mount the unified hierarchy below the v1 controllers.
-    base = root / "unified" if (root / "unified").is_dir() else root
+    base = unified(root)
     quotas: list[float] = []
-    for folder in _ancestry(base, path):
-        words = " ".join(_lines(folder / "cpu.max")).split()
+    for folder in ancestry(base, path):
+        words = " ".join(lines(folder / "cpu.max")).split()
         if len(words) == 2 and words[0] != "max":
             quotas.append(int(words[0]) / int(words[1]))
     return quotas
 
 
-def _v1_quotas(root: Path, lines: Sequence[str]) -> list[float]:
-    path = _path_of(lines, "cpu")
+def _v1_quotas(root: Path, groups: Sequence[str]) -> list[float]:
+    path = path_of(groups, "cpu")
     if path is None:
         return []
     quotas: list[float] = []
     for base in (root / "cpu", root / "cpu,cpuacct"):
-        for folder in _ancestry(base, path):
-            quota = "".join(_lines(folder / "cpu.cfs_quota_us"))
-            period = "".join(_lines(folder / "cpu.cfs_period_us"))
+        for folder in ancestry(base, path):
+            quota = "".join(lines(folder / "cpu.cfs_quota_us"))
+            period = "".join(lines(folder / "cpu.cfs_period_us"))
             if quota and period and int(quota) > 0:
                 quotas.append(int(quota) / int(period))
     return quotas

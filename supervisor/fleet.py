@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from .config import SupervisorConfig
 from .cpus import allowed_cpus, pin_for
 from .notices import Notices
 from .nursery import Nursery, Order
+from .oom import OomWatch
 from .posts import Post
 from .process import Exit
 from .retirement import NS, Reason
@@ -29,7 +31,7 @@ class Obituary:
     """How a child's end is to be understood.
 
     Attributes:
-        cause: `exit:1`, `signal:9`, `hung`, `boot-timeout`, `drain-timeout`, `wants-end`, `recycle:jobs`, ...
+        cause: `exit:1`, `signal:9`, `oom`, `hung`, `boot-timeout`, `drain-timeout`, `wants-end`, `recycle:jobs`, ...
         charged: its jobs pay for it: nobody had asked for this end.
         expected: the post is filled again without a delay, and no restart is counted.
     """
@@ -39,13 +41,20 @@ class Obituary:
     expected: bool
 
 
-def obituary(child: Child, end: Exit) -> Obituary:
-    """Tell an end that we inflicted from one that was asked for and from one that just happened."""
+def obituary(child: Child, end: Exit, *, oom: bool = False) -> Obituary:
+    """Tell an end that we inflicted from one that was asked for and from one that just happened.
+
+    Args:
+        child: who ended.
+        end: how.
+        oom: the kernel has just killed somebody for want of memory.
+    """
     if child.sentence is not None:
         return Obituary(child.sentence.cause, charged=False, expected=child.retirement is not None)
     if child.retirement is not None and end.clean:
         return Obituary(child.retirement.reason, charged=False, expected=True)
-    return Obituary(end.cause, charged=True, expected=child.retirement is not None)
+    cause = "oom" if oom and end.signal == signal.SIGKILL else end.cause
+    return Obituary(cause, charged=True, expected=child.retirement is not None)
 
 
 class Fleet:
@@ -73,6 +82,7 @@ class Fleet:
         self._on_birth = on_birth
         self._on_end = on_end
         self._allowed = allowed_cpus()
+        self._oom = OomWatch()
         self.posts: dict[int, Post] = {}
         self.steward = Post(STEWARD_SLOT, "steward", config.backoff, None)
         for slot in range(config.procs):
@@ -204,7 +214,7 @@ class Fleet:
         """A child has been reaped: report what it left behind, and see to its post."""
         # It may have become ready and ended between two looks.
         self.notice_ready(child)
-        verdict = obituary(child, end)
+        verdict = obituary(child, end, oom=end.signal == signal.SIGKILL and self._oom.killed())
         self._log_end(child, end, verdict)
         self._report(child, end, verdict)
         if self.stopping and child.killed and child.ready_ns:

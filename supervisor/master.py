@@ -313,7 +313,9 @@ class Master:
 
     def _announce(self) -> None:
         now_ns = time.monotonic_ns()
-        if not self._said_ready and self._fleet.ready_count() == len(self._fleet.posts):
+        # A slot that failed once does not hold up the service; it is retried like any.
+        booted = all(post.is_ready or post.failed_boots for post in self._fleet.posts.values())
+        if not self._said_ready and self._fleet.ever_ready and booted:
             self._said_ready = True
             self._notifier.ready(status.line(self._fleet))
         if now_ns >= self._status_at_ns:

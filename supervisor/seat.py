@@ -30,10 +30,18 @@ class Seat:
         cpus: the CPUs that this process has been bound to; empty when it has not.
         config: the supervisor's settings.
 
-    Signals: SIGTERM means drain. Interrupt (give running jobs back, uncharged, now) is a second SIGTERM while draining,
-    or the message `{"do": "interrupt"}`, whichever comes first; the master sends both. Every signal but SIGUSR1 is held
-    when the body begins: it calls `taskora.supervisor.signals.leave_to_master`, installs its own SIGTERM handler and
-    then calls `unblock_signals`. SIGUSR1 already dumps stacks to the master's log.
+    What the master says on `control_fd`:
+
+    - `{"do": "drain"}`: end once running jobs have; claim no more. A worker gets SIGTERM as well, and takes either.
+    - `{"do": "interrupt"}`: give running jobs back now, uncharged, then end.
+    - `{"dead": worker, "slot": 0, "cause": "signal:9", "charged": true, "active": 1}`, to the steward only: that worker
+      has been reaped; recover its jobs and answer with `recovered`. It may be repeated to a later steward.
+
+    Any number of SIGTERMs means drain: systemd sends one to every process of a service, and the master another. For the
+    same reason the steward passes SIGTERM by and ends on the message only, after the workers.
+
+    Every signal but SIGUSR1 is held when the body begins: it calls `taskora.supervisor.signals.leave_to_master`,
+    installs its own SIGTERM handler and then calls `unblock_signals`. SIGUSR1 already dumps stacks to the master's log.
     """
 
     slot: int

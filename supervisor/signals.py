@@ -78,12 +78,15 @@ def reset_signals() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def leave_to_master() -> None:
+def leave_to_master(*others: int) -> None:
     """Let INT, QUIT, HUP and USR2 pass by: a terminal sends them to the whole group, and the master acts on them.
 
     A handler that does nothing, not SIG_IGN, since programs that a job starts would inherit that.
+
+    Args:
+        others: more signals to pass by: SIGTERM in the steward, which ends when it is told to.
     """
-    for number in _MASTERS_BUSINESS:
+    for number in (*_MASTERS_BUSINESS, *others):
         signal.signal(number, _note)
 
 

@@ -40,7 +40,7 @@ class Stop:
 
     def hurry(self) -> None:
         """A second signal: running jobs go back now."""
-        for child in self._fleet.workers():
+        for child in self._fleet.children():
             if child.retirement is not None:
                 child.retirement.hurry()
 

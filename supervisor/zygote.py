@@ -171,7 +171,7 @@ def _run(upbringing: Upbringing, line: socket.socket, stacks_fd: int, generation
         ends = Ends(*fds)
         order = _order(data)
         try:
-            answer = _bear(upbringing, order, ends, line)
+            answer = _bear(upbringing, order, ends, line, stacks_fd)
         finally:
             ends.close()
         line.sendall(encode(answer))
@@ -227,14 +227,17 @@ def _order(data: bytes) -> Order:
     )
 
 
-def _bear(upbringing: Upbringing, order: Order, ends: Ends, line: socket.socket) -> Message:
+def _bear(upbringing: Upbringing, order: Order, ends: Ends, line: socket.socket, stacks_fd: int) -> Message:
     """Fork twice; the worker's id comes back through a pipe from the process between."""
+    ids_r, ids_w = os.pipe2(os.O_CLOEXEC)
 
     def live() -> int:
+        # The zygote's own; everything else that is open here belongs to the app.
         line.close()
+        os.close(stacks_fd)
+        os.close(ids_r)
         return upbringing.live(order, ends)
 
-    ids_r, ids_w = os.pipe2(os.O_CLOEXEC)
     try:
         between = fork_child(lambda: _hand_over(live, ids_w), keep=None)
         os.close(ids_w)

@@ -1,0 +1,224 @@
+"""Posts, ends and refusals, with children that are plain sleeping processes."""
+
+import errno
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support import wait_until
+from taskora.supervisor.backoff import BackoffPolicy
+from taskora.supervisor.beats import Beats, State
+from taskora.supervisor.children import Child
+from taskora.supervisor.config import SupervisorConfig
+from taskora.supervisor.fleet import Fleet, obituary
+from taskora.supervisor.notices import Notices
+from taskora.supervisor.nursery import Ends, Order
+from taskora.supervisor.pipes import Message
+from taskora.supervisor.process import Exit, Process, reap_strangers
+from taskora.supervisor.recycling import Recycling
+
+# From 3.12 on, forking beside a test runner's threads warns; these children touch nothing that a thread could hold.
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+
+
+class FakeNursery:
+    """Forks children that wait for a signal; can be told to refuse, as a kernel without processes left does."""
+
+    def __init__(self) -> None:
+        self.open = True
+        self.refuse = 0
+        self.pids: list[int] = []
+
+    def bear(self, order: Order, ends: Ends) -> int:
+        if self.refuse:
+            self.refuse -= 1
+            raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+        pid = os.fork()
+        if pid == 0:
+            signal.pause()
+            os._exit(0)
+        self.pids.append(pid)
+        return pid
+
+
+@pytest.fixture
+def nursery() -> Iterator[FakeNursery]:
+    made = FakeNursery()
+    yield made
+    for pid in made.pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        except (ProcessLookupError, ChildProcessError):
+            continue
+
+
+@pytest.fixture
+def fleet(nursery: FakeNursery) -> Iterator[Fleet]:
+    config = SupervisorConfig(target="a:b", procs=3, max_rss_bytes=1000, backoff=BackoffPolicy(base_s=0.02, jitter=0.0))
+    made = Fleet(
+        config,
+        Beats(slots=8, cells=16),
+        nursery,
+        Notices(),
+        on_birth=lambda child: None,
+        on_end=lambda child: None,
+    )
+    yield made
+    for child in made.children():
+        child.process.kill()
+        wait_until(child.process.reap)
+        child.close()
+
+
+def descriptors() -> set[str]:
+    return {entry.name for entry in Path("/proc/self/fd").iterdir()}
+
+
+def fill_ready(fleet: Fleet) -> list[Child]:
+    fleet.fill()
+    for child in fleet.children():
+        child.beat.state = State.READY
+        fleet.notice_ready(child)
+    return fleet.workers()
+
+
+def end(fleet: Fleet, child: Child) -> None:
+    child.process.kill()
+    bury(fleet, child)
+
+
+def bury(fleet: Fleet, child: Child) -> None:
+    how = wait_until(child.process.reap)
+    assert how is not None
+    fleet.bury(child, how)
+
+
+def test_a_refused_fork_leaves_the_others_alone_and_is_tried_again_later(fleet: Fleet, nursery: FakeNursery) -> None:
+    nursery.refuse = 2
+    fleet.fill()
+    assert len(fleet.children()) == 2
+    fleet.fill()
+    assert len(fleet.children()) == 2, "the refused ones were tried again without a pause"
+
+    def filled() -> bool:
+        fleet.fill()
+        return len(fleet.children()) == 4
+
+    wait_until(filled)
+
+
+def test_no_descriptor_leaks_when_a_fork_is_refused(fleet: Fleet, nursery: FakeNursery) -> None:
+    before = descriptors()
+    nursery.refuse = 4
+    fleet.fill()
+    assert descriptors() == before
+    assert fleet.beats.beats() == []
+
+
+def test_the_steward_hears_of_a_worker_only_once_it_is_reaped(fleet: Fleet) -> None:
+    worker = fill_ready(fleet)[0]
+    worker.beat.worker = "h:1:x"
+    worker.process.kill()
+    assert len(fleet.notices) == 0
+    bury(fleet, worker)
+    assert len(fleet.notices) == 1
+
+
+def test_a_worker_without_an_identity_leaves_nothing_to_recover(fleet: Fleet) -> None:
+    end(fleet, fill_ready(fleet)[0])
+    assert len(fleet.notices) == 0
+
+
+def test_an_idle_worker_of_the_highest_slot_leaves_first(fleet: Fleet) -> None:
+    workers = fill_ready(fleet)
+    workers[1].beat.active = workers[2].beat.active = 1
+    fleet.scale(2)
+    assert sorted(fleet.posts) == [1, 2]
+    fleet.scale(1)
+    assert sorted(fleet.posts) == [1]
+    fleet.scale(0)
+    assert sorted(fleet.posts) == [1]
+    fleet.scale(99)
+    assert sorted(fleet.posts) == list(range(8))
+
+
+def test_only_one_worker_at_a_time_is_recycled_for_its_memory(fleet: Fleet) -> None:
+    workers = fill_ready(fleet)
+    recycling = Recycling(fleet, measure=lambda pid: 2000, period_ns=0)
+    recycling.check()
+    recycling.check()
+    assert [worker.retirement is not None for worker in workers] == [True, False, False]
+    end(fleet, workers[0])
+    recycling.check()
+    assert workers[1].retirement is not None
+
+
+@pytest.mark.parametrize(
+    ("retired", "condemned", "how", "cause", "charged"),
+    [
+        (False, "", Exit(1, None), "exit:1", True),
+        (False, "", Exit(0, None), "exit:0", True),
+        (False, "", Exit(None, 11), "signal:11", True),
+        (True, "", Exit(0, None), "recycle:jobs", False),
+        (True, "", Exit(None, 11), "signal:11", True),
+        (False, "hung", Exit(None, 9), "hung", False),
+        (True, "drain-timeout", Exit(None, 9), "drain-timeout", False),
+    ],
+)
+def test_only_an_end_that_nobody_inflicted_is_charged(
+    fleet: Fleet, retired: bool, condemned: str, how: Exit, cause: str, charged: bool
+) -> None:
+    worker = fill_ready(fleet)[0]
+    if retired:
+        worker.retire("recycle:jobs", 1.0)
+    if condemned:
+        worker.condemn(condemned, 0.0)
+    verdict = obituary(worker, how)
+    assert (verdict.cause, verdict.charged) == (cause, charged)
+
+
+def test_a_kill_by_the_kernel_for_want_of_memory_is_told_from_any_other(fleet: Fleet) -> None:
+    worker = fill_ready(fleet)[0]
+    assert obituary(worker, Exit(None, 9), oom=True).cause == "oom"
+    assert obituary(worker, Exit(None, 11), oom=True).cause == "signal:11"
+
+
+class Recorder:
+    def __init__(self) -> None:
+        self.heard: list[Message] = []
+
+    def send(self, message: Message) -> bool:
+        self.heard.append(message)
+        return True
+
+
+def test_notices_wait_for_a_steward_and_are_repeated_to_the_next_until_acknowledged() -> None:
+    notices = Notices()
+    notices.died("a", slot=0, cause="signal:9", charged=True, active=1)
+    first, second = Recorder(), Recorder()
+    notices.steward_ready(first)
+    notices.died("b", slot=1, cause="hung", charged=False, active=0)
+    assert [message["dead"] for message in first.heard] == ["a", "b"]
+    notices.recovered("a")
+    notices.steward_gone(first)
+    notices.died("c", slot=0, cause="exit:1", charged=True, active=0)
+    notices.steward_ready(second)
+    assert [message["dead"] for message in second.heard] == ["b", "c"]
+    notices.steward_gone(first)
+    notices.died("d", slot=0, cause="exit:1", charged=True, active=0)
+    assert second.heard[-1]["dead"] == "d"
+
+
+def test_reaping_strangers_leaves_our_own_children_to_their_own_reaping() -> None:
+    ours = os.fork()
+    if ours == 0:
+        os._exit(7)
+    process = Process(ours)
+    wait_until(lambda: os.waitid(os.P_PID, ours, os.WEXITED | os.WNOHANG | os.WNOWAIT))
+    reap_strangers(frozenset({ours}))
+    assert process.reap() == Exit(7, None)
+    process.close()
