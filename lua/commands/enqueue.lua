@@ -16,6 +16,15 @@ end
 
 local now, plain, flags, refused = now_ms(), {}, {}, false
 local immediate, first_due = false, nil
+
+local function queue_plain()
+  for first = 1, #plain, 1000 do
+    redis.call('LPUSH', base .. ':wait', unpack(plain, first, math.min(first + 999, #plain)))
+  end
+  immediate = immediate or #plain > 0
+  plain = {}
+end
+
 for at = 5, #ARGV, 3 do
   local id, data, options = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local flag = '1'
@@ -30,6 +39,7 @@ for at = 5, #ARGV, 3 do
     if given == '1' and id_taken(base, id) then
       flag, refused = '0', true
     else
+      queue_plain()
       store_job(base, id, now, version, max_attempts, data, delay, priority, tonumber(ttl))
       if given == '1' then redis.call('HSET', base .. ':' .. id, 'given', 1) end
       if delay == 0 then immediate = true elseif not first_due or delay < first_due then first_due = delay end
@@ -37,10 +47,8 @@ for at = 5, #ARGV, 3 do
   end
   flags[#flags + 1] = flag
 end
-for first = 1, #plain, 1000 do
-  redis.call('LPUSH', base .. ':wait', unpack(plain, first, math.min(first + 999, #plain)))
-end
-if immediate or #plain > 0 then
+queue_plain()
+if immediate then
   wake(base)
 elseif first_due then
   wake_at(base, now + first_due)
