@@ -8,7 +8,10 @@ local now, ids = now_ms(), {}
 if age >= 0 then ids = redis.call('ZRANGE', set, '-inf', now - age, 'BYSCORE', 'LIMIT', 0, limit) end
 if items >= 0 and #ids < limit then
   local excess = math.min(redis.call('ZCARD', set) - items, limit)
-  if excess > #ids then ids = redis.call('ZRANGE', set, '-inf', now - young, 'BYSCORE', 'LIMIT', 0, excess) end
+  if excess > #ids then
+    local more = redis.call('ZRANGE', set, '-inf', now - young, 'BYSCORE', 'LIMIT', 0, excess)
+    if #more > #ids then ids = more end
+  end
 end
 for _, id in ipairs(ids) do
   local job = base .. ':' .. id
