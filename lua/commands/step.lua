@@ -14,14 +14,19 @@ local token, ttl, outcomes, wants = ARGV[5], ARGV[6], tonumber(ARGV[7]), tonumbe
 local now, owed, lost, jobs = now_ms(), {}, {}, {}
 
 if outcomes > 0 then
-  local totals = {}
-  for at = 9, 8 + outcomes * 7, 7 do
+  local totals, returned = {}, {}
+  local function settle_at(at)
     local base, id = KEYS[tonumber(ARGV[at])], ARGV[at + 1]
     if not settle(base, root, id, now, ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], ARGV[at + 6], totals,
       owed) then
       lost[#lost + 1] = id
     end
   end
+  for at = 9, 8 + outcomes * 7, 7 do
+    if ARGV[at + 4] == 'return' then returned[#returned + 1] = at else settle_at(at) end
+  end
+  -- Each goes to the front: the first of them must go there last.
+  for n = #returned, 1, -1 do settle_at(returned[n]) end
   write_completed(totals, now)
 end
 
