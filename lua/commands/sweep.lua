@@ -5,11 +5,14 @@
 --- @include "release"
 local base, root, limit = KEYS[1], ARGV[1], tonumber(ARGV[2])
 local now, owed, count = now_ms(), {}, 0
-for _, id in ipairs(redis.call('SMEMBERS', base .. ':stalled')) do
+local marked = {}
+for _, id in ipairs(redis.call('SMEMBERS', base .. ':stalled')) do marked[id] = true end
+-- From the newest to the oldest: the oldest is given back last and runs first. What is marked but no longer active was
+-- finished by another implementation's worker.
+for _, id in ipairs(redis.call('LRANGE', base .. ':active', 0, -1)) do
   local job = base .. ':' .. id
-  if redis.call('EXISTS', job .. ':lock') == 0 then
+  if marked[id] and redis.call('EXISTS', job .. ':lock') == 0 then
     local f = redis.call('HMGET', job, 'state', 'processedOn', 'cancelledAt', 'cancelReason')
-    -- An id that another implementation's worker finished is no longer active, though it may still be marked.
     if release(base, id, f[2]) > 0 and f[1] == 'active' then
       count = count + 1
       if f[3] then
