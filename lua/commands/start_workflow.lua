@@ -1,10 +1,13 @@
 -- Starts a workflow whose nodes are stored, once.
 -- KEYS: workflow   ARGV: root, id, deadline ms (0: none)
--- Returns: 1 started, 0 it was; workflows to continue   Events: waiting
+-- Returns: 1 started, 0 it was; the workflow if it is to be continued   Events: waiting
 --- @include "clock"
 --- @include "workflow"
 local key, root, wf, deadline = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
-if redis.call('HEXISTS', key, 'state') == 1 then return { 0, {} } end
+if redis.call('HEXISTS', key, 'state') == 1 then
+  local fans = redis.call('HGET', key, 'fans')
+  return { 0, fans and fans ~= '' and { wf } or {} }
+end
 local now = now_ms()
 redis.call('PERSIST', key)
 redis.call('HSET', key, 'state', 'running', 'createdAt', now)

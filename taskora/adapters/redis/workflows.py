@@ -29,8 +29,9 @@ class RedisWorkflows:
             key = self._keys.workflow(plan.workflow_id)
             store, start = load("store_workflow"), load("start_workflow")
             requests = [ScriptCall(store, (key,), (_UNFINISHED_MS, *f)) for f in workflow_records.stored_fields(plan)]
-            requests.append(ScriptCall(start, (key,), (self._keys.root, plan.workflow_id, plan.deadline_ms)))
-            *_, (_, owed) = yield requests
+            # Only once all is stored: commands written at once are not all applied when one of them is refused.
+            yield requests
+            ((_, owed),) = yield [ScriptCall(start, (key,), (self._keys.root, plan.workflow_id, plan.deadline_ms))]
             if owed:
                 yield from continue_to_the_end(self._link, plan.workflow_id)
 
@@ -60,8 +61,8 @@ class RedisWorkflows:
         def steps(_: Producer) -> Steps[bool]:
             args = (self._keys.root, workflow_id, reason)
             (stopped,) = yield [ScriptCall(load("stop_workflow"), (self._keys.workflow(workflow_id),), args)]
-            if stopped:
-                yield from continue_to_the_end(self._link, workflow_id)
+            # Also when it was stopped before: a repetition after a lost reply must reach the jobs.
+            yield from continue_to_the_end(self._link, workflow_id)
             return stopped == 1
 
         return self._link.call(steps)
