@@ -163,10 +163,25 @@ class RedisJobs:
             (found,) = yield [("LRANGE", f"{base}:active", -(last + 1), -(offset + 1))]
             ids = list(reversed(found))
         elif state in _SHARED:
-            (ids,) = yield [("ZRANGE", f"{base}:delayed", offset, last)]
+            ids = yield from RedisJobs._ids_of_shared(base, state, offset + limit)
+            ids = ids[offset:]
         else:
             (ids,) = yield [("ZRANGE", f"{base}:{state.value}", offset, last, "REV")]
         return [job_id.decode() for job_id in ids]
+
+    @staticmethod
+    def _ids_of_shared(base: str, state: State, count: int) -> Steps[list[bytes]]:
+        """Find the first ids in a state that shares its set with another."""
+        found: list[bytes] = []
+        first, wanted = 0, state.value.encode()
+        while len(found) < count:
+            (ids,) = yield [("ZRANGE", f"{base}:delayed", first, first + _PER_CALL - 1)]
+            if not ids:
+                break
+            states = yield [("HGET", f"{base}:{job_id.decode()}", "state") for job_id in ids]
+            found += [job_id for job_id, its in zip(ids, states, strict=True) if its == wanted]
+            first += _PER_CALL
+        return found[:count]
 
 
 _SHARED = frozenset({State.DELAYED, State.RETRYING})  # both stand in one set
