@@ -43,6 +43,7 @@ class Link:
         self._blocking: BlockingPool | None = None
         self._looped: LoopPools | None = None
         self._greeted = False
+        self._greetings: dict[asyncio.AbstractEventLoop, asyncio.Task[None]] = {}
 
     @property
     def endpoint(self) -> Endpoint:
@@ -60,8 +61,9 @@ class Link:
         Raises:
             AdapterError: It cannot be reached, is too old, or stores another layout.
         """
+        greeting = greet(self.keys)
         while not self._greeted:
-            wait_s = self._pools()[0].run(greet(self.keys))
+            wait_s = self._pools()[0].run(greeting)
             if wait_s is None:
                 self._greeted = True
             else:
@@ -73,14 +75,31 @@ class Link:
         Raises:
             AdapterError: It cannot be reached, is too old, or stores another layout.
         """
+        if self._greeted:
+            return
+        # A burst of first calls shares one connection and one answer, whatever it is.
+        loop = asyncio.get_running_loop()
+        greeting = self._greetings.get(loop)
+        if greeting is None:
+            greeting = self._greetings[loop] = loop.create_task(self._greet(), name="taskora-connect")
+            greeting.add_done_callback(self._greeting_ended)
+        await asyncio.shield(greeting)
+
+    async def _greet(self) -> None:
         if self._endpoint is None:
             await asyncio.to_thread(self._pools)
+        greeting = greet(self.keys)
         while not self._greeted:
-            wait_s = await self._pools()[1].run(greet(self.keys))
+            wait_s = await self._pools()[1].run(greeting)
             if wait_s is None:
                 self._greeted = True
             else:
                 await asyncio.sleep(wait_s)
+
+    def _greeting_ended(self, greeting: asyncio.Task[None]) -> None:
+        self._greetings.pop(greeting.get_loop(), None)
+        if not greeting.cancelled():
+            greeting.exception()  # whoever waited has it; nobody may be left
 
     def run(self, operation: Operation[T]) -> T:
         """Perform an operation and block until it is done."""
