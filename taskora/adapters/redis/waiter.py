@@ -91,6 +91,7 @@ class RedisWaiter:
     async def _wait(
         self, stream: str, item: str, command: Command, read: Callable[[Sequence[bytes | None]], object]
     ) -> object:
+        await self._link.connect_async()
         if self._closed:
             raise AdapterError("the application is closed; a result can no longer be awaited")
         key = (stream.encode(), item.encode())
@@ -111,7 +112,6 @@ class RedisWaiter:
 
     async def _check_new(self) -> None:
         """Look at the states of what was added: it may have ended before anybody listened."""
-        await self._link.connect_async()
         wire = self._wire = self._wire or LoopWire(self._link.endpoint)
         while self._unchecked:
             batch, self._unchecked = self._unchecked, []
@@ -155,8 +155,10 @@ class RedisWaiter:
             while self._pending or time.monotonic() - used_at < _LINGER_S:
                 used_at = time.monotonic() if self._pending else used_at
                 try:
-                    ended, behind = await self._next_ends(wire)
+                    ended, behind, cursors = await self._next_ends(wire)
                     await self._look_up(wire, ended)
+                    # Only now: a new reader takes over from here when this one is cancelled or disconnected.
+                    self._cursors.update(cursors)
                     due_s = _CATCH_UP_AFTER_S if behind else _CHECK_AFTER_S
                     if time.monotonic() - checked_at > due_s:
                         checked_at = time.monotonic()
@@ -170,8 +172,12 @@ class RedisWaiter:
         finally:
             await wire.close()
 
-    async def _next_ends(self, wire: LoopWire) -> tuple[list[_Pending], bool]:
-        """Read on; returns what of the pending has ended, and whether there is more to read than one reply holds."""
+    async def _next_ends(self, wire: LoopWire) -> tuple[list[_Pending], bool, dict[bytes, bytes]]:
+        """Read on.
+
+        Returns:
+            What of the pending has ended, whether there is more to read than one reply holds, and the new cursors.
+        """
         streams = list(self._cursors)
         command: Command = (
             "XREAD", "COUNT", _COUNT, "BLOCK", _BLOCK_MS, "STREAMS", *streams, *(self._cursors[s] for s in streams),
@@ -179,17 +185,17 @@ class RedisWaiter:
         (reply,) = await wire.exchange([command])
         ended: list[_Pending] = []
         behind = False
+        cursors: dict[bytes, bytes] = {}
         for stream, entries in cast("list[Any]", reply or ()):
             behind = behind or len(entries) == _COUNT
             for _, fields in entries:
                 # Every entry starts with: event, its name, jobId or workflowId, the id.
-                if fields[1] in _ENDS:
+                if len(fields) > 3 and fields[1] in _ENDS:
                     pending = self._pending.get((stream, fields[3]))
                     if pending is not None:
                         ended.append(pending)
-            if stream in self._cursors:
-                self._cursors[stream] = entries[-1][0]
-        return ended, behind
+            cursors[stream] = entries[-1][0]
+        return ended, behind, cursors
 
 
 def _read_job(row: Sequence[bytes | None]) -> object:
