@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 import orjson
 
 from taskora.adapters.protocol import HeldIds
+from taskora.adapters.redis.jobs import continue_to_the_end
 from taskora.adapters.redis.link import Link
 from taskora.connection.request import Arg, Command, Disconnected, Producer, Request, ScriptCall, Steps
 from taskora.connection.wire import REPLY_TIMEOUT_S, LoopWire
@@ -63,6 +64,7 @@ class RedisLane:
     lock_ttl_ms: int
     held: HeldIds
     _bases: dict[str, str] = field(init=False)
+    _discarding: set[str] = field(init=False, default_factory=set[str])
     _waiting: _Connection | None = field(init=False, default=None)
     _settling: _Connection | None = field(init=False, default=None)
 
@@ -75,8 +77,13 @@ class RedisLane:
             await self.link.connect_async()
             self._waiting = _Connection("a", LoopWire(self.link.endpoint))
         connection = self._waiting
+        # The server looks at the keys in this order: each is the first in its turn, or one that is always busy would
+        # hide the others.
+        first = connection.sequence % max(1, len(wants))
+        wants = [*wants[first:], *wants[:first]]
         markers = [self.link.keys.marker(want.task) for want in wants]
-        wait: Command = ("BZPOPMIN", self._wake_key, *markers, block_ms / 1000)
+        # The server takes a time of 0 for eternity.
+        wait: Command = ("BZPOPMIN", self._wake_key, *markers, max(1, block_ms) / 1000)
         patience_s = block_ms / 1000 + REPLY_TIMEOUT_S
         if len(wants) <= _LOOK_AT_ALL:
             step = self._step(connection, (), wants)
@@ -103,12 +110,16 @@ class RedisLane:
     async def promote(self, tasks: Sequence[str]) -> int | None:
         """See ``Lane``."""
         call = ScriptCall(
-            load("promote"), [self._bases[task] for task in tasks], [self.link.keys.root, *["0"] * len(tasks)]
+            load("promote"),
+            [self._bases[task] for task in tasks],
+            [self.link.keys.root, *("1" if task in self._discarding else "0" for task in tasks)],
         )
 
         def steps(_: Producer) -> Steps[int]:
-            (reply,) = yield [call]
-            return int(reply[0])
+            ((due_ms, owed),) = yield [call]
+            for workflow in owed:
+                yield from continue_to_the_end(self.link, workflow.decode())
+            return int(due_ms)
 
         due_ms = await self.link.run_async(steps)
         return due_ms if due_ms >= 0 else None
@@ -183,6 +194,8 @@ class RedisLane:
             args += (number, job.job_id, job.token, job.processed_ms, outcome.verb, outcome.payload, _meta(outcome))
         for want in wants:
             number = numbers.setdefault(want.task, len(numbers) + 1)
+            if want.on_expire == "discard":
+                self._discarding.add(want.task)
             args += (number, want.count, "1" if want.on_expire == "discard" else "0")
         return _Step(ScriptCall(load("step"), [self._bases[task] for task in numbers], args), tuple(numbers), token)
 
