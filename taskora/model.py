@@ -138,12 +138,12 @@ class Want(NamedTuple):
 
     Attributes:
         task: The task.
-        count: Free slots.
+        slots: How many it has room for.
         on_expire: What becomes of an expired job.
     """
 
     task: str
-    count: int
+    slots: int
     on_expire: Literal["fail", "discard"] = "fail"
 
 

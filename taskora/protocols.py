@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Protocol
 
 from taskora.call import Call
@@ -63,4 +63,47 @@ class WorkflowTask(Protocol):
 
     def decode_result(self, raw: bytes, /) -> object:
         """Read a serialized result as the task's output type."""
+        ...
+
+
+class Runnable(Protocol):
+    """What a worker needs of a task."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def options(self) -> TaskOptions: ...
+
+    @property
+    def is_async(self) -> bool:
+        """Whether the handler is a coroutine function; if not, it runs in a thread."""
+        ...
+
+    @property
+    def wants_context(self) -> bool:
+        """Whether the handler looks at its context."""
+        ...
+
+    @property
+    def call(self) -> Callable[[object, object], object]:
+        """The handler, as a function of payload and context."""
+        ...
+
+    @property
+    def on_cancel(self) -> Callable[[object, object], object] | None:
+        """Called with payload and context after a cancelled run has stopped."""
+        ...
+
+    @property
+    def logs_failures(self) -> bool:
+        """Whether the worker logs a failure itself, because nobody listens for it."""
+        ...
+
+    def decode_input(self, raw: bytes, /) -> object:
+        """Read a stored payload. Raises ``ValidationError`` or ``SerializationError``."""
+        ...
+
+    def encode_result(self, value: object, /) -> bytes:
+        """Check a result and serialize it. Raises ``ValidationError`` or ``SerializationError``."""
         ...

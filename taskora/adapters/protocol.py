@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
+from taskora.adapters.schedule_store import RepairStore, ScheduleStore
 from taskora.call import Call
 from taskora.config import Keep
 from taskora.keys import Keys
@@ -293,6 +294,12 @@ class Adapter(Protocol):
     @property
     def house(self) -> HouseStore: ...
 
+    @property
+    def schedules(self) -> ScheduleStore: ...
+
+    @property
+    def repairs(self) -> RepairStore: ...
+
     def connect(self) -> Call[None]:
         """Reach the server, check its version, and agree on the stored layout.
 
@@ -311,6 +318,10 @@ class Adapter(Protocol):
 
     def close(self) -> None:
         """Close the connections of blocking calls."""
+        ...
+
+    async def close_loop(self) -> None:
+        """Close the connections of the running event loop."""
         ...
 
     async def close_async(self) -> None:

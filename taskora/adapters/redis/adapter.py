@@ -6,6 +6,8 @@ from taskora.adapters.redis.house import RedisHouse
 from taskora.adapters.redis.jobs import RedisJobs
 from taskora.adapters.redis.leases import RedisLeases
 from taskora.adapters.redis.link import Connecting, Link, Source
+from taskora.adapters.redis.repairs import RedisRepairs
+from taskora.adapters.redis.schedules import RedisSchedules
 from taskora.adapters.redis.waiter import RedisWaiter
 from taskora.adapters.redis.workflows import RedisWorkflows
 from taskora.call import Call
@@ -27,6 +29,8 @@ class RedisAdapter:
         self.leases = RedisLeases(self._link)
         self.workflows = RedisWorkflows(self._link)
         self.house = RedisHouse(self._link)
+        self.schedules = RedisSchedules(self._link)
+        self.repairs = RedisRepairs(self._link)
 
     def connect(self) -> Call[None]:
         """See ``Adapter``."""
@@ -45,7 +49,12 @@ class RedisAdapter:
         self._link.close()
         self._link.source.release()
 
+    async def close_loop(self) -> None:
+        """See ``Adapter``."""
+        await self._link.close_loop()
+
     async def close_async(self) -> None:
         """See ``Adapter``."""
-        await self._link.close_async()
+        await self._link.close_loop()
+        self._link.close()
         self._link.source.release()

@@ -33,8 +33,8 @@ def greet(keys: Keys) -> Operation[float | None]:
         if lock is not None and _halts_us(lock):
             if time.monotonic() > give_up_at:
                 raise AdapterError(
-                    f"another process has been migrating the stored data for over {_PATIENCE_S:.0f} s; it holds the key "
-                    f"{keys.own('migration:lock')}, which ends by itself or can be deleted when that process is gone"
+                    f"another process has been migrating the stored data for over {_PATIENCE_S:.0f} s; it holds the "
+                    f"key {keys.own('migration:lock')}, which ends by itself or can be deleted when that process is gone"
                 )
             return _POLL_S
         (meta,) = yield [call]
@@ -77,8 +77,8 @@ def _check_layout(meta: list[bytes | None], keys: Keys) -> None:
     if version < MIN_COMPAT:
         raise mismatch(
             "theirs_too_old",
-            f"version {version} is older than {MIN_COMPAT}, the oldest we read; start a TypeScript worker of taskora 0.5 "
-            "on it once, which converts it in place, or use another prefix",
+            f"version {version} is older than {MIN_COMPAT}, the oldest we read; start a TypeScript worker of taskora "
+            "0.5 on it once, which converts it in place, or use another prefix",
         )
     if compatible > WIRE_VERSION:
         raise mismatch(

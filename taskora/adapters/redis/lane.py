@@ -196,7 +196,7 @@ class RedisLane:
             number = numbers.setdefault(want.task, len(numbers) + 1)
             if want.on_expire == "discard":
                 self._discarding.add(want.task)
-            args += (number, want.count, "1" if want.on_expire == "discard" else "0")
+            args += (number, want.slots, "1" if want.on_expire == "discard" else "0")
         return _Step(ScriptCall(load("step"), [self._bases[task] for task in numbers], args), tuple(numbers), token)
 
 
@@ -204,6 +204,14 @@ def _meta(outcome: Settled) -> bytes:
     if outcome.verb not in ("retry", "fail", "defer"):
         return b""
     return orjson.dumps({"delay": outcome.delay_ms, "type": outcome.error_type, "trace": outcome.trace})
+
+
+def _int(value: bytes | int, otherwise: int) -> int:
+    """Read a number that anybody may have written."""
+    try:
+        return int(value)
+    except ValueError:
+        return otherwise
 
 
 def _read(step: _Step, reply: Any) -> ClaimReply:
@@ -219,7 +227,17 @@ def _read(step: _Step, reply: Any) -> ClaimReply:
             )  # fmt: skip
             continue
         jobs.append(
-            Claimed(task, job_id.decode(), data, int(attempt), int(version), int(ts), step.token, now, cause.decode())
+            Claimed(
+                task,
+                job_id.decode(),
+                data,
+                _int(attempt, 1),
+                _int(version, 0),
+                _int(ts, 0),
+                step.token,
+                now,
+                cause.decode(),
+            )
         )
     if fence == b"stale":
         raise AdapterError("the connection was given up while it claimed")

@@ -118,19 +118,18 @@ class Link:
         if self._blocking is not None:
             self._blocking.close()
 
-    async def close_async(self) -> None:
-        """Close the idle connections of the running loop and of plain code."""
+    async def close_loop(self) -> None:
+        """Close the idle connections of the running loop."""
         if self._looped is not None:
             await self._looped.close()
-        self.close()
 
     def _pools(self) -> tuple[BlockingPool, LoopPools]:
         if self._blocking is None or self._looped is None:
             with self._lock:
                 if self._blocking is None or self._looped is None:
                     self._endpoint = self.source.ensure()
-                    self._looped = LoopPools(self._endpoint)
-                    self._blocking = BlockingPool(self._endpoint)
+                    self._looped = LoopPools(self._endpoint, self.source.ensure)
+                    self._blocking = BlockingPool(self._endpoint, self.source.ensure)
         return self._blocking, self._looped
 
 

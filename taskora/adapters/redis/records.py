@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Literal, cast
 
 import orjson
@@ -16,6 +17,7 @@ _JOB_FIELDS = (
     "state", "data", "result", "error", "progress", "attempt", "_v", "ts", "processedOn", "finishedOn", "errorType",
     "trace", "cancelReason", "_wf", "_wfNode",
 )  # fmt: skip
+_LATEST_MS = 250_000_000_000_000  # in the year 9892
 _LEVELS: dict[object, Literal["info", "warn", "error"]] = {"info": "info", "warn": "warn", "error": "error"}
 
 
@@ -46,7 +48,7 @@ def read_job(task: str, job_id: str, row: Sequence[bytes | None], logs: Sequence
     state = _state(f["state"])
     if state is None:
         return None
-    created, processed, finished = (_number(f[name]) for name in ("ts", "processedOn", "finishedOn"))
+    created, processed, finished = (_moment(_number(f[name])) for name in ("ts", "processedOn", "finishedOn"))
     timeline = [("waiting", created), ("active", processed), (state.value if state in TERMINAL else "failed", finished)]
     node = _number(f["_wfNode"])
     return JobInfo(
@@ -60,10 +62,10 @@ def read_job(task: str, job_id: str, row: Sequence[bytes | None], logs: Sequence
         logs=read_logs(logs),
         attempt=_number(f["attempt"]) or 1,
         version=_number(f["_v"]) or 1,
-        timestamp=from_ms(created or 0),
-        processed_on=None if processed is None else from_ms(processed),
-        finished_on=None if finished is None else from_ms(finished),
-        timeline=[(name, from_ms(at)) for name, at in timeline if at is not None],
+        timestamp=created or from_ms(0),
+        processed_on=processed,
+        finished_on=finished,
+        timeline=[(name, at) for name, at in timeline if at is not None],
         error_type=_text(f["errorType"]),
         traceback=_text(f["trace"]),
         cancel_reason=_text(f["cancelReason"]),
@@ -92,11 +94,12 @@ def _log_entry(raw: bytes) -> LogEntry | None:
     if not isinstance(value, dict):
         return None
     fields = cast("dict[str, object]", value)
-    level, at, meta = _LEVELS.get(fields.get("level")), fields.get("timestamp"), fields.get("meta")
-    if level is None or isinstance(at, bool) or not isinstance(at, int | float):
+    level, ms, meta = _LEVELS.get(fields.get("level")), fields.get("timestamp"), fields.get("meta")
+    at = None if isinstance(ms, bool) or not isinstance(ms, int | float) else _moment(int(ms))
+    if level is None or at is None:
         return None
     known_meta = cast("dict[str, object]", meta) if isinstance(meta, dict) else None
-    return LogEntry(level, str(fields.get("message", "")), known_meta, from_ms(int(at)))
+    return LogEntry(level, str(fields.get("message", "")), known_meta, at)
 
 
 def _state(raw: bytes | None) -> State | None:
@@ -104,6 +107,11 @@ def _state(raw: bytes | None) -> State | None:
         return State(raw.decode()) if raw else None
     except ValueError:
         return None
+
+
+def _moment(ms: int | None) -> datetime | None:
+    """Return the time, None for one that no calendar has."""
+    return None if ms is None or abs(ms) > _LATEST_MS else from_ms(ms)
 
 
 def _text(raw: bytes | None) -> str | None:

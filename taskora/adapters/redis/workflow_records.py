@@ -109,7 +109,7 @@ def read_record(workflow_id: str, raw: Sequence[bytes]) -> WorkflowRecord | None
     if state is None or "graph" not in f:
         return None
     graph: dict[str, Any] = orjson.loads(f["graph"])
-    nodes = tuple(_node(index, cast("dict[str, Any]", node), f, state) for index, node in enumerate(graph["nodes"]))
+    nodes = tuple(_node(index, cast("dict[str, Any]", node), f) for index, node in enumerate(graph["nodes"]))
     return WorkflowRecord(
         id=workflow_id,
         name=str(graph.get("name", "")),
@@ -122,7 +122,7 @@ def read_record(workflow_id: str, raw: Sequence[bytes]) -> WorkflowRecord | None
     )
 
 
-def _node(index: int, node: dict[str, Any], f: Mapping[str, bytes], state: WorkflowState) -> WorkflowNodeRecord:
+def _node(index: int, node: dict[str, Any], f: Mapping[str, bytes]) -> WorkflowNodeRecord:
     data = node.get("data")
     return WorkflowNodeRecord(
         index=index,

@@ -1,0 +1,199 @@
+"""Making a task of a handler and its options."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Protocol, TypedDict, TypeVar, cast, overload
+
+from taskora.config import Defaults, Retention, Retry, Schedule, Stall, TaskOptions, Ttl, check_count, check_timeout
+from taskora.context import Context
+from taskora.duration import Duration, to_seconds
+from taskora.errors import ConfigError
+from taskora.keys import check_task_name
+from taskora.schema import ANY, Schema, handler_types, schema_for
+from taskora.task import FunctionTask, TaskHome
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+_NOT_GIVEN: object = inspect.Parameter.empty
+
+
+class TaskSettings(TypedDict, total=False):
+    """Options of ``Taskora.task``. What is left out is taken from the application's defaults.
+
+    Attributes:
+        input: Type of the payload; by default the handler's annotation.
+        output: Type of the result; by default the handler's annotation.
+        retry: When and how a failed job runs again. Replaces the default as a whole.
+        timeout: Longest run of an attempt; None for no limit.
+        concurrency: Jobs of this task at a time in one process.
+        ttl: How long a job may wait to be taken; a duration, or ``Ttl`` to discard expired jobs.
+        stall: What happens to a job whose worker vanished.
+        retention: What is kept of ended jobs.
+        on_cancel: Called with payload and context after a cancelled run has stopped.
+        version: Version of the payload that is written. Defaults to 1.
+        since: Oldest version that is still read. Defaults to 1.
+        schedule: Has the task dispatched by itself.
+    """
+
+    input: object
+    output: object
+    retry: Retry
+    timeout: Duration | None
+    concurrency: int
+    ttl: Ttl | Duration | None
+    stall: Stall
+    retention: Retention
+    on_cancel: Callable[[Any, Context], object]
+    version: int
+    since: int
+    schedule: Schedule
+
+
+class TaskDecorator(Protocol):
+    """Makes a task of a function with no, one or two parameters: payload and context."""
+
+    @overload
+    def __call__(
+        self, handler: Callable[[In, Context], Coroutine[Any, Any, Out]], /
+    ) -> FunctionTask[In, Out, [In, Context], Coroutine[Any, Any, Out]]: ...
+    @overload
+    def __call__(
+        self, handler: Callable[[In], Coroutine[Any, Any, Out]], /
+    ) -> FunctionTask[In, Out, [In], Coroutine[Any, Any, Out]]: ...
+    @overload
+    def __call__(
+        self, handler: Callable[[], Coroutine[Any, Any, Out]], /
+    ) -> FunctionTask[None, Out, [], Coroutine[Any, Any, Out]]: ...
+    @overload
+    def __call__(self, handler: Callable[[In, Context], Out], /) -> FunctionTask[In, Out, [In, Context], Out]: ...
+    @overload
+    def __call__(self, handler: Callable[[In], Out], /) -> FunctionTask[In, Out, [In], Out]: ...
+    @overload
+    def __call__(self, handler: Callable[[], Out], /) -> FunctionTask[None, Out, [], Out]: ...
+
+
+def name_of(handler: Callable[..., object]) -> str:
+    """Derive a task's name from its function: ``resize_image_task`` is ``resize-image``.
+
+    Raises:
+        ConfigError: The function has no name.
+    """
+    name = getattr(handler, "__name__", "")
+    name = re.sub(r"_task$", "", name.strip("_")).replace("_", "-").strip("-")
+    if not name or name == "<lambda>":
+        raise ConfigError(f"name: {handler!r} has no name to take the task's from; give one: task('name', handler=...)")
+    return name
+
+
+def define(
+    home: TaskHome,
+    defaults: Defaults,
+    retention: Retention,
+    name: str | None,
+    handler: Callable[..., object],
+    settings: TaskSettings,
+    names: Mapping[str, object],
+) -> FunctionTask[Any, Any, ..., Any]:
+    """Make a task.
+
+    Args:
+        home: The application.
+        defaults: Its defaults.
+        retention: Its retention.
+        name: The task's name; None derives it from the function.
+        handler: The function.
+        settings: What it was told.
+        names: Local names of the place where the handler is defined, for annotations that are text.
+
+    Raises:
+        ConfigError: A name, option or annotation is wrong.
+    """
+    if not callable(handler):  # pyright: ignore[reportUnnecessaryComparison] - callers without a type checker
+        raise ConfigError(f"handler: expected a function, got {handler!r}")
+    unknown = settings.keys() - TaskSettings.__annotations__.keys()
+    if unknown:
+        options = ", ".join(sorted(TaskSettings.__annotations__))
+        raise ConfigError(f"{sorted(unknown)[0]}: there is no such option of a task; there are: {options}")
+    name = check_task_name(name_of(handler) if name is None else name)
+    types = handler_types(
+        handler,
+        Context,
+        input=settings.get("input", _NOT_GIVEN),
+        output=settings.get("output", _NOT_GIVEN),
+        names=names,
+    )
+    takes_nothing = not types.takes_data and "input" not in settings
+    input_schema = (
+        _Nothing() if takes_nothing else schema_for(types.input, f"input of task {name!r}", task=name, names=names)
+    )
+    output_schema = schema_for(types.output, f"output of task {name!r}", task=name, names=names)
+    return FunctionTask(
+        home,
+        name,
+        options_of(settings, defaults, retention),
+        (input_schema, cast("Schema[object]", output_schema)),
+        handler,
+        is_async=inspect.iscoroutinefunction(handler)
+        or inspect.iscoroutinefunction(getattr(handler, "func", None))
+        or inspect.iscoroutinefunction(getattr(type(handler), "__call__", None)),
+        wants_context=types.takes_context,
+        call=types.adapt(handler),
+        on_cancel=settings.get("on_cancel"),
+    )
+
+
+def options_of(settings: TaskSettings, defaults: Defaults, retention: Retention) -> TaskOptions:
+    """Fill in the defaults.
+
+    Raises:
+        ConfigError: An option is wrong.
+    """
+    timeout = settings.get("timeout", defaults.timeout)
+    check_timeout(timeout)
+    concurrency = settings.get("concurrency", defaults.concurrency)
+    check_count(concurrency, "concurrency")
+    version, since = settings.get("version", 1), settings.get("since", 1)
+    check_count(version, "version")
+    check_count(since, "since", most=version)
+    ttl = settings.get("ttl")
+    return TaskOptions(
+        retry=_instance(settings.get("retry", defaults.retry), Retry, "retry"),
+        timeout_s=None if timeout is None else to_seconds(timeout, "timeout"),
+        concurrency=concurrency,
+        stall=_instance(settings.get("stall", defaults.stall), Stall, "stall"),
+        retention=_instance(settings.get("retention", retention), Retention, "retention"),
+        ttl=ttl if ttl is None or isinstance(ttl, Ttl) else Ttl(ttl),
+        version=version,
+        since=since,
+        schedule=None if "schedule" not in settings else _instance(settings["schedule"], Schedule, "schedule"),
+    )
+
+
+T = TypeVar("T")
+
+
+def _instance(value: object, kind: type[T], name: str) -> T:
+    if not isinstance(value, kind):
+        raise ConfigError(f"{name}: expected {kind.__name__}(...), got {value!r}")
+    return value
+
+
+class _Nothing:
+    """The payload of a handler that takes none: whatever a producer sends is accepted and not looked at."""
+
+    type: object = None
+
+    def decode(self, value: object, /) -> object:
+        """Return the value."""
+        return value
+
+    def decode_bytes(self, raw: bytes, /) -> object:
+        """Read JSON."""
+        return ANY.decode_bytes(raw)
+
+    def encode(self, value: object, /) -> object:
+        """Return the value."""
+        return value

@@ -1,0 +1,218 @@
+"""What a producer holds of a job that it dispatched, or found again by its id."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Generic, Protocol, Self, TypeVar
+
+from taskora.call import Call, Mapped, refuse_on_loop
+from taskora.duration import Duration, to_seconds
+from taskora.errors import CancelledError, ExpiredError, JobFailedError, JobNotFoundError, TaskoraError
+from taskora.model import CancelOutcome, JobInfo, LogEntry, Outcome, State
+from taskora.outbox import Parcel
+
+Out_co = TypeVar("Out_co", covariant=True)
+
+
+class JobSource(Protocol[Out_co]):
+    """What a handle needs of its task."""
+
+    @property
+    def name(self) -> str: ...
+
+    def decode_result(self, raw: bytes, /) -> Out_co:
+        """Read a stored result."""
+        ...
+
+    def wait(self, job_id: str, timeout_s: float | None) -> Call[Outcome]:
+        """Wait until a job ends."""
+        ...
+
+    def read(self, job_id: str) -> Call[JobInfo]:
+        """Read all of a job."""
+        ...
+
+    def read_outcome(self, job_id: str) -> Call[Outcome]:
+        """Read how a job stands."""
+        ...
+
+    def read_progress(self, job_id: str) -> Call[object]:
+        """Read a job's progress."""
+        ...
+
+    def read_logs(self, job_id: str) -> Call[list[LogEntry]]:
+        """Read a job's log."""
+        ...
+
+    def cancel_job(self, job_id: str, reason: str) -> Call[CancelOutcome]:
+        """Cancel a job."""
+        ...
+
+
+class ResultHandle(Generic[Out_co]):
+    """A job: wait for it, look at it, cancel it.
+
+    ``await handle`` returns the handle once the job is stored, or raises why it could not be. All that reads or waits
+    is a pair: ``result()`` blocks, ``result_async()`` is for an event loop, where the first form refuses.
+    """
+
+    __slots__ = ("_at", "_id", "_parcel", "_source", "_stored")
+
+    def __init__(
+        self, source: JobSource[Out_co], job_id: str, *, stored: bool | None, parcel: Parcel | None = None, at: int = 0
+    ) -> None:
+        self._source = source
+        self._id = job_id
+        self._stored = stored
+        self._parcel = parcel
+        self._at = at
+
+    @property
+    def id(self) -> str:
+        """The job's id, known at once; it never changes."""
+        return self._id
+
+    @property
+    def enqueued(self) -> bool | None:
+        """Whether this dispatch stored a job; False when its id was taken, None while that is not known."""
+        if self._stored is None and self._parcel is not None and self._parcel.stored is not None:
+            self._stored = self._parcel.stored[self._at]
+        return self._stored
+
+    @property
+    def existing_id(self) -> str | None:
+        """The job that was there before, when this dispatch stored none."""
+        return self._id if self.enqueued is False else None
+
+    def __await__(self) -> Generator[object, None, Self]:
+        if self._parcel is not None:
+            yield from self._parcel.__await__()
+        return self
+
+    def __repr__(self) -> str:
+        return f"<ResultHandle {self._source.name} {self._id}>"
+
+    def result(self, timeout: Duration | None = None) -> Out_co:
+        """Wait for the job's end and return its result.
+
+        Args:
+            timeout: How long to wait at most; None for ever. The job itself is left alone when it runs out.
+
+        Raises:
+            JobFailedError: It failed for good.
+            CancelledError: It was cancelled.
+            ExpiredError: Its time to live ended first.
+            JobNotFoundError: There is no such job.
+            TimeoutError: It did not end in time.
+        """
+        refuse_on_loop("handle.result")
+        return self._result(timeout).run()
+
+    async def result_async(self, timeout: Duration | None = None) -> Out_co:
+        """See ``result``."""
+        await self
+        return await self._result(timeout).run_async()
+
+    def state(self) -> State:
+        """Read where the job is in its life.
+
+        Raises:
+            JobNotFoundError: There is no such job.
+        """
+        refuse_on_loop("handle.state")
+        return Mapped(self._source.read_outcome(self._id), _state).run()
+
+    async def state_async(self) -> State:
+        """See ``state``."""
+        await self
+        return await Mapped(self._source.read_outcome(self._id), _state).run_async()
+
+    def progress(self) -> object:
+        """Read what the handler last reported; None for nothing."""
+        refuse_on_loop("handle.progress")
+        return self._source.read_progress(self._id).run()
+
+    async def progress_async(self) -> object:
+        """See ``progress``."""
+        await self
+        return await self._source.read_progress(self._id).run_async()
+
+    def logs(self) -> list[LogEntry]:
+        """Read what the handler logged, oldest first."""
+        refuse_on_loop("handle.logs")
+        return self._source.read_logs(self._id).run()
+
+    async def logs_async(self) -> list[LogEntry]:
+        """See ``logs``."""
+        await self
+        return await self._source.read_logs(self._id).run_async()
+
+    def info(self) -> JobInfo:
+        """Read all of the job.
+
+        Raises:
+            JobNotFoundError: There is no such job.
+        """
+        refuse_on_loop("handle.info")
+        return self._source.read(self._id).run()
+
+    async def info_async(self) -> JobInfo:
+        """See ``info``."""
+        await self
+        return await self._source.read(self._id).run_async()
+
+    def cancel(self, reason: str | None = None) -> CancelOutcome:
+        """Cancel the job.
+
+        Returns:
+            ``"cancelled"`` when it was queued, ``"flagged"`` when its worker was told to stop it, and
+            ``"not_cancellable"`` when it has ended or does not exist.
+        """
+        refuse_on_loop("handle.cancel")
+        return self._source.cancel_job(self._id, reason or "").run()
+
+    async def cancel_async(self, reason: str | None = None) -> CancelOutcome:
+        """See ``cancel``."""
+        await self
+        return await self._source.cancel_job(self._id, reason or "").run_async()
+
+    def _result(self, timeout: Duration | None) -> Mapped[Outcome, Out_co]:
+        timeout_s = None if timeout is None else to_seconds(timeout, "timeout")
+        return Mapped(self._source.wait(self._id, timeout_s), self._value)
+
+    def _value(self, outcome: Outcome) -> Out_co:
+        if outcome.state is State.COMPLETED:
+            return self._source.decode_result(outcome.result or b"")
+        raise _ending_error(outcome, self._source.name, self._id)
+
+
+class Handles(list[ResultHandle[Out_co]]):
+    """The handles of jobs that were dispatched together; ``await`` it until all are stored."""
+
+    def __await__(self) -> Generator[object, None, Self]:
+        for handle in self:
+            yield from handle.__await__()
+        return self
+
+
+def _state(outcome: Outcome) -> State:
+    return outcome.state
+
+
+def not_found(task: str, job_id: str) -> JobNotFoundError:
+    """Make the error for an unknown job."""
+    return JobNotFoundError(
+        f"task {task!r} has no job {job_id}: it never existed, or retention removed it; keep more with Retention(...)",
+        job_id=job_id,
+        task=task,
+    )
+
+
+def _ending_error(outcome: Outcome, task: str, job_id: str) -> TaskoraError:
+    where = f"job {job_id} of task {task!r}"
+    if outcome.state is State.CANCELLED:
+        why = f": {outcome.reason}" if outcome.reason else ""
+        return CancelledError(f"{where} was cancelled{why}", job_id=job_id, task=task, reason=outcome.reason)
+    if outcome.state is State.EXPIRED:
+        return ExpiredError(f"{where} expired before a worker took it", job_id=job_id, task=task)
+    return JobFailedError(outcome.error or "Unknown error", job_id=job_id, task=task, error_type=outcome.error_type)

@@ -1,0 +1,203 @@
+"""Dispatches made on an event loop: all of one tick travel together, and none is lost with its loop.
+
+What is not confirmed yet is finished although its loop's tasks are cancelled, and sent from plain code when the
+process exits. A forked child drops what its parent had not sent: the parent sends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import logging
+import os
+import weakref
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+
+from taskora.adapters.protocol import Adapter
+from taskora.call import Call
+from taskora.errors import TaskoraError
+from taskora.model import EnqueueSpec, NewJob
+
+log = logging.getLogger("taskora")
+
+
+class Parcel:
+    """What one dispatch sends. Awaiting it, any number of times, ends once it is stored, or raises why it is not.
+
+    Attributes:
+        stored: For each job whether it was stored; False means that its id was taken. None until known.
+    """
+
+    __slots__ = ("_awaited", "_error", "_ready", "call", "jobs", "spec", "stored", "task")
+
+    def __init__(
+        self,
+        task: str = "",
+        spec: EnqueueSpec | None = None,
+        jobs: Sequence[NewJob] = (),
+        call: Call[None] | None = None,
+    ) -> None:
+        self.task = task
+        self.spec = spec or EnqueueSpec()
+        self.jobs = jobs
+        self.call = call
+        self.stored: list[bool] | None = None
+        self._error: TaskoraError | None = None
+        self._awaited = False
+        self._ready: asyncio.Event | None = None
+
+    def __await__(self) -> Generator[object, None, None]:
+        self._awaited = True
+        if self.stored is None and self._error is None:
+            if self._ready is None:
+                self._ready = asyncio.Event()
+            yield from self._ready.wait().__await__()
+        if self._error is not None:
+            raise self._error
+
+    def deliver(self, stored: list[bool]) -> None:
+        """It is stored."""
+        self.stored = stored
+        self.jobs = ()
+        if self._ready is not None:
+            self._ready.set()
+
+    def fail(self, error: TaskoraError) -> None:
+        """It could not be stored."""
+        self._error = error
+        if not self._awaited:
+            what = f"{len(self.jobs)} jobs of task {self.task!r}" if self.task else "a workflow"
+            log.error("%s could not be dispatched, and nobody awaits it: %s", what, error, extra={"action": "dispatch"})
+        if self._ready is not None:
+            self._ready.set()
+
+
+@dataclass(slots=True, eq=False)
+class _LoopBox:
+    """The parcels of one loop that are not confirmed."""
+
+    waiting: list[Parcel] = field(default_factory=list[Parcel])
+    under_way: list[Parcel] = field(default_factory=list[Parcel])
+    flush: asyncio.Task[None] | None = None
+
+
+class Outbox:
+    """Collects dispatches of event loops and sends them, one call per task and tick."""
+
+    def __init__(self, adapter: Adapter) -> None:
+        self._adapter = adapter
+        self._pid = os.getpid()
+        self._boxes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopBox] = weakref.WeakKeyDictionary()
+        self._left: list[_LoopBox] = []
+        self._registered = False
+
+    def put(self, parcel: Parcel) -> Parcel:
+        """Send a parcel with all others of this tick of the running loop."""
+        box = self._box()
+        box.waiting.append(parcel)
+        if box.flush is None:
+            box.flush = asyncio.get_running_loop().create_task(self._flush(box), name="taskora-outbox")
+        return parcel
+
+    def pending(self) -> asyncio.Future[None] | None:
+        """Return what to await until all parcels of the running loop are confirmed; None when they are."""
+        if not self._boxes:
+            return None
+        box = self._boxes.get(asyncio.get_running_loop())
+        if box is None or box.flush is None:
+            return None
+        return asyncio.shield(box.flush)
+
+    def _box(self) -> _LoopBox:
+        if os.getpid() != self._pid:
+            self._pid, self._left = os.getpid(), []
+            self._boxes = weakref.WeakKeyDictionary()
+        loop = asyncio.get_running_loop()
+        box = self._boxes.get(loop)
+        if box is None:
+            box = self._boxes[loop] = _LoopBox()
+            self._left.append(box)
+            if not self._registered:
+                self._registered = True
+                atexit.register(self._send_what_is_left)
+        return box
+
+    async def _flush(self, box: _LoopBox) -> None:
+        try:
+            while box.waiting:
+                box.under_way, box.waiting = box.waiting, []
+                try:
+                    await self._send(box.under_way)
+                except asyncio.CancelledError:
+                    # The loop is being closed. What was under way may have arrived.
+                    await self._send(_by_id(box.under_way))
+                box.under_way = []
+        finally:
+            box.flush = None
+
+    async def _send(self, parcels: Sequence[Parcel]) -> None:
+        groups = _grouped(parcels)
+        calls = [parcel for parcel in parcels if parcel.call is not None]
+        await asyncio.gather(*(self._send_group(group) for group in groups), *(self._send_call(p) for p in calls))
+
+    async def _send_group(self, group: Sequence[Parcel]) -> None:
+        jobs = [job for parcel in group for job in parcel.jobs]
+        try:
+            flags = await self._adapter.jobs.enqueue(group[0].task, group[0].spec, jobs).run_async()
+        except TaskoraError as error:
+            for parcel in group:
+                parcel.fail(error)
+            return
+        _deliver(group, flags)
+
+    async def _send_call(self, parcel: Parcel) -> None:
+        assert parcel.call is not None
+        try:
+            await parcel.call.run_async()
+        except TaskoraError as error:
+            parcel.fail(error)
+        else:
+            parcel.deliver([True])
+
+    def _send_what_is_left(self) -> None:
+        """At exit: send what no loop will send any more."""
+        if os.getpid() != self._pid:
+            return
+        left = [parcel for box in self._left for parcel in (*box.under_way, *box.waiting) if parcel.stored is None]
+        if not left:
+            return
+        log.warning("%d dispatches were not sent when their event loop ended; sending them now", len(left))
+        try:
+            for group in _grouped(_by_id(left)):
+                jobs = [job for parcel in group for job in parcel.jobs]
+                self._adapter.jobs.enqueue(group[0].task, group[0].spec, jobs).run()
+            for parcel in left:
+                if parcel.call is not None:
+                    parcel.call.run()
+        except TaskoraError as error:
+            log.error("dispatches are lost: %s", error, extra={"action": "dispatch"})
+
+
+def _grouped(parcels: Sequence[Parcel]) -> list[list[Parcel]]:
+    """Put together what one call can carry, in the order of dispatch."""
+    groups: dict[tuple[str, EnqueueSpec], list[Parcel]] = {}
+    for parcel in parcels:
+        if parcel.call is None:
+            groups.setdefault((parcel.task, parcel.spec), []).append(parcel)
+    return list(groups.values())
+
+
+def _by_id(parcels: Sequence[Parcel]) -> list[Parcel]:
+    """Have jobs that may have been stored recognised by their ids, since this is no repetition of the same call."""
+    for parcel in parcels:
+        parcel.jobs = [job._replace(given=True) for job in parcel.jobs]
+    return list(parcels)
+
+
+def _deliver(group: Sequence[Parcel], flags: list[bool]) -> None:
+    first = 0
+    for parcel in group:
+        last = first + len(parcel.jobs)
+        parcel.deliver(flags[first:last])
+        first = last

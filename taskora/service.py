@@ -1,0 +1,148 @@
+"""What runs in a process that works: the worker, its record among the workers, and, on its own, the housekeeping."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+
+from taskora.adapters.protocol import Adapter
+from taskora.errors import TaskoraError
+from taskora.housekeeping import Housekeeper, card_of
+from taskora.model import WorkerRecord
+from taskora.protocols import Runnable
+from taskora.worker import Host, Worker, WorkerSettings
+
+log = logging.getLogger("taskora")
+_RECORD_TTL_MS = 15_000
+_RECORD_EVERY_S = 5.0
+
+
+def library_version() -> str:
+    """Return the installed version of taskora."""
+    try:
+        return version("taskora")
+    except PackageNotFoundError:
+        return "0"
+
+
+class Registration:
+    """Keeps a process's record among the workers, until it is withdrawn or the process dies.
+
+    Args:
+        adapter: Where the record is kept.
+        read: Returns the record as it is now.
+    """
+
+    def __init__(self, adapter: Adapter, read: Callable[[], WorkerRecord]) -> None:
+        self._adapter = adapter
+        self._read = read
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin, on the running loop."""
+        self._task = asyncio.create_task(self._renew(), name="taskora-registration")
+
+    async def stop(self) -> None:
+        """Withdraw the record."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        try:
+            await self._adapter.house.unregister(self._read().id).run_async()
+        except TaskoraError as error:
+            log.debug("the record could not be withdrawn: %s", error)
+
+    async def _renew(self) -> None:
+        while True:
+            try:
+                await self._adapter.house.register(self._read(), _RECORD_TTL_MS).run_async()
+            except TaskoraError as error:
+                log.debug("the record could not be renewed: %s", error)
+            await asyncio.sleep(_RECORD_EVERY_S)
+
+
+class Service:
+    """A worker with all that belongs to it.
+
+    Args:
+        adapter: Where the jobs are.
+        tasks: What it runs.
+        settings: How the worker behaves.
+        host: The process that it lives in.
+        before_settle: See ``Worker``.
+        housekeeper: Leads when elected; None where another process of the supervisor does.
+    """
+
+    def __init__(
+        self,
+        adapter: Adapter,
+        tasks: Mapping[str, Runnable],
+        settings: WorkerSettings,
+        host: Host,
+        before_settle: Callable[[], Awaitable[object] | None],
+        housekeeper: Housekeeper | None,
+    ) -> None:
+        self.worker = Worker(adapter, tasks, settings, host, before_settle)
+        self.housekeeper = housekeeper
+        self.extra: dict[str, object] = {}
+        self._adapter = adapter
+        self._tasks = tasks
+        self._started_at = datetime.now(UTC)
+        self._registration = Registration(adapter, self._record)
+
+    async def start(self) -> None:
+        """Start all; on return the worker claims."""
+        await self._adapter.connect().run_async()
+        cards = {name: card_of(task.options) for name, task in self._tasks.items()}
+        await self._adapter.house.publish_tasks(cards).run_async()
+        await self.worker.start()
+        self._registration.start()
+        if self.housekeeper is not None:
+            await self.housekeeper.start()
+
+    async def stop(self, timeout_s: float | None, interrupt: asyncio.Event | None = None) -> int:
+        """Drain the worker and stop the rest; see ``Worker.stop``."""
+        given_back = await self.worker.stop(timeout_s, interrupt)
+        if self.housekeeper is not None:
+            await self.housekeeper.stop()
+        await self._registration.stop()
+        return given_back
+
+    def _record(self) -> WorkerRecord:
+        worker = self.worker
+        leads = self.housekeeper is not None and self.housekeeper.is_leader
+        return worker_record(
+            worker.identity, "worker", self._started_at, tasks=tuple(worker.tasks), active=len(worker.runs),
+            done=worker.done, failed=worker.failed, leader=leads, extra=self.extra,
+        )  # fmt: skip
+
+
+def worker_record(
+    identity: str,
+    role: str,
+    started_at: datetime,
+    *,
+    tasks: tuple[str, ...] = (),
+    active: int = 0,
+    done: int = 0,
+    failed: int = 0,
+    leader: bool = False,
+    extra: dict[str, object] | None = None,
+) -> WorkerRecord:
+    """Describe this process as it is now."""
+    return WorkerRecord(
+        id=identity, role=role, host=socket.gethostname(), pid=os.getpid(), tasks=tasks, active=active, done=done,
+        failed=failed, rss=_resident_bytes(), started_at=started_at, seen_at=datetime.now(UTC),
+        version=library_version(), leader=leader, extra=extra or {},
+    )  # fmt: skip
+
+
+def _resident_bytes() -> int:
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)

@@ -1,0 +1,334 @@
+"""A task: a named handler with its options, from which jobs are dispatched and workflows composed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Generic, Never, ParamSpec, Protocol, TypeVar, cast, overload
+
+from taskora.adapters.protocol import Adapter
+from taskora.call import Call, Mapped, on_running_loop
+from taskora.config import MAX_PRIORITY, TaskOptions, check_count
+from taskora.duration import Duration, to_ms
+from taskora.errors import ConfigError, SerializationError
+from taskora.handle import Handles, ResultHandle, not_found
+from taskora.keys import check_job_id
+from taskora.model import CancelOutcome, EnqueueSpec, JobInfo, LogEntry, NewJob, Outcome, new_id
+from taskora.outbox import Outbox, Parcel
+from taskora.protocols import WorkflowEngine
+from taskora.schema import ANY, Schema
+from taskora.serializer import Serializer
+from taskora.waiting import WaitCall, Waiting
+from taskora.workflows import Bound, Signature, WorkflowHandle, bind, chunk_items, map_items, unbound
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+T = TypeVar("T")
+P = ParamSpec("P")
+R = TypeVar("R")
+_NOT_GIVEN = object()
+
+
+class TaskHome(WorkflowEngine, Protocol):
+    """What a task needs of the application that it belongs to."""
+
+    @property
+    def adapter(self) -> Adapter: ...
+
+    @property
+    def outbox(self) -> Outbox: ...
+
+    @property
+    def waiting(self) -> Waiting: ...
+
+    @property
+    def serializer(self) -> Serializer: ...
+
+    @property
+    def validate_on_dispatch(self) -> bool: ...
+
+    @property
+    def max_payload(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Job(Generic[In]):
+    """One job of a ``dispatch_many``, with options of its own.
+
+    Attributes:
+        data: Its payload.
+        delay: Time until it is due.
+        priority: 0 to 900; a higher one runs first.
+        ttl: Time until it expires if no worker takes it; None takes the task's.
+        job_id: Its id; None makes one.
+    """
+
+    data: In
+    delay: Duration = 0
+    priority: int = 0
+    ttl: Duration | None = None
+    job_id: str | None = None
+
+
+class Task(Generic[In, Out]):
+    """A named handler. Made by ``Taskora.task``; ``Task[None, Out]`` is one whose handler takes no payload.
+
+    Attributes:
+        name: What jobs and keys call it.
+        options: What it was told, with the application's defaults filled in.
+        input_type: Declared type of the payload.
+        output_type: Declared type of the result.
+    """
+
+    def __init__(
+        self,
+        home: TaskHome,
+        name: str,
+        options: TaskOptions,
+        input_schema: Schema[object],
+        output_schema: Schema[object],
+    ) -> None:
+        self.name = name
+        self.options = options
+        self.input_type = input_schema.type
+        self.output_type = output_schema.type
+        self._home = home
+        self._input = input_schema
+        self._output = output_schema
+        self._spec = EnqueueSpec(options.version, options.retry.attempts)
+        self._ttl_ms = 0 if options.ttl is None else to_ms(options.ttl.max)
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name}>"
+
+    # Dispatching
+
+    def dispatch(
+        self,
+        data: In = cast("In", None),  # noqa: B008 - a task without a payload is dispatched without an argument
+        /,
+        *,
+        delay: Duration = 0,
+        priority: int = 0,
+        ttl: Duration | None = None,
+        job_id: str | None = None,
+        skip_validation: bool = False,
+    ) -> ResultHandle[Out]:
+        """Have a job done.
+
+        In plain code the job is stored on return. On a running event loop this returns at once; ``await`` the handle
+        to know that the job is stored.
+
+        Args:
+            data: The payload: the declared type, or the plain JSON value that stands for it.
+            delay: Time until the job is due.
+            priority: 0 to 900; a higher one runs first.
+            ttl: Time until it expires if no worker takes it; None takes the task's.
+            job_id: Its id. A job with this id that exists, in whatever state, is left as it is.
+            skip_validation: Serialize the payload as it is.
+
+        Raises:
+            ValidationError: The payload does not have the declared shape.
+            SerializationError: It cannot be written as JSON, or is too large.
+            ConfigError: An option is wrong.
+            AdapterError: The server did not answer within 5 seconds, or refused; on an event loop from ``await``.
+        """
+        job = self._new_job(Job(data, delay, priority, ttl, job_id), skip_validation)
+        if on_running_loop():
+            parcel = self._home.outbox.put(Parcel(self.name, self._spec, (job,)))
+            return ResultHandle(self, job.job_id, stored=None, parcel=parcel)
+        (stored,) = self._home.adapter.jobs.enqueue(self.name, self._spec, (job,)).run()
+        return ResultHandle(self, job.job_id, stored=stored)
+
+    def dispatch_many(self, items: Iterable[In | Job[In]], /, *, skip_validation: bool = False) -> Handles[Out]:
+        """Have many jobs done, some hundred of them in one round trip.
+
+        Args:
+            items: Payloads, or ``Job(payload, …)`` for those with options.
+            skip_validation: Serialize the payloads as they are.
+
+        Returns:
+            The handles, in order, as a list that can be awaited. An id that was taken does not affect the others.
+
+        Raises:
+            ValidationError: A payload does not have the declared shape; then none is stored.
+            SerializationError: One cannot be written as JSON, or is too large; then none is stored.
+            AdapterError: See ``dispatch``.
+        """
+        wrapped = [cast("Job[In]", item) if isinstance(item, Job) else Job(cast("In", item)) for item in items]
+        jobs = [self._new_job(item, skip_validation) for item in wrapped]
+        if not jobs:
+            return Handles()
+        if on_running_loop():
+            parcel = self._home.outbox.put(Parcel(self.name, self._spec, jobs))
+            return Handles(
+                ResultHandle(self, job.job_id, stored=None, parcel=parcel, at=at) for at, job in enumerate(jobs)
+            )
+        flags = self._home.adapter.jobs.enqueue(self.name, self._spec, jobs).run()
+        return Handles(ResultHandle(self, job.job_id, stored=stored) for job, stored in zip(jobs, flags, strict=True))
+
+    def handle(self, job_id: str) -> ResultHandle[Out]:
+        """Return the handle of a job that exists.
+
+        Raises:
+            ConfigError: This cannot be the id of a job.
+        """
+        return ResultHandle(self, check_job_id(job_id), stored=True)
+
+    # Composing
+
+    @overload
+    def s(self: Task[None, Out], /) -> Bound[Out]: ...
+    # mypy does not see that what takes more is the narrower signature.
+    @overload
+    def s(self: Task[list[T], Out], /) -> Signature[list[T] | tuple[T, ...], Out]: ...  # type: ignore[overload-overlap]
+    @overload
+    def s(self: Task[In, Out], /) -> Signature[In, Out]: ...
+    @overload
+    def s(self, data: In, /) -> Bound[Out]: ...
+    def s(self, data: object = _NOT_GIVEN, /) -> Signature[Never, Out]:
+        """Make a step of a workflow: with a payload it ignores what comes before, without one it receives it.
+
+        Raises:
+            ValidationError: The payload does not have the declared shape.
+        """
+        if data is not _NOT_GIVEN:
+            return bind(self, data)
+        return bind(self, None) if self.input_type is None else unbound(self)
+
+    def map(self, items: Iterable[In], /) -> WorkflowHandle[list[Out]]:
+        """Run a job for each item, all at the same time; the workflow's result is the list of their results."""
+        return map_items(self, list(items)).dispatch()
+
+    def chunk(self, items: Iterable[In], /, *, size: int) -> WorkflowHandle[list[Out]]:
+        """Run a job for each item, ``size`` of them at a time; the result is one list in the items' order."""
+        return chunk_items(self, list(items), size).dispatch()
+
+    # What workflows, handles and workers ask for
+
+    @property
+    def engine(self) -> WorkflowEngine:
+        """The application."""
+        return self._home
+
+    def encode(self, data: object, /) -> bytes:
+        """Validate a payload and serialize it.
+
+        Raises:
+            ValidationError: It does not have the declared shape.
+            SerializationError: It cannot be written, or is too large.
+        """
+        return self._write(data, self._home.validate_on_dispatch)
+
+    def decode_input(self, raw: bytes, /) -> object:
+        """Read a stored payload as the declared type. Raises ``ValidationError`` or ``SerializationError``."""
+        return self._input.decode_bytes(raw)
+
+    def encode_result(self, value: object, /) -> bytes:
+        """Check a result and serialize it. Raises ``ValidationError`` or ``SerializationError``."""
+        return self._home.serializer.dumps(value if self._output is ANY else self._output.encode(value))
+
+    def decode_result(self, raw: bytes, /) -> Out:
+        """Read a stored result as the declared type. Raises ``ValidationError`` or ``SerializationError``."""
+        if not raw:
+            return cast("Out", None)
+        return cast("Out", self._output.decode_bytes(raw))
+
+    def wait(self, job_id: str, timeout_s: float | None) -> Call[Outcome]:
+        """Wait until a job ends."""
+        return WaitCall(
+            self._home.waiting,
+            lambda waiter: waiter.job(self.name, job_id),
+            timeout_s,
+            f"job {job_id} of task {self.name!r}",
+            lambda: not_found(self.name, job_id),
+        )
+
+    def read(self, job_id: str) -> Call[JobInfo]:
+        """Read all of a job."""
+        return Mapped(self._home.adapter.jobs.job(self.name, job_id), lambda info: self._found(info, job_id))
+
+    def read_outcome(self, job_id: str) -> Call[Outcome]:
+        """Read how a job stands."""
+        return Mapped(self._home.adapter.jobs.outcome(self.name, job_id), lambda outcome: self._found(outcome, job_id))
+
+    def read_progress(self, job_id: str) -> Call[object]:
+        """Read a job's progress."""
+        return self._home.adapter.jobs.progress(self.name, job_id)
+
+    def read_logs(self, job_id: str) -> Call[list[LogEntry]]:
+        """Read a job's log."""
+        return self._home.adapter.jobs.logs(self.name, job_id)
+
+    def cancel_job(self, job_id: str, reason: str) -> Call[CancelOutcome]:
+        """Cancel a job."""
+        return self._home.adapter.jobs.cancel(self.name, job_id, reason)
+
+    def _found(self, thing: T | None, job_id: str) -> T:
+        if thing is None:
+            raise not_found(self.name, job_id)
+        return thing
+
+    def _write(self, data: object, validate: bool) -> bytes:
+        raw = self._home.serializer.dumps(self._input.encode(data) if validate and self._input is not ANY else data)
+        if len(raw) > self._home.max_payload:
+            raise SerializationError(
+                f"task {self.name!r}: the payload has {len(raw):,} bytes, and max_payload is {self._home.max_payload:,}; "
+                "keep large data elsewhere and pass a reference"
+            )
+        return raw
+
+    def _new_job(self, job: Job[In], skip_validation: bool) -> NewJob:
+        data = self._write(job.data, self._home.validate_on_dispatch and not skip_validation)
+        if not (job.delay or job.priority or job.ttl is not None or job.job_id is not None):
+            return NewJob(new_id(), data, 0, 0, self._ttl_ms)
+        check_count(job.priority, "priority", 0, MAX_PRIORITY)
+        ttl_ms = self._ttl_ms if job.ttl is None else to_ms(job.ttl, "ttl")
+        if job.ttl is not None and ttl_ms == 0:
+            raise ConfigError("ttl: must be more than 0; None takes the task's")
+        given = job.job_id is not None
+        job_id = new_id() if job.job_id is None else check_job_id(job.job_id)
+        return NewJob(job_id, data, to_ms(job.delay, "delay"), job.priority, ttl_ms, given)
+
+
+class FunctionTask(Task[In, Out], Generic[In, Out, P, R]):
+    """A task with its handler in this process. Calling it runs the handler as the plain function that it is.
+
+    Attributes:
+        handler: The function.
+        is_async: Whether it is a coroutine function; if not, it runs in a thread.
+        wants_context: Whether it looks at its context.
+        call: It, as a function of payload and context.
+        on_cancel: Called with payload and context after a cancelled run has stopped.
+    """
+
+    def __init__(
+        self,
+        home: TaskHome,
+        name: str,
+        options: TaskOptions,
+        schemas: tuple[Schema[object], Schema[object]],
+        handler: Callable[P, R],
+        *,
+        is_async: bool,
+        wants_context: bool,
+        call: Callable[[object, object], object],
+        on_cancel: Callable[[object, object], object] | None,
+    ) -> None:
+        super().__init__(home, name, options, *schemas)
+        self.handler = handler
+        self.is_async = is_async
+        self.wants_context = wants_context
+        self.call = call
+        self.on_cancel = on_cancel
+        self.__doc__ = handler.__doc__
+        self.__wrapped__ = handler
+
+    @property
+    def logs_failures(self) -> bool:
+        """Whether the worker logs a failure itself: nobody listens for it."""
+        return True
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the handler here and now: no job, no validation."""
+        return self.handler(*args, **kwargs)

@@ -1,0 +1,6 @@
+"""A worker: claims jobs, runs them, settles them. It knows neither the application nor the supervisor."""
+
+from .host import Alone, Host
+from .worker import Worker, WorkerSettings, worker_identity
+
+__all__ = ["Alone", "Host", "Worker", "WorkerSettings", "worker_identity"]

@@ -1,0 +1,74 @@
+"""Waiting for work, and claiming it into slots that are free."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Collection
+
+from taskora.adapters.protocol import Lane
+from taskora.errors import AdapterError
+from taskora.model import ClaimReply
+from taskora.worker.slots import Slots
+
+log = logging.getLogger("taskora.worker")
+_BLOCK_MS = 1000  # a fallback: markers wake, this only bounds what a lost one costs
+_PAUSE_S = 0.05
+_LONGEST_PAUSE_S = 0.5
+
+
+class Claiming:
+    """Blocks on all tasks with free slots at once.
+
+    Attributes:
+        parked: The tasks that the wait under way covers; None while there is none.
+    """
+
+    def __init__(self, lane: Lane, slots: Slots, take: Callable[[ClaimReply], None]) -> None:
+        self._lane = lane
+        self._slots = slots
+        self._take = take
+        self._wakes: set[asyncio.Task[None]] = set()
+        self.parked: Collection[str] | None = None
+
+    async def run(self) -> None:
+        """Claim until the slots are closed."""
+        pause_s = _PAUSE_S
+        while self._slots.open:
+            wants = self._slots.reserve()
+            if not wants:
+                await self._slots.wait_for_free()
+                continue
+            self.parked = {want.task for want in wants}
+            try:
+                reply = await self._lane.wait_and_claim(wants, _BLOCK_MS)
+            except AdapterError as error:
+                self._slots.answer(wants, {})
+                if pause_s == _PAUSE_S:
+                    log.warning("cannot claim, trying on: %s", error, extra={"action": "claim"})
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+                continue
+            finally:
+                self.parked = None
+            if pause_s != _PAUSE_S:
+                log.info("claiming again", extra={"action": "claim"})
+                pause_s = _PAUSE_S
+            self._slots.answer(wants, Counter(job.task for job in reply.jobs))
+            self._take(reply)
+            if reply.fenced:
+                await asyncio.sleep(_PAUSE_S)
+
+    def include(self, tasks: set[str]) -> None:
+        """Have the wait under way cover these tasks too: they were full when it began and are free now."""
+        if self.parked is not None and not tasks <= set(self.parked):
+            wake = asyncio.create_task(self._wake())
+            self._wakes.add(wake)
+            wake.add_done_callback(self._wakes.discard)
+
+    async def _wake(self) -> None:
+        try:
+            await self._lane.wake()
+        except AdapterError as error:
+            log.debug("could not wake the wait: %s", error)

@@ -1,0 +1,44 @@
+"""What a worker tells the process that it lives in."""
+
+from __future__ import annotations
+
+import logging
+from typing import Protocol
+
+log = logging.getLogger("taskora.worker")
+
+
+class Host(Protocol):
+    """The process around a worker: a supervised child, or the user's own."""
+
+    def job_started(self, hang_deadline_ns: int) -> None:
+        """A job begins; until this monotonic time the process may be silent without being taken for hung."""
+        ...
+
+    def thread_stuck(self, task: str, job_id: str) -> bool:
+        """A sync handler cannot be stopped. True: this process will be ended once its other jobs are done."""
+        ...
+
+    def identity_lost(self) -> None:
+        """The worker was taken for dead and its jobs were given to others: this process must end."""
+        ...
+
+
+class Alone:
+    """A process without a supervisor."""
+
+    def job_started(self, hang_deadline_ns: int) -> None:
+        """Nobody watches."""
+
+    def thread_stuck(self, task: str, job_id: str) -> bool:
+        """Say so; the thread stays until the process ends, and another takes its place."""
+        log.error(
+            "task %r job %s: its handler ignores every interruption and keeps a thread for itself; run under "
+            "taskora-supervise, which replaces the process",
+            task, job_id, extra={"action": "stuck"},
+        )  # fmt: skip
+        return False
+
+    def identity_lost(self) -> None:
+        """Say so."""
+        log.critical("this worker was taken for dead and its jobs run elsewhere; it stops", extra={"action": "lost"})

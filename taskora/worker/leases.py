@@ -1,0 +1,86 @@
+"""Keeping what this worker holds: locks renewed in time, cancels noticed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+
+from taskora.adapters.protocol import LeaseStore
+from taskora.context import AbortReason
+from taskora.errors import TaskoraError
+from taskora.model import Held
+from taskora.worker.run import Run
+
+log = logging.getLogger("taskora.worker")
+_PER_CALL = 500
+
+
+class Leases:
+    """Renews the locks of all runs at a third of their time, in one call, and listens for cancels."""
+
+    def __init__(
+        self,
+        store: LeaseStore,
+        runs: Mapping[tuple[str, str], Run],
+        tasks: Iterable[str],
+        ttl_ms: int,
+        abort: Callable[[Run, AbortReason], None],
+    ) -> None:
+        self._store = store
+        self._runs = runs
+        self._tasks = list(tasks)
+        self._ttl_ms = ttl_ms
+        self._abort = abort
+        self._background: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin, on the running loop."""
+        self._background = [
+            asyncio.create_task(self._renew_regularly(), name="taskora-leases"),
+            asyncio.create_task(self._listen(), name="taskora-cancels"),
+        ]
+
+    async def stop(self) -> None:
+        """End both."""
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+
+    async def renew(self, runs: Iterable[Run]) -> None:
+        """Renew the locks of these runs now, and abort those that are lost or to be cancelled."""
+        todo = list(runs)
+        for first in range(0, len(todo), _PER_CALL):
+            chunk = todo[first : first + _PER_CALL]
+            held = [Held(r.job.task, r.job.job_id, r.job.token, r.job.processed_ms) for r in chunk]
+            verdicts = await self._store.extend(held, self._ttl_ms).run_async()
+            for run, verdict in zip(chunk, verdicts, strict=True):
+                key = (run.job.task, run.job.job_id)
+                if verdict <= 0 and self._runs.get(key) is run:
+                    self._abort(run, "cancelled" if verdict < 0 else "lost")
+
+    async def _renew_regularly(self) -> None:
+        period_s = self._ttl_ms / 3000
+        while True:
+            await asyncio.sleep(period_s)
+            # A lock that is younger than a period lives until the next round: short jobs are never renewed.
+            now = time.monotonic()
+            await self._try(run for run in self._runs.values() if now - run.started_s > period_s)
+
+    async def _try(self, runs: Iterable[Run]) -> None:
+        try:
+            await self.renew(runs)
+        except TaskoraError as error:
+            log.warning("locks could not be renewed: %s", error, extra={"action": "renew"})
+
+    async def _listen(self) -> None:
+        watch = self._store.watch_cancels(self._tasks)
+        try:
+            async for task, job_id in watch:
+                if not job_id:
+                    await self._try(self._runs.values())
+                elif (run := self._runs.get((task, job_id))) is not None:
+                    self._abort(run, "cancelled")
+        finally:
+            await watch.close()

@@ -1,0 +1,71 @@
+"""One job in this worker's hands."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from taskora.context import AbortReason, Context, Signal
+from taskora.model import Claimed
+from taskora.protocols import Runnable
+from taskora.worker.journal import Journal
+
+
+class Run:
+    """A claimed job from its claim until its outcome is written.
+
+    Attributes:
+        job: What was claimed.
+        task: Its task.
+        started_s: Monotonic time of the claim.
+        aborted: Why it should stop; None while it should not.
+        atask: The asyncio task that carries it, once started.
+        interrupt: Stops its thread, while it runs in one.
+        journal: What the handler has reported, once it has a context.
+    """
+
+    __slots__ = (
+        "_context",
+        "_signal",
+        "aborted",
+        "atask",
+        "interrupt",
+        "job",
+        "journal",
+        "make_journal",
+        "started_s",
+        "task",
+    )
+
+    def __init__(self, job: Claimed, task: Runnable, make_journal: Callable[[Run], Journal]) -> None:
+        self.job = job
+        self.task = task
+        self.started_s = time.monotonic()
+        self.aborted: AbortReason | None = None
+        self.atask: asyncio.Task[None] | None = None
+        self.interrupt: Callable[[], None] | None = None
+        self.make_journal = make_journal
+        self.journal: Journal | None = None
+        self._context: Context | None = None
+        self._signal: Signal | None = None
+
+    @property
+    def context(self) -> Context:
+        """The handler's context, made when first asked for."""
+        if self._context is None:
+            self._signal = Signal(self.job, asyncio.get_running_loop())
+            if self.aborted is not None:
+                self._signal.fire(self.aborted)
+            attempts = self.task.options.retry.attempts
+            self._context = Context(self.job, attempts, self._signal, self.make_journal(self))
+        return self._context
+
+    def abort(self, reason: AbortReason) -> bool:
+        """Fire the signal; False when it had fired before."""
+        if self.aborted is not None:
+            return False
+        self.aborted = reason
+        if self._signal is not None:
+            self._signal.fire(reason)
+        return True

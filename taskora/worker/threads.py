@@ -1,0 +1,155 @@
+"""Threads for sync handlers, each of which can be interrupted at its handler's next bytecode."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import ctypes
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from taskora.context import Interrupted
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """One call for a thread.
+
+    Attributes:
+        call: What to call, in the caller's context variables.
+        done: Gets the call's value or error, on its event loop.
+    """
+
+    call: Callable[[], object]
+    context: contextvars.Context
+    done: asyncio.Future[object]
+    thread: _Thread | None = None
+
+
+@dataclass(eq=False)
+class _Thread:
+    """One thread of the pool and what it works on."""
+
+    pool: ThreadPool
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    work: Work | None = None
+    abandoned: bool = False
+
+    def start(self, name: str) -> None:
+        self._thread = threading.Thread(target=self._live, name=name, daemon=True)
+        self._thread.start()
+
+    def interrupt(self, work: Work) -> None:
+        """Raise ``Interrupted`` in the thread, if it still works on this."""
+        with self.lock:
+            if self.work is work and self._thread.ident is not None:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                    ctypes.c_ulong(self._thread.ident), ctypes.py_object(Interrupted)
+                )
+
+    def _live(self) -> None:
+        while not self.abandoned:
+            work = self.pool.next_work()
+            if work is None:
+                return
+            value, error = self._perform(work)
+            self.pool.thread_is_free()
+            with contextlib.suppress(RuntimeError):  # the loop may be closed, when its process ends
+                work.done.get_loop().call_soon_threadsafe(_deliver, work.done, value, error)
+            # Nothing of a job may stay alive until this thread's next one.
+            del work, value, error
+
+    def _perform(self, work: Work) -> tuple[object, BaseException | None]:
+        value: object = None
+        error: BaseException | None = None
+        try:
+            with self.lock:
+                self.work = work
+                work.thread = self
+            try:
+                value = work.context.run(work.call)
+            except BaseException as raised:
+                error = raised
+        except Interrupted as late:
+            error = error or late
+        finally:
+            self._leave()
+        return value, error
+
+    def _leave(self) -> None:
+        # An interruption that was asked for in time may still arrive here; after this none is pending.
+        while True:
+            try:
+                with self.lock:
+                    self.work = None
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(threading.get_ident()), None)
+            except Interrupted:
+                continue
+            return
+
+
+class ThreadPool:
+    """As many threads as sync handlers may run at a time, started when needed."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._threads: list[_Thread] = []
+        self._idle = 0
+        self._lock = threading.Lock()
+
+    def submit(self, call: Callable[[], object]) -> Work:
+        """Have a thread call something, on the running loop, with the caller's context variables."""
+        loop = asyncio.get_running_loop()
+        work = Work(call, contextvars.copy_context(), loop.create_future())
+        with self._lock:
+            if self._idle > 0:
+                self._idle -= 1
+            elif len(self._threads) < self._size:
+                thread = _Thread(self)
+                self._threads.append(thread)
+                thread.start(f"taskora-handler-{len(self._threads)}")
+        self._queue.put(work)
+        return work
+
+    def interrupt(self, work: Work) -> None:
+        """Raise in the thread that works on this at its next bytecode; nothing when none does."""
+        if work.thread is not None:
+            work.thread.interrupt(work)
+
+    def abandon(self, work: Work) -> None:
+        """Count the thread that works on this as lost: another may take its place."""
+        with self._lock:
+            if work.thread in self._threads:
+                work.thread.abandoned = True
+                self._threads.remove(work.thread)
+
+    def close(self) -> None:
+        """End the threads once they have nothing to do. Does not wait for them."""
+        with self._lock:
+            for _ in self._threads:
+                self._queue.put(None)
+            self._threads.clear()
+
+    def next_work(self) -> Work | None:
+        """Wait for work; for the pool's threads."""
+        return self._queue.get()
+
+    def thread_is_free(self) -> None:
+        """A thread has ended its work; for the pool's threads."""
+        with self._lock:
+            self._idle += 1
+
+
+def _deliver(done: asyncio.Future[object], value: object, error: BaseException | None) -> None:
+    if done.done():
+        return
+    if error is None:
+        done.set_result(value)
+    elif isinstance(error, StopIteration):
+        done.set_exception(RuntimeError("the handler raised StopIteration"))
+    else:
+        done.set_exception(error)

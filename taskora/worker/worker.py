@@ -1,0 +1,267 @@
+"""The worker as a whole: what it is made of, and how it starts and stops.
+
+A job's life here: claimed (``Claiming`` or ``Settling``), taken (a ``Run`` is made), run (``Execution``), reported
+(``Journal``), settled (``Settling``), forgotten.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from taskora.adapters.protocol import Adapter
+from taskora.context import AbortReason
+from taskora.errors import ConfigError, TaskoraError
+from taskora.model import ClaimReply, Settled
+from taskora.protocols import Runnable
+from taskora.worker.claiming import Claiming
+from taskora.worker.due import DueTimer
+from taskora.worker.execution import Execution
+from taskora.worker.host import Host
+from taskora.worker.journal import Journal
+from taskora.worker.leases import Leases
+from taskora.worker.run import Run
+from taskora.worker.settling import Settling
+from taskora.worker.slots import Slots
+from taskora.worker.threads import ThreadPool
+
+log = logging.getLogger("taskora.worker")
+_HANG_SLACK_S = 2.0  # between a timeout and the moment at which a silent process counts as hung for it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """How a worker behaves.
+
+    Attributes:
+        lock_ttl_ms: Lease of a claimed job.
+        cancel_grace_s: Time between a signal and the interruption of a handler.
+        hang_timeout_s: How long a job without a timeout may keep the process from answering.
+    """
+
+    lock_ttl_ms: int = 30_000
+    cancel_grace_s: float = 0.25
+    hang_timeout_s: float = 300.0
+
+
+def worker_identity() -> str:
+    """Make an identity for a worker of this process: host, pid, and a nonce, so that a reused pid is another worker."""
+    host = "".join(char if char.isalnum() or char in "-_" else "_" for char in socket.gethostname())
+    return f"{host[:60]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+
+
+class Worker:
+    """Runs the jobs of some tasks. Everything happens on the event loop that ``start`` is awaited on.
+
+    Args:
+        adapter: Where the jobs are.
+        tasks: What it runs, by name.
+        settings: How it behaves.
+        host: The process that it lives in.
+        before_settle: Returns what must be awaited before a run's outcome is written, or None.
+    """
+
+    def __init__(
+        self,
+        adapter: Adapter,
+        tasks: Mapping[str, Runnable],
+        settings: WorkerSettings,
+        host: Host,
+        before_settle: Callable[[], Awaitable[object] | None],
+    ) -> None:
+        if not tasks:
+            raise ConfigError("tasks: there is no task with a handler to run in this process")
+        self.identity = worker_identity()
+        self.done = 0
+        self.failed = 0
+        self.runs: dict[tuple[str, str], Run] = {}
+        self._adapter = adapter
+        self._tasks = tasks
+        self._settings = settings
+        self._host = host
+        self._before_settle = before_settle
+        self._threads = ThreadPool(sum(task.options.concurrency for task in tasks.values() if not task.is_async) + 1)
+        self._execution = Execution(self._threads, host, settings.cancel_grace_s)
+        self._slots = Slots(tasks)
+        names = list(tasks)
+        self._lane = adapter.leases.lane(self.identity, names, settings.lock_ttl_ms, self._held)
+        self._due = DueTimer(self._lane, names)
+        self._claiming = Claiming(self._lane, self._slots, self._take)
+        self._settling = Settling(self._lane, self._slots, self._written, self._claiming.include)
+        self._leases = Leases(adapter.leases, self.runs, names, settings.lock_ttl_ms, self._abort)
+        self._claimer: asyncio.Task[None] | None = None
+        self._settler: asyncio.Task[None] | None = None
+        self._chores: set[asyncio.Task[None]] = set()
+        self._nothing_runs = asyncio.Event()
+        self._nothing_runs.set()
+
+    @property
+    def tasks(self) -> Sequence[str]:
+        """Names of what it runs."""
+        return list(self._tasks)
+
+    async def start(self) -> None:
+        """Reach the server and begin to claim."""
+        await self._adapter.connect().run_async()
+        self._settler = asyncio.create_task(self._settling.run(), name="taskora-settle")
+        self._claimer = asyncio.create_task(self._claiming.run(), name="taskora-claim")
+        for task in (self._settler, self._claimer):
+            task.add_done_callback(_tell_why_it_ended)
+        self._leases.start()
+
+    def quiet(self) -> None:
+        """Claim nothing more; what runs goes on."""
+        self._slots.close()
+
+    async def stop(self, timeout_s: float | None, interrupt: asyncio.Event | None = None) -> int:
+        """Drain: claim nothing more, let what runs end, and give back what does not end in time, uncharged.
+
+        Args:
+            timeout_s: How long to wait for what runs; None for ever.
+            interrupt: Ends that wait early when set.
+
+        Returns:
+            The number of jobs given back.
+        """
+        self.quiet()
+        await self._stop_claiming()
+        await self._wait_for_runs(timeout_s, interrupt)
+        unfinished = list(self.runs.values())
+        for run in unfinished:
+            self._abort(run, "shutdown")
+        if unfinished:
+            await self._wait_for_runs(self._settings.cancel_grace_s + 2.0, None)
+        await self._write_the_rest()
+        await self._close()
+        return len(unfinished)
+
+    async def _stop_claiming(self) -> None:
+        if self._claimer is None or self._claimer.done():
+            return
+        try:
+            await self._lane.stop_claiming()
+            await asyncio.wait_for(self._claimer, 5)
+        except (TaskoraError, TimeoutError) as error:
+            log.warning("the last claim was cut short: %s", error, extra={"action": "drain"})
+            self._claimer.cancel()
+            await asyncio.gather(self._claimer, return_exceptions=True)
+
+    async def _wait_for_runs(self, timeout_s: float | None, interrupt: asyncio.Event | None) -> None:
+        waits = [asyncio.create_task(self._nothing_runs.wait())]
+        if interrupt is not None:
+            waits.append(asyncio.create_task(interrupt.wait()))
+        await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+
+    async def _write_the_rest(self) -> None:
+        try:
+            await asyncio.wait_for(self._settling.wait_until_written(), 5)
+        except TimeoutError:
+            log.error("the server did not answer: outcomes of the last jobs are not written", extra={"action": "drain"})
+
+    async def _close(self) -> None:
+        await self._leases.stop()
+        self._due.stop()
+        background = [task for task in (self._settler, *self._chores) if task is not None]
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
+        self._threads.close()
+        await self._lane.close()
+
+    def _held(self, task: str) -> Collection[str]:
+        return [job_id for name, job_id in self.runs if name == task]
+
+    def _take(self, reply: ClaimReply) -> None:
+        """Start what was claimed."""
+        for workflow in reply.owed:
+            self._in_background(self._continue_workflow(workflow))
+        self._due.learn(reply.next_due_ms)
+        for job in reply.jobs:
+            if not self._slots.open:
+                self._settling.add(Settled(job, "return"))
+                continue
+            task = self._tasks[job.task]
+            run = Run(job, task, self._journal)
+            self.runs[job.task, job.job_id] = run
+            timeout_s = task.options.timeout_s
+            patience_s = self._settings.hang_timeout_s if timeout_s is None else timeout_s + _HANG_SLACK_S
+            self._host.job_started(time.monotonic_ns() + int(patience_s * 1e9))
+            run.atask = asyncio.create_task(self._live(run))
+        if reply.jobs:
+            self._nothing_runs.clear()
+        if reply.fenced == "dead":
+            self._identity_lost()
+
+    async def _live(self, run: Run) -> None:
+        outcome = await self._execution.outcome(run)
+        # From here on nothing may cancel it: the outcome is on its way.
+        run.atask = None
+        if run.journal is not None:
+            await run.journal.flush()
+        pending = self._before_settle()
+        if pending is not None:
+            await pending
+        if outcome is None:
+            self._forget(run.job.task, run.job.job_id)
+            self._slots.free(run.job.task)
+        else:
+            self._settling.add(outcome)
+
+    def _written(self, outcomes: Sequence[Settled], reply: ClaimReply) -> None:
+        for outcome in outcomes:
+            if outcome.verb == "complete":
+                self.done += 1
+            elif outcome.verb == "fail":
+                self.failed += 1
+            self._forget(outcome.job.task, outcome.job.job_id)
+        self._take(reply)
+
+    def _forget(self, task: str, job_id: str) -> None:
+        self.runs.pop((task, job_id), None)
+        if not self.runs:
+            self._nothing_runs.set()
+
+    def _abort(self, run: Run, reason: AbortReason) -> None:
+        if run.abort(reason):
+            self._execution.abort_after_grace(run)
+
+    def _identity_lost(self) -> None:
+        if self._slots.open:
+            self.quiet()
+            for run in list(self.runs.values()):
+                self._abort(run, "lost")
+            self._host.identity_lost()
+
+    def _journal(self, run: Run) -> Journal:
+        run.journal = Journal(run.job, self._adapter.leases, lambda: self._in_background(self._leases.renew([run])))
+        return run.journal
+
+    async def _continue_workflow(self, workflow_id: str) -> None:
+        while await self._adapter.workflows.continue_workflow(workflow_id).run_async():
+            pass
+
+    def _in_background(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(_logged(work))
+        self._chores.add(task)
+        task.add_done_callback(self._chores.discard)
+
+
+async def _logged(work: Awaitable[None]) -> None:
+    try:
+        await work
+    except TaskoraError as error:
+        log.warning("%s", error, extra={"action": "chore"})
+
+
+def _tell_why_it_ended(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.critical("%s ended by an error of ours", task.get_name(), exc_info=error, extra={"action": "bug"})
