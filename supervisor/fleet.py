@@ -96,6 +96,10 @@ class Fleet:
         """The workers' posts by slot, then the steward's."""
         return [*(self.posts[slot] for slot in sorted(self.posts)), self.steward]
 
+    def has(self, post: Post) -> bool:
+        """Whether a post is still one of these: a scale-down gives posts up, a later scale-up makes new ones."""
+        return post is self.steward or self.posts.get(post.slot) is post
+
     def children(self) -> list[Child]:
         """Every process of the fleet that has not been reaped."""
         return [*(child for post in self.all_posts() for child in post.children()), *self.leaving]
@@ -206,6 +210,7 @@ class Fleet:
         del self.posts[post.slot]
         self.beats.target = len(self.posts)
         for child in post.children():
+            post.remove(child)
             self.dismiss(child, "scale")
         if post.record is not None:
             post.record.clear()

@@ -50,7 +50,7 @@ class Roll:
         """Start the next post's successor; False when there is none, or none can be started now."""
         while self._queue:
             post = self._queue[0]
-            if post.slot in self._fleet.posts or post is self._fleet.steward:
+            if self._fleet.has(post):
                 if not self._fleet.start_successor(post):
                     return False
                 self._post = post
@@ -67,7 +67,7 @@ class Roll:
         if post.successor is None:
             self._post = None
             # A scale-down took the post away with its successor; anything else is a failure of the new code.
-            if post.role == "worker" and post.slot not in self._fleet.posts:
+            if not self._fleet.has(post):
                 return Progress.DONE
             _log.error(
                 "rolling restart stopped: the new child of slot %s did not become ready; the others stay as they are",

@@ -5,6 +5,7 @@
 
 import ctypes
 import dataclasses
+import gc
 import json
 import os
 import select
@@ -63,7 +64,14 @@ class Toy:
     def run(self) -> int:
         leave_to_master()
         signal.signal(signal.SIGTERM, self._term)
-        note("born", slot=self.seat.slot, generation=self.seat.generation, role=self.seat.role, loaded=LOADED)
+        note(
+            "born",
+            slot=self.seat.slot,
+            generation=self.seat.generation,
+            role=self.seat.role,
+            loaded=LOADED,
+            frozen=gc.get_freeze_count(),
+        )
         code = self._boot(order("boot"))
         if code is not None:
             return code

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 import pytest
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:Deprecati
 
 
 @contextmanager
-def forked(body: Callable[[], None]) -> Iterator[int]:
+def forked(body: Callable[[], None]) -> Generator[int]:
     """Runs `body` again and again in a forked process."""
     pid = os.fork()
     if pid == 0:

@@ -3,6 +3,7 @@
 import errno
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from taskora.supervisor.nursery import Ends, Order
 from taskora.supervisor.pipes import Message
 from taskora.supervisor.process import Exit, Process, reap_strangers
 from taskora.supervisor.recycling import Recycling
+from taskora.supervisor.rolling import Progress, Roll
 
 # From 3.12 on, forking beside a test runner's threads warns; these children touch nothing that a thread could hold.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
@@ -99,10 +101,11 @@ def bury(fleet: Fleet, child: Child) -> None:
 
 def test_a_refused_fork_leaves_the_others_alone_and_is_tried_again_later(fleet: Fleet, nursery: FakeNursery) -> None:
     nursery.refuse = 2
+    began_ns = time.monotonic_ns()
     fleet.fill()
-    assert len(fleet.children()) == 2
-    fleet.fill()
-    assert len(fleet.children()) == 2, "the refused ones were tried again without a pause"
+    refused = [post for post in fleet.all_posts() if post.wants_child]
+    assert len(refused) == len(fleet.children()) == 2
+    assert all(post.restart_at_ns - began_ns >= 20_000_000 for post in refused)
 
     def filled() -> bool:
         fleet.fill()
@@ -185,6 +188,34 @@ def test_a_kill_by_the_kernel_for_want_of_memory_is_told_from_any_other(fleet: F
     worker = fill_ready(fleet)[0]
     assert obituary(worker, Exit(None, 9), oom=True).cause == "oom"
     assert obituary(worker, Exit(None, 11), oom=True).cause == "signal:11"
+
+
+def test_a_condemned_worker_is_marked_before_it_is_killed_so_that_its_locks_run_out(fleet: Fleet) -> None:
+    worker = fill_ready(fleet)[0]
+    worker.condemn("hung", 0.0)
+    assert worker.beat.doomed
+    assert worker.process.reap() is None
+    worker.proceed(time.monotonic_ns(), 1.0, 0.0)
+    bury(fleet, worker)
+    assert worker.beat.snapshot() is None
+
+
+def test_a_roll_goes_past_a_post_that_was_given_up_meanwhile(fleet: Fleet) -> None:
+    fill_ready(fleet)
+    roll = Roll(fleet)
+    assert roll.step() is Progress.RUNNING
+    assert fleet.posts[0].successor is not None
+    for slot in (1, 2):
+        child = fleet.posts[slot].child
+        assert child is not None
+        child.beat.active = 1
+    fleet.scale(2)
+    assert sorted(fleet.posts) == [1, 2]
+    # The slot comes back as another post, which the roll need not touch.
+    fleet.scale(3)
+    assert roll.step() is Progress.RUNNING
+    assert fleet.posts[1].successor is not None
+    assert fleet.posts[0].successor is None
 
 
 class Recorder:
