@@ -7,6 +7,7 @@ subreaper): the master reaps it, reads its exit status and signals it like one t
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import json
 import logging
@@ -40,9 +41,6 @@ def become_subreaper() -> None:
     Raises:
         OSError: the kernel or a seccomp profile refuses; without it `--preload` cannot work.
     """
-    # Imported on use: a master without --preload does not need it.
-    import ctypes
-
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         number = ctypes.get_errno()
