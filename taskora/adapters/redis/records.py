@@ -111,7 +111,7 @@ def _state(raw: bytes | None) -> State | None:
 
 def _moment(ms: int | None) -> datetime | None:
     """Return the time, None for one that no calendar has."""
-    return None if ms is None or abs(ms) > _LATEST_MS else from_ms(ms)
+    return None if ms is None or not 0 <= ms <= _LATEST_MS else from_ms(ms)
 
 
 def _text(raw: bytes | None) -> str | None:
