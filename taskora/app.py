@@ -291,7 +291,9 @@ class Taskora:
     def housekeeper(self) -> Housekeeper:
         """Compose what leads and keeps house; for supervisors. Nothing is started."""
         options = {name: task.options for name, task in self._tasks.items()}
-        return Housekeeper(self.adapter, options, self._schedules, self.scheduler, self.retention)
+        return Housekeeper(
+            self.adapter, options, self._schedules, self.scheduler, self.retention, serializer=self.serializer
+        )
 
     # Workflows and schedules
 

@@ -147,7 +147,9 @@ class Context:
         return self._log
 
     def progress(self, value: object) -> None:
-        """Report how far the job is: a number or any JSON value. Does not wait; of values in quick succession the
+        """Report how far the job is: a number or any JSON value.
+
+        Does not wait; of values in quick succession the
         last is stored, and always before the job ends.
         """
         self._reporter.progress(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections.abc import Callable, Coroutine, Mapping
@@ -116,7 +117,7 @@ def define(
     unknown = settings.keys() - TaskSettings.__annotations__.keys()
     if unknown:
         options = ", ".join(sorted(TaskSettings.__annotations__))
-        raise ConfigError(f"{sorted(unknown)[0]}: there is no such option of a task; there are: {options}")
+        raise ConfigError(f"{min(unknown)}: there is no such option of a task; there are: {options}")
     name = check_task_name(name_of(handler) if name is None else name)
     types = handler_types(
         handler,
@@ -136,9 +137,7 @@ def define(
         options_of(settings, defaults, retention),
         (input_schema, cast("Schema[object]", output_schema)),
         handler,
-        is_async=inspect.iscoroutinefunction(handler)
-        or inspect.iscoroutinefunction(getattr(handler, "func", None))
-        or inspect.iscoroutinefunction(getattr(type(handler), "__call__", None)),
+        is_async=_is_async(handler),
         wants_context=types.takes_context,
         call=types.adapt(handler),
         on_cancel=settings.get("on_cancel"),
@@ -173,6 +172,12 @@ def options_of(settings: TaskSettings, defaults: Defaults, retention: Retention)
 
 
 T = TypeVar("T")
+
+
+def _is_async(handler: Callable[..., object]) -> bool:
+    while isinstance(handler, functools.partial):
+        handler = handler.func
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
 
 
 def _instance(value: object, kind: type[T], name: str) -> T:

@@ -27,7 +27,7 @@ def check_task_name(name: str) -> str:
     """
     if not isinstance(name, str) or _NAME.fullmatch(name) is None:  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
         raise ConfigError(
-            f"name: {name!r} cannot name a task; use 1 to 200 letters, digits and _ . / @ + -, starting with a letter or digit"
+            f"name: {name!r} cannot name a task; use 1 to 200 letters, digits and _ . / @ + -, the first no sign"
         )
     return name
 
@@ -93,5 +93,5 @@ class Keys:
         return f"{self.root}:wf:{{{workflow_id}}}"
 
     def own(self, name: str) -> str:
-        """A key of the whole prefix: ``meta``, ``schedules``, ``tasks``, ``workers``, …"""
+        """A key of the whole prefix: ``meta``, ``schedules``, ``tasks``, ``workers`` and others."""
         return f"{self.root}:{name}"

@@ -176,7 +176,7 @@ class Outbox:
                 if parcel.call is not None:
                     parcel.call.run()
         except TaskoraError as error:
-            log.error("dispatches are lost: %s", error, extra={"action": "dispatch"})
+            log.critical("dispatches are lost: %s", error, extra={"action": "dispatch"})
 
 
 def _grouped(parcels: Sequence[Parcel]) -> list[list[Parcel]]:

@@ -273,7 +273,7 @@ class Task(Generic[In, Out]):
         raw = self._home.serializer.dumps(self._input.encode(data) if validate and self._input is not ANY else data)
         if len(raw) > self._home.max_payload:
             raise SerializationError(
-                f"task {self.name!r}: the payload has {len(raw):,} bytes, and max_payload is {self._home.max_payload:,}; "
+                f"task {self.name!r}: the payload has {len(raw):,} bytes, max_payload is {self._home.max_payload:,}; "
                 "keep large data elsewhere and pass a reference"
             )
         return raw

@@ -46,7 +46,7 @@ Operation: TypeAlias = Callable[[Producer], Steps[T]]
 """An operation: yields requests, is sent their replies, returns its result. It may be begun again from the start."""
 
 
-class Disconnected(Exception):
+class Disconnected(Exception):  # noqa: N818 - an event between our own rooms, which no user sees
     """The connection was lost, or the server is not ready to answer: the operation may be repeated on a new one."""
 
 

@@ -50,14 +50,11 @@ class Execution:
             value = await self._call(run, data)
             result = Settled(run.job, "complete", run.task.encode_result(value))
         except asyncio.CancelledError as error:
-            if run.aborted is None:
-                result = self._failed(run, error)
-            else:
-                result = self._interrupted(run, error)
+            result = self._failed(run, error) if run.aborted is None else self._interrupted(run, error)
         except _TooNew:
             result = Settled(run.job, "defer", delay_ms=_DEFER_MS)
-        except Exception as error:
-            result = self._interrupted(run, error) if run.aborted is not None else self._failed(run, error)
+        except Exception as error:  # noqa: BLE001 - the user's code; written and logged
+            result = self._failed(run, error) if run.aborted is None else self._interrupted(run, error)
         except Interrupted as error:
             result = self._interrupted(run, error)
         finally:

@@ -19,8 +19,10 @@ log = logging.getLogger("taskora.worker")
 
 
 class Journal:
-    """Progress and logs of one run. Reports come from the loop or a thread; one write is under way at a time, and
-    what comes meanwhile shares the next: of several values of progress the last.
+    """Progress and logs of one run.
+
+    Reports come from the loop or a thread; one write is under way at a time, and what comes meanwhile shares the next:
+    of several values of progress the last.
     """
 
     __slots__ = ("_entries", "_heartbeat", "_job", "_loop", "_progress", "_store", "_writer")

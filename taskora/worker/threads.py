@@ -71,7 +71,7 @@ class _Thread:
                 work.thread = self
             try:
                 value = work.context.run(work.call)
-            except BaseException as raised:
+            except BaseException as raised:  # noqa: BLE001 - it is the job's outcome
                 error = raised
         except Interrupted as late:
             error = error or late

@@ -10,7 +10,6 @@ import asyncio
 import logging
 import os
 import socket
-import time
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -165,7 +164,9 @@ class Worker:
         try:
             await asyncio.wait_for(self._settling.wait_until_written(), 5)
         except TimeoutError:
-            log.error("the server did not answer: outcomes of the last jobs are not written", extra={"action": "drain"})
+            log.critical(
+                "the server did not answer: outcomes of the last jobs are not written", extra={"action": "drain"}
+            )
 
     async def _close(self) -> None:
         await self._leases.stop()
@@ -192,14 +193,21 @@ class Worker:
             task = self._tasks[job.task]
             run = Run(job, task, self._journal)
             self.runs[job.task, job.job_id] = run
-            timeout_s = task.options.timeout_s
-            patience_s = self._settings.hang_timeout_s if timeout_s is None else timeout_s + _HANG_SLACK_S
-            self._host.job_started(time.monotonic_ns() + int(patience_s * 1e9))
+            self._host.job_started(self._hang_deadline_ns(run))
             run.atask = asyncio.create_task(self._live(run))
         if reply.jobs:
             self._nothing_runs.clear()
         if reply.fenced == "dead":
             self._identity_lost()
+
+    def hang_deadline_ns(self) -> int:
+        """Until when, by the monotonic clock, what runs may explain this process's silence; 0 when nothing runs."""
+        return max(map(self._hang_deadline_ns, self.runs.values()), default=0)
+
+    def _hang_deadline_ns(self, run: Run) -> int:
+        timeout_s = run.task.options.timeout_s
+        patience_s = self._settings.hang_timeout_s if timeout_s is None else timeout_s + _HANG_SLACK_S
+        return int((run.started_s + patience_s) * 1e9)
 
     async def _live(self, run: Run) -> None:
         outcome = await self._execution.outcome(run)

@@ -1,0 +1,174 @@
+"""The body of a worker child: loads the app, runs its jobs, beats, drains when told to."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from taskora.app import AnyTask, Taskora
+from taskora.errors import AdapterError, ConfigError
+from taskora.loading import AppLoadError, load_app
+from taskora.service import Service
+
+from .beats import State
+from .config import SupervisorConfig
+from .exitcodes import ExitCode
+from .orphan import ORPHAN_GRACE_S, ControlPipe, arm_exit
+from .seat import Seat
+from .signals import leave_to_master, unblock_signals
+
+_log: Final = logging.getLogger(__name__)
+_BEAT_S: Final = 0.05  # a fifth of the silence after which a child is kept from claiming
+
+
+def preload(config: SupervisorConfig) -> None:
+    """Import the app, in the zygote."""
+    load_app(config.target)
+
+
+def worker_main(seat: Seat) -> int:
+    """Run the app's jobs until told to end."""
+    try:
+        app = load_app(seat.config.target)
+        tasks = chosen_tasks(app, seat.config)
+    except AppLoadError as error:
+        _log.error("%s", error, exc_info=error.__cause__, extra={"action": "load"})
+        return ExitCode.APP_LOAD_FAILED
+    except ConfigError as error:
+        _log.error("%s", error, extra={"action": "load"})
+        return ExitCode.APP_LOAD_FAILED
+    return asyncio.run(_Child(seat, app, tasks).live())
+
+
+def chosen_tasks(app: Taskora, config: SupervisorConfig) -> dict[str, AnyTask]:
+    """Return the tasks that this fleet runs.
+
+    Raises:
+        ConfigError: A name is unknown, none is left, or the app keeps its jobs in a place of each process's own.
+    """
+    for field, names in (("tasks", config.tasks), ("exclude", config.exclude)):
+        for name in names:
+            if name not in app.tasks:
+                known = ", ".join(sorted(app.tasks)) or "none"
+                raise ConfigError(f"{field}: the app has no task {name!r}; it has: {known}")
+    chosen = {
+        name: task
+        for name, task in app.tasks.items()
+        if name not in config.exclude and (not config.tasks or name in config.tasks)
+    }
+    if not chosen:
+        raise ConfigError("tasks: no task is left to run; are the modules that define them imported by the app's?")
+    if config.concurrency is not None:
+        for task in chosen.values():
+            task.options = replace(task.options, concurrency=config.concurrency)
+    return chosen
+
+
+@dataclass(slots=True, eq=False)
+class _Vitals:
+    """Tells the master, through the beat table, what the worker does."""
+
+    seat: Seat
+    draining: asyncio.Event
+    dead: bool = False
+
+    def job_started(self, hang_deadline_ns: int) -> None:
+        beat = self.seat.beat
+        if hang_deadline_ns > beat.hang_deadline_ns:
+            beat.hang_deadline_ns = hang_deadline_ns
+
+    def thread_stuck(self, task: str, job_id: str) -> bool:
+        why = f"task {task!r} job {job_id}: its handler ignores every interruption"
+        _log.warning("%s; this worker is replaced once its other jobs are done", why, extra={"action": "stuck"})
+        self.seat.beat.state = State.STUCK
+        self.seat.ask_to_end(why)
+        return True
+
+    def identity_lost(self) -> None:
+        self.dead = True
+        self.draining.set()
+
+
+class _Child:
+    """One worker child's life on its event loop."""
+
+    def __init__(self, seat: Seat, app: Taskora, tasks: Mapping[str, AnyTask]) -> None:
+        self._seat = seat
+        self._app = app
+        self._tasks = tasks
+        self._draining = asyncio.Event()
+        self._interrupt = asyncio.Event()
+        self._terms = 0
+        self._orphaned = False
+        self._control = ControlPipe(seat)
+        self._vitals = _Vitals(seat, self._draining)
+
+    async def live(self) -> int:
+        """Start, work, drain."""
+        loop = asyncio.get_running_loop()
+        leave_to_master()
+        loop.add_signal_handler(signal.SIGTERM, self._on_term)
+        loop.add_reader(self._control.fileno(), self._on_control)
+        unblock_signals()
+        service = self._app.service(
+            self._vitals, None, tasks=self._tasks, hang_timeout_s=self._seat.config.hang_timeout_s
+        )
+        service.extra.update(slot=self._seat.slot, generation=self._seat.generation)
+        self._seat.beat.worker = service.worker.identity
+        beating = asyncio.create_task(self._beat(service), name="taskora-beat")
+        try:
+            try:
+                await service.start()
+            except AdapterError as error:
+                _log.error("%s", error, extra={"action": "connect"})
+                return ExitCode.BOOT_FAILED
+            self._seat.ready()
+            await self._draining.wait()
+            return await self._drain(service)
+        finally:
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
+
+    async def _drain(self, service: Service) -> int:
+        if self._seat.beat.state is not State.STUCK:
+            self._seat.beat.state = State.DRAINING
+        timeout_s = self._seat.config.drain_timeout_s
+        if self._orphaned:
+            arm_exit()
+            timeout_s = min(timeout_s, ORPHAN_GRACE_S - 2)
+        given_back = await service.stop(timeout_s, self._interrupt)
+        if given_back:
+            _log.info("gave %d running jobs back", given_back, extra={"action": "drain"})
+        await self._app.close_async()
+        return ExitCode.INTERNAL if self._vitals.dead else ExitCode.DONE
+
+    async def _beat(self, service: Service) -> None:
+        beat, worker = self._seat.beat, service.worker
+        while True:
+            beat.active, beat.done, beat.failed = len(worker.runs), worker.done, worker.failed
+            beat.hang_deadline_ns = worker.hang_deadline_ns()
+            beat.beat()
+            await asyncio.sleep(_BEAT_S)
+
+    def _on_term(self) -> None:
+        # The message of the same meaning may have come first; only a second signal is one.
+        self._terms += 1
+        self._draining.set()
+        if self._terms > 1:
+            self._interrupt.set()
+
+    def _on_control(self) -> None:
+        for message in self._control.read():
+            if message.get("do") in ("drain", "interrupt"):
+                self._draining.set()
+            if message.get("do") == "interrupt":
+                self._interrupt.set()
+        if self._control.closed:
+            asyncio.get_running_loop().remove_reader(self._control.fileno())
+            _log.warning("the master is gone; draining", extra={"action": "orphan"})
+            self._orphaned = True
+            self._draining.set()

@@ -1,0 +1,228 @@
+"""The body of the steward: what needs Redis and is not a worker's business, since a worker may be busy or dead.
+
+It leads the housekeeping when elected, gives back the jobs of dead siblings, keeps silent ones from claiming and their
+locks alive, and keeps the supervisor's record. The fleet works without it for a while.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from taskora.adapters.protocol import Adapter
+from taskora.app import Taskora
+from taskora.duration import to_ms
+from taskora.errors import AdapterError, ConfigError, TaskoraError
+from taskora.loading import AppLoadError, load_app
+from taskora.model import WorkerRecord
+from taskora.service import Registration, worker_record
+from taskora.worker import worker_identity
+
+from .beats import Beat, State
+from .child import chosen_tasks
+from .exitcodes import ExitCode
+from .orphan import ControlPipe, Survivor, end_siblings
+from .pipes import Message
+from .seat import Seat
+from .signals import leave_to_master, unblock_signals
+
+_log: Final = logging.getLogger(__name__)
+_LOOK_S: Final = 0.1
+_SILENT_NS: Final = 250_000_000
+_MAX_CRASHES: Final = 3
+
+
+def steward_main(seat: Seat) -> int:
+    """Serve the fleet until told to end."""
+    try:
+        app = load_app(seat.config.target)
+        tasks = {name: task.options.timeout_s for name, task in chosen_tasks(app, seat.config).items()}
+    except AppLoadError as error:
+        _log.error("%s", error, exc_info=error.__cause__, extra={"action": "load"})
+        return ExitCode.APP_LOAD_FAILED
+    except ConfigError as error:
+        _log.error("%s", error, extra={"action": "load"})
+        return ExitCode.APP_LOAD_FAILED
+    return asyncio.run(_Steward(seat, app, tasks).live())
+
+
+class SilenceWatch:
+    """Acts for workers that are alive and silent: a job has their interpreter, or they were stopped.
+
+    Args:
+        adapter: Where the jobs are.
+        tasks: The fleet's tasks.
+        lock_ttl_ms: Lease of a running job.
+        heartbeat_ns: Silence that needs no explanation.
+    """
+
+    def __init__(self, adapter: Adapter, tasks: Sequence[str], lock_ttl_ms: int, heartbeat_ns: int) -> None:
+        self._adapter = adapter
+        self._tasks = tasks
+        self._lock_ttl_ms = lock_ttl_ms
+        self._heartbeat_ns = heartbeat_ns
+        self._fenced: set[str] = set()
+        self._extended_ns: dict[str, int] = {}
+
+    async def look(self, beats: Sequence[Beat]) -> None:
+        """Keep the silent from claiming, let go on who beats again, and renew locks in time."""
+        now_ns = time.monotonic_ns()
+        workers = [
+            b for b in beats if b.role == "worker" and b.worker and b.state is not State.STARTING and not b.doomed
+        ]
+        for beat in workers:
+            await self._judge(beat, now_ns)
+        alive = {beat.worker for beat in workers}
+        self._fenced &= alive
+        self._extended_ns = {worker: at for worker, at in self._extended_ns.items() if worker in alive}
+
+    async def _judge(self, beat: Beat, now_ns: int) -> None:
+        silence_ns = now_ns - beat.beat_ns
+        if silence_ns <= _SILENT_NS:
+            self._extended_ns.pop(beat.worker, None)
+            if beat.worker in self._fenced and beat.state is not State.DRAINING:
+                await self._adapter.leases.fence(beat.worker, self._tasks, False).run_async()
+            self._fenced.discard(beat.worker)
+            return
+        if beat.worker not in self._fenced:
+            self._fenced.add(beat.worker)
+            await self._adapter.leases.fence(beat.worker, self._tasks, True).run_async()
+        explained = now_ns < max(beat.beat_ns + self._heartbeat_ns, beat.hang_deadline_ns)
+        quarter_ns = self._lock_ttl_ms * 250_000
+        due_ns = self._extended_ns.get(beat.worker, beat.beat_ns) + min(quarter_ns, 1_000_000_000)
+        if explained and now_ns >= due_ns:
+            self._extended_ns[beat.worker] = now_ns + quarter_ns - min(quarter_ns, 1_000_000_000)
+            await self._adapter.leases.extend_worker(beat.worker, self._tasks, self._lock_ttl_ms).run_async()
+
+
+class _Steward:
+    """The steward's life on its event loop."""
+
+    def __init__(self, seat: Seat, app: Taskora, timeouts_s: Mapping[str, float | None]) -> None:
+        self._seat = seat
+        self._app = app
+        self._overdue_ms = {
+            name: round(1000 * (seat.config.hang_timeout_s if timeout_s is None else timeout_s))
+            for name, timeout_s in timeouts_s.items()
+        }
+        self._control = ControlPipe(seat)
+        self._messages: asyncio.Queue[Message] = asyncio.Queue()
+        self._identity = worker_identity()
+        self._started_at = datetime.now(UTC)
+        self._housekeeper = app.housekeeper()
+        self._registration = Registration(app.adapter, self._record)
+        self._watch = SilenceWatch(
+            app.adapter,
+            list(timeouts_s),
+            to_ms(app.defaults.lock_ttl),
+            int(seat.config.heartbeat_timeout_s * 1e9),
+        )
+
+    async def live(self) -> int:
+        """Start, serve, end."""
+        leave_to_master(signal.SIGTERM)
+        unblock_signals()
+        try:
+            await self._app.connect_async()
+            await self._housekeeper.start()
+        except AdapterError as error:
+            _log.error("%s", error, extra={"action": "connect"})
+            return ExitCode.BOOT_FAILED
+        self._registration.start()
+        chores = [
+            asyncio.create_task(self._watch_silence(), name="taskora-silence"),
+            asyncio.create_task(self._beat(), name="taskora-beat"),
+        ]
+        asyncio.get_running_loop().add_reader(self._control.fileno(), self._on_control)
+        self._seat.ready()
+        try:
+            await self._serve()
+        finally:
+            for chore in chores:
+                chore.cancel()
+            await asyncio.gather(*chores, return_exceptions=True)
+        if self._control.closed:
+            await self._outlive_the_master()
+        await self._housekeeper.stop()
+        await self._registration.stop()
+        await self._app.close_async()
+        return ExitCode.DONE
+
+    async def _serve(self) -> None:
+        while True:
+            message = await self._messages.get()
+            if "do" in message:
+                return
+            if "dead" in message:
+                await self._recover(message)
+
+    async def _recover(self, message: Message) -> None:
+        worker, cause, charged = str(message["dead"]), str(message["cause"]), bool(message["charged"])
+        if await self._give_back(worker, cause, charged=charged):
+            self._seat.recovered(worker)
+        else:
+            # The server is away; what comes meanwhile is served first.
+            await asyncio.sleep(_LOOK_S)
+            self._messages.put_nowait(message)
+
+    async def _give_back(self, worker: str, cause: str, *, charged: bool) -> bool:
+        try:
+            count = await self._app.adapter.leases.recover(
+                worker, self._overdue_ms, cause=cause, charged=charged, max_crashes=_MAX_CRASHES
+            ).run_async()
+            await self._app.adapter.house.unregister(worker).run_async()
+        except TaskoraError as error:
+            _log.warning("the jobs of %s could not be recovered yet: %s", worker, error, extra={"action": "recover"})
+            return False
+        if count:
+            _log.info("%d jobs of %s are back in their queues (%s)", count, worker, cause, extra={"action": "recover"})
+        return True
+
+    async def _outlive_the_master(self) -> None:
+        """Wait for the siblings, end those that remain, and recover their jobs."""
+        survivors: list[Survivor] = await asyncio.to_thread(end_siblings, self._seat.beats, os.getpid())
+        for survivor in survivors:
+            if survivor.worker:
+                await self._give_back(survivor.worker, "orphaned", charged=False)
+
+    async def _watch_silence(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            try:
+                await self._watch.look(self._seat.beats.beats())
+            except TaskoraError as error:
+                _log.debug("silent workers could not be served: %s", error)
+
+    async def _beat(self) -> None:
+        while True:
+            self._seat.beat.beat()
+            await asyncio.sleep(_LOOK_S)
+
+    def _on_control(self) -> None:
+        for message in self._control.read():
+            self._messages.put_nowait(message)
+        if self._control.closed:
+            asyncio.get_running_loop().remove_reader(self._control.fileno())
+            self._messages.put_nowait({"do": "drain"})
+
+    def _record(self) -> WorkerRecord:
+        beats = [beat for beat in self._seat.beats.beats() if beat.role == "worker"]
+        slots = [
+            {
+                "slot": beat.slot, "pid": beat.pid, "generation": beat.generation, "state": beat.state.name.lower(),
+                "worker": beat.worker, "active": beat.active, "restarts": self._seat.beats.record(beat.slot).restarts,
+                "lastCause": self._seat.beats.record(beat.slot).last_cause,
+            }
+            for beat in beats
+        ]  # fmt: skip
+        return worker_record(
+            self._identity, "steward", self._started_at, active=sum(beat.active for beat in beats),
+            done=sum(beat.done for beat in beats), failed=sum(beat.failed for beat in beats),
+            leader=self._housekeeper.is_leader, extra={"supervisor": os.getppid(), "slots": slots},
+        )  # fmt: skip
