@@ -77,6 +77,7 @@ class RedisLane:
             await self.link.connect_async()
             self._waiting = _Connection("a", LoopWire(self.link.endpoint))
         connection = self._waiting
+        await self._reclaim_if_lost(connection)
         # The server looks at the keys in this order: each is the first in its turn, or one that is always busy would
         # hide the others.
         first = connection.sequence % max(1, len(wants))
@@ -103,6 +104,7 @@ class RedisLane:
             await self.link.connect_async()
             self._settling = _Connection("b", LoopWire(self.link.endpoint))
         connection = self._settling
+        await self._reclaim_if_lost(connection)
         step = self._step(connection, settled, wants)
         (reply,) = await self._exchange(connection, [step.call], REPLY_TIMEOUT_S)
         return _read(step, reply)
@@ -152,8 +154,6 @@ class RedisLane:
         return f"{self._bases[self.tasks[0]]}:wake:{self.worker}"
 
     async def _exchange(self, connection: _Connection, request: Request, timeout_s: float) -> list[object]:
-        if connection.lost:
-            await self._reclaim(connection)
         try:
             return await connection.wire.exchange(request, timeout_s)
         except Disconnected as error:
@@ -164,7 +164,10 @@ class RedisLane:
             connection.lost = True
             raise
 
-    async def _reclaim(self, connection: _Connection) -> None:
+    async def _reclaim_if_lost(self, connection: _Connection) -> None:
+        """Give back what a lost connection claimed. Before the next claim is numbered: it begins a new epoch."""
+        if not connection.lost:
+            return
         connection.epoch += 1
         script, name, epoch = load("reclaim"), connection.name, connection.epoch
 
