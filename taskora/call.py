@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 T_co = TypeVar("T_co", covariant=True)
@@ -43,6 +43,23 @@ class Mapped(Generic[T, R]):
     async def run_async(self) -> R:
         """Perform the call and convert its result."""
         return self._convert(await self._call.run_async())
+
+
+class Gathered(Generic[T]):
+    """Several calls as one; on an event loop they run at the same time."""
+
+    __slots__ = ("_calls",)
+
+    def __init__(self, calls: Sequence[Call[T]]) -> None:
+        self._calls = calls
+
+    def run(self) -> list[T]:
+        """Perform all, one after another, and return their results in order."""
+        return [call.run() for call in self._calls]
+
+    async def run_async(self) -> list[T]:
+        """Perform all and return their results in order."""
+        return list(await asyncio.gather(*(call.run_async() for call in self._calls)))
 
 
 def on_running_loop() -> bool:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from typing import Protocol, TypeAlias
 
 from taskora.adapters.schedule_store import RepairStore, ScheduleStore
+from taskora.adapters.vitals_store import VitalsStore
 from taskora.call import Call
 from taskora.config import Keep
 from taskora.keys import Keys
@@ -299,6 +300,9 @@ class Adapter(Protocol):
 
     @property
     def repairs(self) -> RepairStore: ...
+
+    @property
+    def vitals(self) -> VitalsStore: ...
 
     def connect(self) -> Call[None]:
         """Reach the server, check its version, and agree on the stored layout.

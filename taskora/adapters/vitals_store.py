@@ -1,0 +1,110 @@
+"""What an adapter must tell those who look after a system: the server's condition, counters, and leftovers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from taskora.call import Call
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """How many jobs ended in a stretch of time that begins ``at`` (aware UTC); failed ones are those without retry."""
+
+    at: datetime
+    completed: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """The condition of a server.
+
+    Attributes:
+        flavor: ``redis``, ``valkey`` or another name.
+        version: Its own version.
+        mode: ``standalone``, ``sentinel`` or ``cluster``.
+        uptime_s: Seconds since it started.
+        used_memory: Bytes that it holds.
+        max_memory: Bytes that it may hold; 0 for no limit.
+        memory_policy: What it does at that limit; empty when it does not say.
+        clients: Connections, ours included.
+        append_only: Whether it keeps an append-only file.
+        saved_well: Whether its last writes to disk went well.
+        skew_s: Its clock less the clock here, in seconds, give or take half a round trip.
+        layout: The stored layout's version record: ``wireVersion, minCompat, writtenBy, writtenAt``.
+    """
+
+    flavor: str
+    version: str
+    mode: str
+    uptime_s: int
+    used_memory: int
+    max_memory: int
+    memory_policy: str
+    clients: int
+    append_only: bool
+    saved_well: bool
+    skew_s: float
+    layout: Mapping[str, str]
+
+
+class Locks(NamedTuple):
+    """How the running jobs of a task are held.
+
+    Attributes:
+        looked_at: How many were looked at.
+        without: Ids of those that nobody holds: their worker vanished, and no sweep has come yet.
+        endless: Ids of those whose lock has no time to live: no sweep will ever free them.
+    """
+
+    looked_at: int
+    without: tuple[str, ...]
+    endless: tuple[str, ...]
+
+
+class VitalsStore(Protocol):
+    """Looking at the whole."""
+
+    def server(self) -> Call[ServerFacts]:
+        """Read the condition of the server."""
+        ...
+
+    def settings(self, names: Sequence[str]) -> Call[dict[str, str]]:
+        """Read settings of the server; those that it does not have are missing.
+
+        Raises:
+            AdapterError: From the call: it does not let us read them.
+        """
+        ...
+
+    def latencies(self, count: int) -> Call[list[int]]:
+        """Measure round trips, one after another, in nanoseconds."""
+        ...
+
+    def throughput(self, tasks: Sequence[str], bucket_minutes: int, count: int) -> Call[list[Throughput]]:
+        """Add up the counters of tasks, which are kept for a day: the last ``count`` stretches, the oldest first."""
+        ...
+
+    def locks(self, task: str, limit: int) -> Call[Locks]:
+        """Look at the locks of up to ``limit`` running jobs of a task."""
+        ...
+
+    def fences(self, pairs: Sequence[tuple[str, str]]) -> Call[list[str]]:
+        """Read for each pair of worker and task whether its claims are refused: ``halt``, ``dead``, or empty."""
+        ...
+
+    def slots(self, tasks: Sequence[str]) -> Call[list[frozenset[int]]]:
+        """Ask a cluster for the hash slots of each task's keys."""
+        ...
+
+    def erase(self) -> Call[int]:
+        """Remove every key under the prefix; returns how many.
+
+        Raises:
+            ConfigError: There is no prefix.
+        """
+        ...
