@@ -118,6 +118,7 @@ def test_with_preload_the_app_is_loaded_once_and_the_workers_have_it(start_fleet
     fleet.wait_ready(3)
     assert [event["loaded"] for event in fleet.events("born")] == [["first"]] * 3
     assert len(fleet.events("preload")) == 1
+    assert len({event["luck"] for event in fleet.events("born")}) == 3, "workers share a random state"
     assert all(event["frozen"] > 1000 for event in fleet.events("born")), "the collector will unshare the app's pages"
     victim = fleet.events("ready", slot=2)[0]["pid"]
     kill(victim)

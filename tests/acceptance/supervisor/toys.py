@@ -8,6 +8,7 @@ import dataclasses
 import gc
 import json
 import os
+import random
 import select
 import signal
 import sys
@@ -71,6 +72,7 @@ class Toy:
             role=self.seat.role,
             loaded=LOADED,
             frozen=gc.get_freeze_count(),
+            luck=random.random(),
         )
         code = self._boot(order("boot"))
         if code is not None:
