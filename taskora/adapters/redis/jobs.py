@@ -101,12 +101,19 @@ class RedisJobs:
 
     def cancel(self, task: str, job_id: str, reason: str) -> Call[CancelOutcome]:
         """See ``JobStore``."""
+        begun: set[Producer] = set()
 
-        def steps(_: Producer) -> Steps[CancelOutcome]:
+        def steps(producer: Producer) -> Steps[CancelOutcome]:
             call = ScriptCall(load("cancel"), (self._keys.task(task),), (self._keys.root, job_id, reason))
+            repeated = producer in begun
+            begun.add(producer)
             ((code, owed),) = yield [call]
             for workflow in owed:
                 yield from continue_to_the_end(self._link, workflow.decode())
+            if code == 0 and repeated:
+                # It may have been cancelled by our own first try, whose answer was lost.
+                (state,) = yield [("HGET", self._keys.job(task, job_id), "state")]
+                code = 1 if state == b"cancelled" else 0
             return _CANCEL_OUTCOMES[code]
 
         return self._link.call(steps)

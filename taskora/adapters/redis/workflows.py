@@ -57,13 +57,19 @@ class RedisWorkflows:
 
     def cancel_workflow(self, workflow_id: str, reason: str) -> Call[bool]:
         """See ``WorkflowStore``."""
+        begun: set[Producer] = set()
 
-        def steps(_: Producer) -> Steps[bool]:
-            args = (self._keys.root, workflow_id, reason)
-            (stopped,) = yield [ScriptCall(load("stop_workflow"), (self._keys.workflow(workflow_id),), args)]
-            # Also when it was stopped before: a repetition after a lost reply must reach the jobs.
+        def steps(producer: Producer) -> Steps[bool]:
+            key, args = self._keys.workflow(workflow_id), (self._keys.root, workflow_id, reason)
+            repeated = producer in begun
+            begun.add(producer)
+            (stopped,) = yield [ScriptCall(load("stop_workflow"), (key,), args)]
+            # Also when it was stopped before, by our own first try: its answer was lost, its jobs are still owed.
             yield from continue_to_the_end(self._link, workflow_id)
-            return stopped == 1
+            if stopped == 0 and repeated:
+                (state,) = yield [("HGET", key, "state")]
+                return bool(state == b"cancelled")
+            return bool(stopped == 1)
 
         return self._link.call(steps)
 
