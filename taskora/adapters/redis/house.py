@@ -78,9 +78,10 @@ class RedisHouse:
         """See ``HouseStore``."""
 
         def steps(_: Producer) -> Steps[list[str]]:
-            ((seconds, _micros),) = yield [("TIME",)]
+            ((seconds, micros),) = yield [("TIME",)]
+            until = int(seconds) * 1000 + int(micros) // 1000
             deadlines = self._keys.own("workflows:deadlines")
-            (ids,) = yield [("ZRANGE", deadlines, "-inf", int(seconds) * 1000, "BYSCORE", "LIMIT", 0, limit)]
+            (ids,) = yield [("ZRANGE", deadlines, "-inf", until, "BYSCORE", "LIMIT", 0, limit)]
             return [workflow.decode() for workflow in ids]
 
         return self._link.call(steps)
@@ -89,8 +90,8 @@ class RedisHouse:
         """See ``HouseStore``."""
 
         def steps(_: Producer) -> Steps[list[str]]:
-            ((seconds, _micros),) = yield [("TIME",)]
-            until = int(seconds) * 1000 - older_ms
+            ((seconds, micros),) = yield [("TIME",)]
+            until = int(seconds) * 1000 + int(micros) // 1000 - older_ms
             owed = self._keys.own("workflows:owed")
             (ids,) = yield [("ZRANGE", owed, "-inf", until, "BYSCORE", "LIMIT", 0, limit)]
             return [workflow.decode() for workflow in ids]
