@@ -135,12 +135,12 @@ def define(
         home,
         name,
         options_of(settings, defaults, retention),
-        (input_schema, cast("Schema[object]", output_schema)),
+        (input_schema, output_schema),
         handler,
         is_async=_is_async(handler),
         wants_context=types.takes_context,
         call=types.adapt(handler),
-        on_cancel=settings.get("on_cancel"),
+        on_cancel=cast("Callable[[object, object], object] | None", settings.get("on_cancel")),
     )
 
 

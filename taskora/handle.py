@@ -110,7 +110,7 @@ class ResultHandle(Generic[Out_co]):
 
     async def result_async(self, timeout: Duration | None = None) -> Out_co:
         """See ``result``."""
-        await self
+        await self._confirmed()
         return await self._result(timeout).run_async()
 
     def state(self) -> State:
@@ -124,7 +124,7 @@ class ResultHandle(Generic[Out_co]):
 
     async def state_async(self) -> State:
         """See ``state``."""
-        await self
+        await self._confirmed()
         return await Mapped(self._source.read_outcome(self._id), _state).run_async()
 
     def progress(self) -> object:
@@ -134,7 +134,7 @@ class ResultHandle(Generic[Out_co]):
 
     async def progress_async(self) -> object:
         """See ``progress``."""
-        await self
+        await self._confirmed()
         return await self._source.read_progress(self._id).run_async()
 
     def logs(self) -> list[LogEntry]:
@@ -144,7 +144,7 @@ class ResultHandle(Generic[Out_co]):
 
     async def logs_async(self) -> list[LogEntry]:
         """See ``logs``."""
-        await self
+        await self._confirmed()
         return await self._source.read_logs(self._id).run_async()
 
     def info(self) -> JobInfo:
@@ -158,7 +158,7 @@ class ResultHandle(Generic[Out_co]):
 
     async def info_async(self) -> JobInfo:
         """See ``info``."""
-        await self
+        await self._confirmed()
         return await self._source.read(self._id).run_async()
 
     def cancel(self, reason: str | None = None) -> CancelOutcome:
@@ -173,8 +173,12 @@ class ResultHandle(Generic[Out_co]):
 
     async def cancel_async(self, reason: str | None = None) -> CancelOutcome:
         """See ``cancel``."""
-        await self
+        await self._confirmed()
         return await self._source.cancel_job(self._id, reason or "").run_async()
+
+    async def _confirmed(self) -> None:
+        if self._parcel is not None:
+            await self._parcel
 
     def _result(self, timeout: Duration | None) -> Mapped[Outcome, Out_co]:
         timeout_s = None if timeout is None else to_seconds(timeout, "timeout")
@@ -191,7 +195,7 @@ class Handles(list[ResultHandle[Out_co]]):
 
     def __await__(self) -> Generator[object, None, Self]:
         for handle in self:
-            yield from handle.__await__()
+            _ = yield from handle.__await__()
         return self
 
 

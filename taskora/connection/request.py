@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
 import hiredis
 
@@ -50,10 +50,14 @@ class Disconnected(Exception):  # noqa: N818 - an event between our own rooms, w
     """The connection was lost, or the server is not ready to answer: the operation may be repeated on a new one."""
 
 
+# Its annotation names a tuple of one element, which no command is.
+_pack = cast("Callable[[tuple[Arg, ...]], bytes]", hiredis.pack_command)
+
+
 def pack(request: Request) -> bytes:
     """Write a request in the server's protocol."""
     parts = [
-        hiredis.pack_command(
+        _pack(
             ("EVALSHA", item.script.sha, len(item.keys), *item.keys, *item.args)
             if isinstance(item, ScriptCall)
             else item
@@ -65,7 +69,7 @@ def pack(request: Request) -> bytes:
 
 def pack_source(call: ScriptCall) -> bytes:
     """Write a script call that brings its source, for a server that does not know it."""
-    return hiredis.pack_command(("EVAL", call.script.source, len(call.keys), *call.keys, *call.args))
+    return _pack(("EVAL", call.script.source, len(call.keys), *call.keys, *call.args))
 
 
 _REMEDIES = {

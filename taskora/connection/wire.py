@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, cast
 
 from taskora.connection.endpoint import Endpoint
 from taskora.connection.faults import armed
@@ -20,12 +20,26 @@ from taskora.connection.request import (
     refusal,
 )
 
-if TYPE_CHECKING:
-    import redis
-    import redis.asyncio
-
 CONNECT_TIMEOUT_S = 2.0
 REPLY_TIMEOUT_S = 10.0
+
+
+class _Blocking(Protocol):
+    """What we use of the client library's blocking connection, which is not annotated."""
+
+    def connect(self) -> None: ...
+    def send_packed_command(self, command: list[bytes], check_health: bool) -> None: ...
+    def read_response(self, *, timeout: float) -> Any: ...
+    def disconnect(self) -> None: ...
+
+
+class _Looped(Protocol):
+    """What we use of its asyncio connection."""
+
+    async def connect(self) -> None: ...
+    async def send_packed_command(self, command: list[bytes], check_health: bool) -> None: ...
+    async def read_response(self) -> Any: ...
+    async def disconnect(self, nowait: bool) -> None: ...
 
 
 @contextlib.contextmanager
@@ -45,7 +59,8 @@ class BlockingWire:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._connection: redis.connection.AbstractConnection | None = None
+        self._server = endpoint.masked
+        self._connection: _Blocking | None = None
         self._fault = armed()
 
     def exchange(self, request: Request, timeout_s: float = REPLY_TIMEOUT_S) -> Replies:
@@ -58,33 +73,34 @@ class BlockingWire:
         if self._fault:
             self._fault.before(request)
         try:
-            with _lost(self._endpoint.masked):
+            with _lost(self._server):
                 replies = self._exchange(request, timeout_s)
         except BaseException:
             self.close()
             raise
         if self._fault:
             self._fault.applied()
-        return _checked(request, replies, self._endpoint.masked)
+        return _checked(request, replies, self._server)
 
     def _exchange(self, request: Request, timeout_s: float) -> Replies:
         if self._connection is None:
-            connection = self._endpoint.sync_connection(
+            made = self._endpoint.sync_connection(
                 socket_timeout=REPLY_TIMEOUT_S, socket_connect_timeout=CONNECT_TIMEOUT_S
             )
+            connection = cast("_Blocking", made)
             connection.connect()
             self._connection = connection
         connection = self._connection
-        connection.send_packed_command([pack(request)], check_health=False)
+        connection.send_packed_command([pack(request)], False)
         replies = [self._read(connection, timeout_s) for _ in request]
         for at, item in enumerate(request):
             if isinstance(item, ScriptCall) and isinstance(replies[at], Exception) and is_unknown_script(replies[at]):
-                connection.send_packed_command([pack_source(item)], check_health=False)
+                connection.send_packed_command([pack_source(item)], False)
                 replies[at] = self._read(connection, timeout_s)
         return replies
 
     @staticmethod
-    def _read(connection: redis.connection.AbstractConnection, timeout_s: float) -> Any:
+    def _read(connection: _Blocking, timeout_s: float) -> Any:
         from redis.exceptions import ResponseError
 
         try:
@@ -105,7 +121,8 @@ class LoopWire:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._connection: redis.asyncio.connection.AbstractConnection | None = None
+        self._server = endpoint.masked
+        self._connection: _Looped | None = None
         self._fault = armed()
 
     async def connect(self) -> None:
@@ -116,13 +133,14 @@ class LoopWire:
         """
         if self._connection is not None:
             return
-        connection = self._endpoint.async_connection(socket_timeout=None, socket_connect_timeout=CONNECT_TIMEOUT_S)
+        made = self._endpoint.async_connection(socket_timeout=None, socket_connect_timeout=CONNECT_TIMEOUT_S)
+        connection = cast("_Looped", made)
         try:
-            with _lost(self._endpoint.masked):
+            with _lost(self._server):
                 async with asyncio.timeout(2 * CONNECT_TIMEOUT_S):
                     await connection.connect()
         except BaseException:
-            await connection.disconnect(nowait=True)
+            await connection.disconnect(True)
             raise
         self._connection = connection
 
@@ -137,7 +155,7 @@ class LoopWire:
             await self.connect()
             if self._fault:
                 self._fault.before(request)
-            with _lost(self._endpoint.masked):
+            with _lost(self._server):
                 async with asyncio.timeout(timeout_s):
                     replies = await self._exchange(request)
         except BaseException:
@@ -145,21 +163,21 @@ class LoopWire:
             raise
         if self._fault:
             self._fault.applied()
-        return _checked(request, replies, self._endpoint.masked)
+        return _checked(request, replies, self._server)
 
     async def _exchange(self, request: Request) -> Replies:
         connection = self._connection
         assert connection is not None
-        await connection.send_packed_command([pack(request)], check_health=False)
+        await connection.send_packed_command([pack(request)], False)
         replies = [await self._read(connection) for _ in request]
         for at, item in enumerate(request):
             if isinstance(item, ScriptCall) and isinstance(replies[at], Exception) and is_unknown_script(replies[at]):
-                await connection.send_packed_command([pack_source(item)], check_health=False)
+                await connection.send_packed_command([pack_source(item)], False)
                 replies[at] = await self._read(connection)
         return replies
 
     @staticmethod
-    async def _read(connection: redis.asyncio.connection.AbstractConnection) -> Any:
+    async def _read(connection: _Looped) -> Any:
         from redis.exceptions import ResponseError
 
         try:
@@ -175,9 +193,9 @@ class LoopWire:
         """
         connection = self._connection
         if connection is None:
-            raise Disconnected(f"{self._endpoint.masked}: not connected")
+            raise Disconnected(f"{self._server}: not connected")
         try:
-            with _lost(self._endpoint.masked):
+            with _lost(self._server):
                 async with asyncio.timeout(timeout_s):
                     return await connection.read_response()
         except BaseException:
@@ -189,7 +207,7 @@ class LoopWire:
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(Exception):
-                await connection.disconnect(nowait=True)
+                await connection.disconnect(True)
 
 
 def _checked(request: Request, replies: Replies, server: str) -> Replies:

@@ -30,7 +30,7 @@ class RedisHouse:
 
         def steps(_: Producer) -> Steps[bool]:
             (reply,) = yield [ScriptCall(load("lead"), (self._keys.own("schedules:lock"),), (token, ttl_ms))]
-            return reply == 1
+            return bool(reply == 1)
 
         return self._link.call(steps)
 

@@ -58,7 +58,7 @@ class RedisJobs:
 
         def steps(_: Producer) -> Steps[bool]:
             (reply,) = yield [ScriptCall(load("enqueue_occurrence"), (self._keys.task(task),), args)]
-            return reply == 1
+            return bool(reply == 1)
 
         return self._link.call(steps)
 
@@ -114,7 +114,7 @@ class RedisJobs:
                 # It may have been cancelled by our own first try, whose answer was lost.
                 (state,) = yield [("HGET", self._keys.job(task, job_id), "state")]
                 code = 1 if state == b"cancelled" else 0
-            return _CANCEL_OUTCOMES[code]
+            return _CANCEL_OUTCOMES[int(code)]
 
         return self._link.call(steps)
 

@@ -15,7 +15,7 @@ import orjson
 from taskora.adapters.protocol import HeldIds
 from taskora.adapters.redis.jobs import continue_to_the_end
 from taskora.adapters.redis.link import Link
-from taskora.connection.request import Arg, Command, Disconnected, Producer, Request, ScriptCall, Steps
+from taskora.connection.request import Arg, Command, Disconnected, Producer, Replies, Request, ScriptCall, Steps
 from taskora.connection.wire import REPLY_TIMEOUT_S, LoopWire
 from taskora.errors import AdapterError
 from taskora.lua import load
@@ -153,7 +153,7 @@ class RedisLane:
     def _wake_key(self) -> str:
         return f"{self._bases[self.tasks[0]]}:wake:{self.worker}"
 
-    async def _exchange(self, connection: _Connection, request: Request, timeout_s: float) -> list[object]:
+    async def _exchange(self, connection: _Connection, request: Request, timeout_s: float) -> Replies:
         try:
             return await connection.wire.exchange(request, timeout_s)
         except Disconnected as error:

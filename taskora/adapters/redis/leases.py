@@ -54,7 +54,7 @@ class RedisLeases:
     def _write(self, script: str, task: str, args: Sequence[Arg]) -> Call[bool]:
         def steps(_: Producer) -> Steps[bool]:
             (reply,) = yield [ScriptCall(load(script), (self._keys.task(task),), args)]
-            return reply == 1
+            return bool(reply == 1)
 
         return self._link.call(steps)
 

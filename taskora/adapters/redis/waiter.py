@@ -49,7 +49,7 @@ class _Pending:
 
 
 class RedisWaiter:
-    """See ``Waiter`` in the protocol. Two connections, however many wait: one blocks on streams, one looks up states."""
+    """See ``Waiter``. Two connections, however many wait: one blocks on streams, one looks up states."""
 
     def __init__(self, link: Link) -> None:
         self._link = link

@@ -79,7 +79,7 @@ class RedisWorkflows:
         def steps(_: Producer) -> Steps[bool]:
             args = (self._keys.root, workflow_id)
             (more,) = yield [ScriptCall(load("continue_workflow"), (self._keys.workflow(workflow_id),), args)]
-            return more == 1
+            return bool(more == 1)
 
         return self._link.call(steps)
 
