@@ -14,6 +14,7 @@ TaskoraError
 ├── ThrottledError
 ├── DuplicateJobError
 ├── JobNotFoundError (also LookupError)
+├── ScheduleNotFoundError (also LookupError)
 └── JobFailedError
 └── WorkflowFailedError
 """
@@ -209,6 +210,18 @@ class JobNotFoundError(TaskoraError, LookupError):
         super().__init__(message)
         self.job_id = job_id
         self.task = task
+
+
+class ScheduleNotFoundError(TaskoraError, LookupError):
+    """There is no schedule of this name.
+
+    Attributes:
+        name: The name that was asked for.
+    """
+
+    def __init__(self, message: str, *, name: str) -> None:
+        super().__init__(message)
+        self.name = name
 
 
 class JobFailedError(TaskoraError):

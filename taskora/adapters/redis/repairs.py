@@ -54,7 +54,7 @@ class RedisRepairs:
         def steps(_: Producer) -> Steps[int]:
             count = 0
             for mark in sorted(nodes):
-                index, _, kind = mark.partition(":")
+                index, kind = mark.split(":")
                 args = (self._keys.root, workflow_id, index, kind)
                 call = ScriptCall(load("mend_node"), (self._keys.workflow(workflow_id),), args)
                 ((mended, owed),) = yield [call]

@@ -63,7 +63,7 @@ class RedisSchedules:
 
         def steps(_: Producer) -> Steps[bool]:
             (removed,) = yield [ScriptCall(load("remove_schedule"), (self._key,), (name,))]
-            return removed == 1
+            return bool(removed == 1)
 
         return self._link.call(steps)
 
@@ -82,7 +82,7 @@ class RedisSchedules:
 
         def steps(_: Producer) -> Steps[bool]:
             (stored,) = yield [self._write(token, before.name, before, after)]
-            return stored == 1
+            return bool(stored == 1)
 
         return self._link.call(steps)
 
