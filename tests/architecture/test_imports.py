@@ -49,6 +49,7 @@ LAZY: set[tuple[str, str]] = {
     ("taskora.connection.embedded_guardian", "ctypes"),
     ("taskora.connection.endpoint", "redis"),
     ("taskora.connection.wire", "redis"),
+    ("taskora.schedules.cron", "croniter"),
     ("taskora.schema.models", "taskora.schema.msgspec_types"),
     ("taskora.schema.models", "taskora.schema.pydantic_types"),
     ("taskora.supervisor.command", "taskora.supervisor.child"),
