@@ -1,0 +1,115 @@
+"""`taskora dispatch`: have a job done."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+import orjson
+
+from taskora.app import Taskora
+from taskora.config import MAX_PRIORITY
+from taskora.duration import to_ms, to_seconds
+from taskora.housekeeping import read_card
+from taskora.keys import check_job_id
+from taskora.model import EnqueueSpec, NewJob, new_id
+
+from .exits import ExitCode
+from .following import Ending, follow_job, show_ending
+from .missing import no_task
+from .screen import Screen
+from .target import Target, inspector_of, json_option, target_options
+
+
+@click.command("dispatch")
+@click.argument("task")
+@click.argument("data", metavar="[DATA_JSON]", required=False)
+@click.option("--delay", metavar="TIME", default="0s", help="Time until the job is due, such as 5m.")
+@click.option("--priority", type=click.IntRange(0, MAX_PRIORITY), default=0, help="A higher one runs first.")
+@click.option("--ttl", metavar="TIME", help="Time until it expires if no worker takes it.  [default: the task's]")
+@click.option("--job-id", metavar="ID", help="Its id; a job that has it is left as it is.")
+@click.option("--wait", "waits", is_flag=True, help="Follow the job to its end, as taskora wait does.")
+@click.option("--timeout", metavar="TIME", help="With --wait: how long.")
+@target_options
+@json_option
+def command(
+    task: str,
+    data: str | None,
+    delay: str,
+    priority: int,
+    ttl: str | None,
+    job_id: str | None,
+    waits: bool,
+    timeout: str | None,
+    target: Target,
+    as_json: bool,
+) -> ExitCode:
+    """Have a job of TASK done, with DATA_JSON as its payload; `-` reads it from standard input.
+
+    With --app the payload is checked against the task's type. Without it the task must have been published by a
+    worker, which checks the payload when it runs the job.
+    """
+    payload = _payload(data)
+    timeout_s = None if timeout is None else to_seconds(timeout, "timeout")
+    screen = Screen(as_json)
+    job = NewJob(
+        new_id() if job_id is None else check_job_id(job_id),
+        payload,
+        to_ms(delay, "delay"),
+        priority,
+        0 if ttl is None else to_ms(ttl, "ttl"),
+        job_id is not None,
+    )
+
+    async def live(app: Taskora) -> Ending | None:
+        stored = await _store(app, task, job)
+        if not waits:
+            _show_stored(screen, task, job.job_id, stored)
+            return None
+        return await follow_job(app, task, job.job_id, timeout_s)
+
+    ending = target.run(live)
+    return ExitCode.DONE if ending is None else show_ending(ending, screen)
+
+
+def _payload(text: str | None) -> bytes:
+    raw = sys.stdin.read() if text == "-" else "null" if text is None else text
+    try:
+        return orjson.dumps(orjson.loads(raw))
+    except orjson.JSONDecodeError as error:
+        raise click.UsageError(
+            f"DATA_JSON is not JSON: {error}. A text needs double quotes within the shell's own: '\"like this\"'."
+        ) from error
+
+
+async def _store(app: Taskora, task: str, job: NewJob) -> bool:
+    known: Any = app.tasks.get(task)
+    if known is not None:
+        handle = known.dispatch(
+            orjson.loads(job.data),
+            delay=job.delay_ms / 1000,
+            priority=job.priority,
+            ttl=job.ttl_ms / 1000 if job.ttl_ms else None,
+            job_id=job.job_id if job.given else None,
+        )
+        await handle
+        return bool(handle.enqueued)
+    cards = await app.adapter.house.tasks().run_async()
+    if task not in cards:
+        raise no_task(task, await inspector_of(app).tasks_async())
+    options = read_card(cards[task])
+    if not job.ttl_ms and options.ttl is not None:
+        job = job._replace(ttl_ms=to_ms(options.ttl.max))
+    spec = EnqueueSpec(options.version, options.retry.attempts)
+    (stored,) = await app.adapter.jobs.enqueue(task, spec, (job,)).run_async()
+    return stored
+
+
+def _show_stored(screen: Screen, task: str, job_id: str, stored: bool) -> None:
+    if screen.as_json:
+        screen.data({"id": job_id, "task": task, "enqueued": stored})
+    else:
+        screen.line(job_id)
+        if not stored:
+            screen.note(f"task {task!r} has job {job_id} already; nothing was dispatched")

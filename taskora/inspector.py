@@ -1,0 +1,298 @@
+"""Looking at jobs, workflows and workers, from any process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import TypeAlias, TypeVar, overload
+
+from taskora.adapters.protocol import Adapter
+from taskora.adapters.vitals_store import ServerFacts, Throughput
+from taskora.call import Call, Gathered, Mapped, refuse_on_loop
+from taskora.config import check_count
+from taskora.duration import Duration, to_seconds
+from taskora.errors import ConfigError
+from taskora.model import JobInfo, QueueStats, State, WorkerRecord, WorkflowRecord, WorkflowState, WorkflowSummary
+from taskora.schedules.composed import Composed, Script, ask
+
+__all__ = ["Inspector", "ServerFacts", "Throughput"]
+
+_T = TypeVar("_T")
+Jobs: TypeAlias = list[JobInfo]
+_ENDED = (State.COMPLETED, State.FAILED, State.EXPIRED, State.CANCELLED)
+_DAY_MINUTES = 24 * 60
+
+
+class Inspector:
+    """Reads what is stored; changes nothing. Made by ``Taskora.inspect``.
+
+    Every method comes in a pair: ``x()`` for plain code, ``await x_async()`` on an event loop. All raise
+    ``AdapterError`` when the server cannot be reached or refuses.
+
+    The lists take ``task=None`` for all tasks: those known here and those that any worker has published. Of one task,
+    jobs come as they are stored: those to run next first, ended ones newest first. Those of several tasks are merged
+    by time. ``limit`` and ``offset`` count over all.
+
+    Args:
+        adapter: Where the jobs are.
+        known_tasks: Names of tasks that are looked at although nobody has published them.
+    """
+
+    def __init__(self, adapter: Adapter, known_tasks: Collection[str] = ()) -> None:
+        self._adapter = adapter
+        self._known = known_tasks
+
+    # Jobs
+
+    def waiting(self, task: str | None = None, *, limit: int = 20, offset: int = 0) -> Jobs:
+        """List jobs that a worker may take now."""
+        return self._run("waiting", self._jobs(State.WAITING, task, limit, offset))
+
+    async def waiting_async(self, task: str | None = None, *, limit: int = 20, offset: int = 0) -> Jobs:
+        """See ``waiting``."""
+        return await self._jobs(State.WAITING, task, limit, offset).run_async()
+
+    def active(self, task: str | None = None, *, limit: int = 20, offset: int = 0) -> Jobs:
+        """List jobs that run."""
+        return self._run("active", self._jobs(State.ACTIVE, task, limit, offset))
+
+    async def active_async(self, task: str | None = None, *, limit: int = 20, offset: int = 0) -> Jobs:
+        """See ``active``."""
+        return await self._jobs(State.ACTIVE, task, limit, offset).run_async()
+
+    def delayed(self, task: str | None = None, *, limit: int = 20, offset: int = 0) -> Jobs:
+        """List jobs that are not due yet, without those that wait for another attempt."""
+        return self._run("delayed", self._jobs(State.DELAYED, task, limit, offset))
+
+    async def delayed_async(self, task: str | None = None, *, limit: int = 20, offset: int = 0) -> Jobs:
+        """See ``delayed``."""
+        return await self._jobs(State.DELAYED, task, limit, offset).run_async()
+
+    def retrying(self, task: str | None = None, *, limit: int = 20, offset: int = 0) -> Jobs:
+        """List jobs that failed and wait for another attempt."""
+        return self._run("retrying", self._jobs(State.RETRYING, task, limit, offset))
+
+    async def retrying_async(self, task: str | None = None, *, limit: int = 20, offset: int = 0) -> Jobs:
+        """See ``retrying``."""
+        return await self._jobs(State.RETRYING, task, limit, offset).run_async()
+
+    def completed(self, task: str | None = None, *, limit: int = 20, offset: int = 0) -> Jobs:
+        """List jobs that ended well and are still kept."""
+        return self._run("completed", self._jobs(State.COMPLETED, task, limit, offset))
+
+    async def completed_async(self, task: str | None = None, *, limit: int = 20, offset: int = 0) -> Jobs:
+        """See ``completed``."""
+        return await self._jobs(State.COMPLETED, task, limit, offset).run_async()
+
+    def failed(self, task: str | None = None, *, limit: int = 20, offset: int = 0) -> Jobs:
+        """List jobs that failed for good and are still kept."""
+        return self._run("failed", self._jobs(State.FAILED, task, limit, offset))
+
+    async def failed_async(self, task: str | None = None, *, limit: int = 20, offset: int = 0) -> Jobs:
+        """See ``failed``."""
+        return await self._jobs(State.FAILED, task, limit, offset).run_async()
+
+    def expired(self, task: str | None = None, *, limit: int = 20, offset: int = 0) -> Jobs:
+        """List jobs that no worker took in time and that are still kept."""
+        return self._run("expired", self._jobs(State.EXPIRED, task, limit, offset))
+
+    async def expired_async(self, task: str | None = None, *, limit: int = 20, offset: int = 0) -> Jobs:
+        """See ``expired``."""
+        return await self._jobs(State.EXPIRED, task, limit, offset).run_async()
+
+    def cancelled(self, task: str | None = None, *, limit: int = 20, offset: int = 0) -> Jobs:
+        """List jobs that were cancelled and are still kept."""
+        return self._run("cancelled", self._jobs(State.CANCELLED, task, limit, offset))
+
+    async def cancelled_async(self, task: str | None = None, *, limit: int = 20, offset: int = 0) -> Jobs:
+        """See ``cancelled``."""
+        return await self._jobs(State.CANCELLED, task, limit, offset).run_async()
+
+    @overload
+    def find(self, job_id: str, /) -> JobInfo | None: ...
+    @overload
+    def find(self, task: str, job_id: str, /) -> JobInfo | None: ...
+    def find(self, first: str, second: str | None = None, /) -> JobInfo | None:
+        """Read all of a job: ``find(job_id)`` looks in all tasks, ``find(task, job_id)`` in one; None for none."""
+        return self._run("find", self._find(first, second))
+
+    @overload
+    async def find_async(self, job_id: str, /) -> JobInfo | None: ...
+    @overload
+    async def find_async(self, task: str, job_id: str, /) -> JobInfo | None: ...
+    async def find_async(self, first: str, second: str | None = None, /) -> JobInfo | None:
+        """See ``find``."""
+        return await self._find(first, second).run_async()
+
+    # Tasks
+
+    def tasks(self) -> list[str]:
+        """List the names of all tasks: those known here and those that any worker has published."""
+        return self._run("tasks", Composed(self._names))
+
+    async def tasks_async(self) -> list[str]:
+        """See ``tasks``."""
+        return await Composed(self._names).run_async()
+
+    def stats(self, task: str | None = None) -> QueueStats:
+        """Count jobs by state, of a task or of all."""
+        return self._run("stats", Mapped(self._stats(task), _total))
+
+    async def stats_async(self, task: str | None = None) -> QueueStats:
+        """See ``stats``."""
+        return await Mapped(self._stats(task), _total).run_async()
+
+    def stats_by_task(self) -> dict[str, QueueStats]:
+        """Count jobs by task and state."""
+        return self._run("stats_by_task", self._stats(None))
+
+    async def stats_by_task_async(self) -> dict[str, QueueStats]:
+        """See ``stats_by_task``."""
+        return await self._stats(None).run_async()
+
+    def throughput(self, task: str | None = None, *, bucket: Duration = 60, count: int = 60) -> list[Throughput]:
+        """Count the jobs that ended, of a task or of all, over the last ``count`` stretches, the oldest first.
+
+        The last one has only begun. Counters are kept by the minute, for a day.
+
+        Args:
+            task: The task; None for all.
+            bucket: Length of a stretch: whole minutes. Defaults to one.
+            count: Number of stretches, together at most a day. Defaults to 60.
+
+        Raises:
+            ConfigError: The bucket is not of whole minutes, or more than a day is asked for.
+        """
+        return self._run("throughput", self._throughput(task, bucket, count))
+
+    async def throughput_async(
+        self, task: str | None = None, *, bucket: Duration = 60, count: int = 60
+    ) -> list[Throughput]:
+        """See ``throughput``."""
+        return await self._throughput(task, bucket, count).run_async()
+
+    # Workflows, workers, the server
+
+    def workflows(
+        self, *, state: WorkflowState | None = None, limit: int = 20, offset: int = 0
+    ) -> list[WorkflowSummary]:
+        """List workflows, in a state or in all, the newest first."""
+        _check_page(limit, offset)
+        return self._run("workflows", self._adapter.workflows.list_workflows(state, offset, limit))
+
+    async def workflows_async(
+        self, *, state: WorkflowState | None = None, limit: int = 20, offset: int = 0
+    ) -> list[WorkflowSummary]:
+        """See ``workflows``."""
+        _check_page(limit, offset)
+        return await self._adapter.workflows.list_workflows(state, offset, limit).run_async()
+
+    def workflow(self, workflow_id: str) -> WorkflowRecord | None:
+        """Read a workflow with the state of each of its nodes; None when there is none."""
+        return self._run("workflow", self._adapter.workflows.workflow(workflow_id))
+
+    async def workflow_async(self, workflow_id: str) -> WorkflowRecord | None:
+        """See ``workflow``."""
+        return await self._adapter.workflows.workflow(workflow_id).run_async()
+
+    def workers(self) -> list[WorkerRecord]:
+        """List the processes that are there: workers, and the stewards of supervisors."""
+        return self._run("workers", self._adapter.house.workers())
+
+    async def workers_async(self) -> list[WorkerRecord]:
+        """See ``workers``."""
+        return await self._adapter.house.workers().run_async()
+
+    def server(self) -> ServerFacts:
+        """Read the condition of the server."""
+        return self._run("server", self._adapter.vitals.server())
+
+    async def server_async(self) -> ServerFacts:
+        """See ``server``."""
+        return await self._adapter.vitals.server().run_async()
+
+    # The calls
+
+    @staticmethod
+    def _run(name: str, call: Call[_T]) -> _T:
+        refuse_on_loop(name)
+        return call.run()
+
+    def _names(self) -> Script[list[str]]:
+        published = yield from ask(self._adapter.house.tasks())
+        return sorted({*self._known, *published})
+
+    def _chosen(self, task: str | None) -> Script[list[str]]:
+        return (yield from self._names()) if task is None else [task]
+
+    def _jobs(self, state: State, task: str | None, limit: int, offset: int) -> Call[Jobs]:
+        _check_page(limit, offset)
+        if task is not None:
+            return self._adapter.jobs.jobs(task, state, offset, limit)
+
+        def script() -> Script[Jobs]:
+            tasks = yield from self._names()
+            # What stands before the page in the merged list may come from any of them.
+            calls = [self._adapter.jobs.jobs(name, state, 0, offset + limit) for name in tasks]
+            found = [job for jobs in (yield from ask(Gathered(calls))) for job in jobs]
+            found.sort(key=_moment_of(state), reverse=state in _ENDED)
+            return found[offset : offset + limit]
+
+        return Composed(script)
+
+    def _find(self, first: str, second: str | None) -> Call[JobInfo | None]:
+        if second is not None:
+            return self._adapter.jobs.job(first, second)
+
+        def script() -> Script[JobInfo | None]:
+            tasks = yield from self._names()
+            found = yield from ask(Gathered([self._adapter.jobs.job(name, first) for name in tasks]))
+            return next((job for job in found if job is not None), None)
+
+        return Composed(script)
+
+    def _stats(self, task: str | None) -> Call[dict[str, QueueStats]]:
+        def script() -> Script[dict[str, QueueStats]]:
+            tasks = yield from self._chosen(task)
+            counts = yield from ask(Gathered([self._adapter.jobs.stats(name) for name in tasks]))
+            return dict(zip(tasks, counts, strict=True))
+
+        return Composed(script)
+
+    def _throughput(self, task: str | None, bucket: Duration, count: int) -> Call[list[Throughput]]:
+        minutes = to_seconds(bucket, "bucket") / 60
+        check_count(count, "count")
+        if minutes < 1 or not minutes.is_integer():
+            raise ConfigError(f"bucket: expected whole minutes, as the counters are kept by the minute; got {bucket!r}")
+        if minutes * count > _DAY_MINUTES:
+            raise ConfigError(f"count: {count} stretches of {bucket!r} are over a day, and counters are kept for a day")
+
+        def script() -> Script[list[Throughput]]:
+            tasks = yield from self._chosen(task)
+            return (yield from ask(self._adapter.vitals.throughput(tasks, int(minutes), count)))
+
+        return Composed(script)
+
+
+def _check_page(limit: int, offset: int) -> None:
+    check_count(limit, "limit", least=0)
+    check_count(offset, "offset", least=0)
+
+
+def _moment_of(state: State) -> Callable[[JobInfo], datetime]:
+    def ended(job: JobInfo) -> datetime:
+        return job.finished_on or job.timestamp
+
+    def began(job: JobInfo) -> datetime:
+        return job.processed_on or job.timestamp
+
+    def dispatched(job: JobInfo) -> datetime:
+        return job.timestamp
+
+    return ended if state in _ENDED else began if state is State.ACTIVE else dispatched
+
+
+def _total(counts: dict[str, QueueStats]) -> QueueStats:
+    names: Sequence[str] = [field.name for field in fields(QueueStats)]
+    return QueueStats(**{name: sum(getattr(count, name) for count in counts.values()) for name in names})
