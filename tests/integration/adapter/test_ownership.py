@@ -1,0 +1,287 @@
+"""Who may settle a job, and what becomes of jobs whose owner is gone."""
+
+import asyncio
+import socket
+
+import pytest
+
+from integration.adapter.kit import TASK, TTL_MS, Kit, done, failed
+from integration.adapter.proxy import CuttingProxy
+from support import Server, wait_until
+from taskora.adapters.redis.lane import RedisLane
+from taskora.connection.request import pack
+from taskora.errors import AdapterError
+from taskora.lua import load
+from taskora.model import Held, Settled, Want
+
+
+def expire_lock(kit: Kit, job_id: str) -> None:
+    kit.raw.delete(f"{kit.base()}:{job_id}:lock")
+
+
+async def recover(kit: Kit, worker: str = "w1") -> int:
+    call = kit.adapter.leases.recover(worker, {TASK: 0}, cause="signal:9", charged=True, max_crashes=3)
+    return await call.run_async()
+
+
+async def test_every_claim_has_a_token_of_its_own_that_names_its_worker(kit: Kit) -> None:
+    await kit.add_many(4)
+    lane = kit.lane("host-1-abc")
+    jobs = [*await kit.claim(lane), *await kit.claim(lane), *(await lane.wait_and_claim([Want(TASK, 2)], 100)).jobs]
+    tokens = {job.token for job in jobs}
+    assert len(tokens) == 3
+    assert all(token.startswith("host-1-abc.") for token in tokens)
+
+
+@pytest.mark.parametrize("verb", ["complete", "retry", "fail", "cancel", "return", "defer"])
+async def test_a_late_settle_of_an_earlier_claim_by_the_same_worker_is_refused(kit: Kit, verb: str) -> None:
+    (job_id,) = await kit.add_many(1)
+    lane = kit.lane()
+    (first,) = await kit.claim(lane)
+    await kit.settle(lane, Settled(first, "return"))
+    (second,) = await kit.claim(lane)
+    before = (kit.hash(job_id), kit.events(), kit.active())
+    reply = await kit.settle(lane, Settled(first, verb, b"1"))  # type: ignore[arg-type]  # a str parameter
+    assert reply.lost == (job_id,)
+    assert (kit.hash(job_id), kit.events(), kit.active()) == before
+    assert (await kit.settle(lane, done(second))).lost == ()
+
+
+async def test_another_worker_cannot_settle(kit: Kit) -> None:
+    (job_id,) = await kit.add_many(1)
+    (job,) = await kit.claim(kit.lane("w1"))
+    stolen = job._replace(token="w2.b1.1", processed_ms=job.processed_ms + 1)
+    assert (await kit.settle(kit.lane("w2"), done(stolen))).lost == (job_id,)
+    assert kit.state(job_id) == "active"
+
+
+async def test_one_lost_job_does_not_hold_up_the_others_of_its_batch(kit: Kit) -> None:
+    ids = await kit.add_many(3)
+    lane = kit.lane()
+    jobs = await kit.claim(lane, 3)
+    await kit.settle(lane, done(jobs[1]))
+    assert (await kit.settle(lane, *map(done, jobs))).lost == (ids[1],)
+    assert sorted(kit.members("completed")) == ids
+
+
+async def test_a_settle_after_the_lock_ran_out_is_accepted_while_nobody_took_the_job(kit: Kit) -> None:
+    (job_id,) = await kit.add_many(1)
+    lane = kit.lane()
+    (job,) = await kit.claim(lane)
+    expire_lock(kit, job_id)
+    assert (await kit.settle(lane, done(job))).lost == ()
+    assert kit.state(job_id) == "completed"
+
+
+async def test_a_settle_after_the_sweep_is_refused(kit: Kit) -> None:
+    (job_id,) = await kit.add_many(1)
+    lane = kit.lane()
+    (job,) = await kit.claim(lane)
+    await kit.adapter.house.sweep(TASK, 1).run_async()
+    expire_lock(kit, job_id)
+    assert await kit.adapter.house.sweep(TASK, 1).run_async() == 1
+    assert (await kit.settle(lane, done(job))).lost == (job_id,)
+    assert (kit.state(job_id), kit.waiting()) == ("waiting", [job_id])
+
+
+async def test_a_renewal_takes_back_a_lock_that_ran_out_but_not_one_of_another(kit: Kit) -> None:
+    ids = await kit.add_many(3)
+    lane = kit.lane()
+    jobs = await kit.claim(lane, 3)
+    held = [Held(job.task, job.job_id, job.token, job.processed_ms) for job in jobs]
+    expire_lock(kit, ids[0])
+    kit.raw.set(f"{kit.base()}:{ids[1]}:lock", "other.a1.1", px=TTL_MS)
+    await kit.adapter.jobs.cancel(TASK, ids[2], "").run_async()
+    assert await kit.adapter.leases.extend(held, 60_000).run_async() == [1, 0, -1]
+    assert kit.raw.get(f"{kit.base()}:{ids[0]}:lock") == jobs[0].token
+    assert kit.raw.pttl(f"{kit.base()}:{ids[2]}:lock") > 50_000
+    assert kit.raw.get(f"{kit.base()}:{ids[1]}:lock") == "other.a1.1"
+    assert await kit.adapter.leases.extend([], 1000).run_async() == []
+
+
+async def test_a_renewed_job_is_no_candidate_of_the_sweep(kit: Kit) -> None:
+    (job_id,) = await kit.add_many(1)
+    (job,) = await kit.claim(kit.lane())
+    await kit.adapter.house.sweep(TASK, 1).run_async()
+    await kit.adapter.leases.extend([Held(TASK, job_id, job.token, job.processed_ms)], 1000).run_async()
+    expire_lock(kit, job_id)
+    assert await kit.adapter.house.sweep(TASK, 1).run_async() == 0
+    assert kit.state(job_id) == "active"
+
+
+async def test_a_completed_job_is_never_swept(kit: Kit) -> None:
+    ids = await kit.add_many(6)
+    lane = kit.lane()
+    jobs = await kit.claim(lane, 6)
+    await kit.adapter.house.sweep(TASK, 1).run_async()
+    endings = ("complete", "fail", "retry", "cancel", "return", "defer")
+    outcomes = [Settled(job, verb, b"1", delay_ms=60_000) for job, verb in zip(jobs, endings, strict=True)]  # type: ignore[arg-type]  # a str
+    await kit.settle(lane, *outcomes)
+    assert kit.raw.scard(f"{kit.base()}:stalled") == 0
+    states = [kit.state(job_id) for job_id in ids]
+    assert await kit.adapter.house.sweep(TASK, 1).run_async() == 0
+    assert [kit.state(job_id) for job_id in ids] == states
+    assert all("stalledCount" not in kit.hash(job_id) for job_id in ids)
+
+
+async def test_a_dead_workers_jobs_are_recovered_at_once_and_only_its(kit: Kit) -> None:
+    await kit.add_many(5)
+    mine = await kit.claim(kit.lane("w1"), 2)
+    other = await kit.claim(kit.lane("w10"), 3)
+    assert await recover(kit) == 2
+    assert kit.waiting() == [job.job_id for job in mine]
+    assert kit.active() == [job.job_id for job in other]
+    assert await recover(kit) == 0
+    assert kit.hash(mine[0].job_id)["crashes"] == "1"
+
+
+async def test_a_recovered_worker_claims_nothing_and_leaves_the_marker_to_others(kit: Kit) -> None:
+    await kit.add_many(2)
+    lane = kit.lane("w1")
+    await kit.claim(lane)
+    await recover(kit)
+    reply = await lane.wait_and_claim([Want(TASK, 5)], 100)
+    assert (reply.jobs, reply.fenced) == ([], "dead")
+    assert kit.marked()
+    assert (await lane.step([], [Want(TASK, 5)])).fenced == "dead"
+    await kit.adapter.leases.fence("w1", [TASK], False).run_async()
+    assert (await lane.step([], [Want(TASK, 5)])).fenced == "dead"
+    assert len(await kit.claim(kit.lane("w2"), 5)) == 2
+
+
+async def test_a_claim_sent_before_the_fence_claims_nothing_after_recovery(kit: Kit, server: Server) -> None:
+    ids = await kit.add_many(3)
+    lane = kit.lane("w1")
+    assert isinstance(lane, RedisLane)
+    await kit.claim(lane)
+    step = lane._step(lane._settling, (), [Want(TASK, 5)])  # type: ignore[arg-type]  # it is open
+    late = pack([("BZPOPMIN", f"{kit.base()}:marker", 1), step.call])
+    with socket.socket(socket.AF_UNIX) as parked:
+        parked.connect(str(server.socket_path))
+        parked.settimeout(5)
+        # The process stopped with its bytes on the way: they arrive after its end.
+        await recover(kit)
+        parked.sendall(late)
+        reply = b""
+        while b"dead" not in reply:
+            reply += parked.recv(65536)
+    assert kit.waiting() == ids
+    assert kit.active() == []
+    assert kit.marked()
+
+
+async def test_a_halted_worker_claims_nothing_until_it_may_go_on(kit: Kit) -> None:
+    ids = await kit.add_many(2)
+    lane = kit.lane("w1")
+    await kit.adapter.leases.fence("w1", [TASK], True).run_async()
+    reply = await lane.wait_and_claim([Want(TASK, 5)], 100)
+    assert (reply.jobs, reply.fenced) == ([], "halt")
+    assert kit.marked()
+    assert kit.waiting() == ids
+    await kit.adapter.leases.fence("w1", [TASK], False).run_async()
+    assert len((await lane.wait_and_claim([Want(TASK, 5)], 100)).jobs) == 2
+
+
+async def test_a_halted_worker_still_settles(kit: Kit) -> None:
+    await kit.add_many(2)
+    lane = kit.lane("w1")
+    (job,) = await kit.claim(lane)
+    await lane.stop_claiming()
+    reply = await lane.step([done(job)], [Want(TASK, 1)])
+    assert (reply.jobs, reply.fenced, reply.lost) == ([], "halt", ())
+    assert kit.state(job.job_id) == "completed"
+
+
+async def test_every_lock_of_a_silent_worker_is_renewed_and_only_its(kit: Kit) -> None:
+    await kit.add_many(3)
+    mine = await kit.claim(kit.lane("w1"), 2)
+    (other,) = await kit.claim(kit.lane("w10"))
+    assert await kit.adapter.leases.extend_worker("w1", [TASK], 90_000).run_async() == 2
+    assert all(kit.raw.pttl(f"{kit.base()}:{job.job_id}:lock") > 80_000 for job in mine)
+    assert kit.raw.pttl(f"{kit.base()}:{other.job_id}:lock") <= TTL_MS
+
+
+@pytest.mark.parametrize("way", ["wait", "step"])
+async def test_jobs_of_a_claim_whose_reply_was_lost_are_given_back_at_the_front(
+    kit: Kit, server: Server, way: str
+) -> None:
+    ids = await kit.add_many(6)
+    with CuttingProxy(server.socket_path) as proxy:
+        adapter = kit.adapter_at(proxy.url)
+        held: set[str] = set()
+        lane = kit.lane(held=held, adapter=adapter)
+
+        async def claim(count: int) -> list[str]:
+            wants = [Want(TASK, count)]
+            reply = await (lane.wait_and_claim(wants, 200) if way == "wait" else lane.step([], wants))
+            return [job.job_id for job in reply.jobs]
+
+        held.update(await claim(1))
+        assert held == {ids[0]}
+        proxy.cut(load("step").sha)
+        with pytest.raises(AdapterError, match="lost the connection"):
+            await claim(3)
+        assert kit.active() == ids[:4]
+        assert await claim(5) == ids[1:]
+        assert kit.active() == ids
+        assert "crashes" not in kit.hash(ids[1])
+
+
+async def test_bytes_of_a_connection_that_was_given_up_claim_nothing(kit: Kit, server: Server) -> None:
+    ids = await kit.add_many(4)
+    with CuttingProxy(server.socket_path) as proxy:
+        adapter = kit.adapter_at(proxy.url)
+        lane = kit.lane(held={ids[0]}, adapter=adapter)
+        assert isinstance(lane, RedisLane)
+        await lane.step([], [Want(TASK, 1)])
+        old = lane._step(lane._settling, (), [Want(TASK, 2)])  # type: ignore[arg-type]  # it is open
+        proxy.cut(load("step").sha)
+        with pytest.raises(AdapterError):
+            await lane.step([], [Want(TASK, 1)])
+        assert [job.job_id for job in (await lane.step([], [Want(TASK, 1)])).jobs] == [ids[1]]
+        reply = kit.raw.execute_command(
+            "EVALSHA", old.call.script.sha, len(old.call.keys), *old.call.keys, *old.call.args
+        )
+        assert reply[2] == "stale"
+        assert kit.waiting() == ids[2:]
+
+
+async def test_a_settle_whose_reply_was_lost_may_be_repeated(kit: Kit, server: Server) -> None:
+    ids = await kit.add_many(4)
+    with CuttingProxy(server.socket_path) as proxy:
+        adapter = kit.adapter_at(proxy.url)
+        held = set(ids[:2])
+        lane = kit.lane(held=held, adapter=adapter)
+        jobs = (await lane.step([], [Want(TASK, 2)])).jobs
+        outcomes = [done(jobs[0]), failed(jobs[1])]
+        proxy.cut(load("step").sha)
+        with pytest.raises(AdapterError):
+            await lane.step(outcomes, [Want(TASK, 1)])
+        reply = await lane.step(outcomes, [Want(TASK, 2)])
+        assert reply.lost == tuple(ids[:2])
+        assert [job.job_id for job in reply.jobs] == ids[2:]
+    assert kit.event_names(ids[0]) == ["waiting", "active", "completed"]
+    assert kit.event_names(ids[1]) == ["waiting", "active", "failed"]
+    (metric,) = kit.raw.keys(f"{kit.base()}:metrics:completed:*")
+    assert kit.raw.get(metric) == "1"
+
+
+async def test_a_cancelled_claim_leaves_no_reply_for_the_next_and_no_job_behind(kit: Kit) -> None:
+    ids = await kit.add_many(4)
+    lane = kit.lane("w1")
+    await lane.step([], [])
+    await lane.wait_and_claim([], 1)
+    for way in range(2):
+        # Sent, and cancelled before the answer can be read.
+        wants = [Want(TASK, 4)]
+        claim = asyncio.ensure_future(lane.step([], wants) if way else lane.wait_and_claim(wants, 1000))
+        while not kit.active():  # noqa: ASYNC110 - one turn of the loop, so that the answer is not read yet
+            await asyncio.sleep(0)
+        claim.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await claim
+        again = await (lane.step([], [Want(TASK, 2)]) if way else lane.wait_and_claim([Want(TASK, 2)], 1000))
+        assert [job.job_id for job in again.jobs] == ids[:2]
+        assert kit.active() == ids[:2]
+        await kit.settle(lane, *(Settled(job, "return") for job in again.jobs))
+        wait_until(lambda: kit.waiting() == ids)

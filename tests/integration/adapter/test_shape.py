@@ -1,0 +1,506 @@
+"""What is written has the shape that other implementations read, field for field."""
+
+import time
+
+import pytest
+
+from integration.adapter.kit import TASK, Kit, done, failed
+from support import wait_until, wait_until_async
+from taskora.config import Keep
+from taskora.model import EnqueueSpec, NewJob, Settled, State, Want, new_id
+
+
+def is_ms(text: str, near_ms: int) -> bool:
+    return text.isdecimal() and abs(int(text) - near_ms) < 10_000
+
+
+async def test_a_plain_job_is_written_as_the_format_says(kit: Kit) -> None:
+    job_id, now = new_id(), kit.now_ms()
+    await kit.add(NewJob(job_id, b'{"a":1}'), spec=EnqueueSpec(version=3, max_attempts=5))
+    fields = kit.hash(job_id)
+    assert is_ms(fields.pop("ts"), now)
+    assert fields == {
+        "_v": "3", "attempt": "1", "maxAttempts": "5", "state": "waiting", "priority": "0", "data": '{"a":1}',
+    }  # fmt: skip
+    assert kit.waiting() == [job_id]
+    assert kit.marked()
+    assert kit.events() == [{"event": "waiting", "jobId": job_id}]
+
+
+async def test_a_job_with_a_priority_stands_in_the_set_with_its_score(kit: Kit) -> None:
+    job_id = new_id()
+    await kit.add(NewJob(job_id, b"1", priority=2))
+    ts = int(kit.hash(job_id)["ts"])
+    assert kit.raw.zscore(f"{kit.base()}:prioritized", job_id) == ts - 2 * 10**13
+    assert kit.waiting() == []
+    assert kit.marked()
+
+
+async def test_the_highest_priority_keeps_its_milliseconds(kit: Kit) -> None:
+    job_id = new_id()
+    await kit.add(NewJob(job_id, b"1", priority=900))
+    text = kit.raw.execute_command("ZSCORE", f"{kit.base()}:prioritized", job_id)
+    assert int(float(text)) == int(kit.hash(job_id)["ts"]) - 900 * 10**13
+
+
+async def test_a_delayed_job_is_written_as_the_format_says(kit: Kit) -> None:
+    job_id, now = new_id(), kit.now_ms()
+    await kit.add(NewJob(job_id, b"1", delay_ms=60_000, priority=3))
+    fields = kit.hash(job_id)
+    ts = fields.pop("ts")
+    assert is_ms(ts, now)
+    assert fields == {
+        "delay": "60000", "_v": "1", "attempt": "1", "maxAttempts": "1", "state": "delayed", "priority": "3",
+        "data": "1",
+    }  # fmt: skip
+    assert kit.raw.zscore(f"{kit.base()}:delayed", job_id) == int(ts) + 60_000
+    assert kit.raw.zscore(f"{kit.base()}:marker", "0") == int(ts) + 60_000
+    assert kit.events() == [{"event": "delayed", "jobId": job_id}]
+
+
+async def test_a_later_delay_does_not_put_the_marker_off(kit: Kit) -> None:
+    await kit.add(NewJob(new_id(), b"1", delay_ms=60_000))
+    score = kit.raw.zscore(f"{kit.base()}:marker", "0")
+    await kit.add(NewJob(new_id(), b"1", delay_ms=90_000))
+    assert kit.raw.zscore(f"{kit.base()}:marker", "0") == score
+
+
+async def test_a_time_to_live_is_stored_as_the_moment_of_its_end(kit: Kit) -> None:
+    job_id = new_id()
+    await kit.add(NewJob(job_id, b"1", ttl_ms=60_000))
+    fields = kit.hash(job_id)
+    assert int(fields["expireAt"]) == int(fields["ts"]) + 60_000
+    assert "expireAt" not in kit.hash((await kit.add_many(1))[0])
+
+
+async def test_a_claim_is_written_as_the_format_says(kit: Kit) -> None:
+    (job_id,) = await kit.add_many(1)
+    lane, now = kit.lane(), kit.now_ms()
+    (job,) = await kit.claim(lane)
+    fields = kit.hash(job_id)
+    assert (fields["state"], kit.waiting(), kit.active()) == ("active", [], [job_id])
+    assert is_ms(fields["processedOn"], now)
+    assert kit.raw.get(f"{kit.base()}:{job_id}:lock") == job.token
+    assert 29_000 < kit.raw.pttl(f"{kit.base()}:{job_id}:lock") <= 30_000
+    assert kit.event_names(job_id) == ["waiting", "active"]
+    assert (job.task, job.job_id, job.data, job.attempt, job.version, job.cause) == (TASK, job_id, b"0", 1, 1, "")
+    assert (job.ts_ms, job.processed_ms) == (int(fields["ts"]), int(fields["processedOn"]))
+
+
+async def test_a_completion_is_written_as_the_format_says(kit: Kit) -> None:
+    (job_id,) = await kit.add_many(1)
+    lane = kit.lane()
+    (job,) = await kit.claim(lane)
+    now = kit.now_ms()
+    assert (await kit.settle(lane, done(job, b'{"ok":true}'))).lost == ()
+    fields = kit.hash(job_id)
+    assert (fields["state"], fields["result"]) == ("completed", '{"ok":true}')
+    assert is_ms(fields["finishedOn"], now)
+    assert set(fields) == {
+        "ts", "_v", "attempt", "maxAttempts", "state", "priority", "data", "processedOn", "finishedOn", "result",
+    }  # fmt: skip
+    assert kit.raw.zscore(f"{kit.base()}:completed", job_id) == int(fields["finishedOn"])
+    assert kit.active() == []
+    assert not kit.raw.exists(f"{kit.base()}:{job_id}:lock")
+    assert kit.events(job_id=job_id)[-1] == {"event": "completed", "jobId": job_id}
+
+
+@pytest.mark.parametrize("verb", ["completed", "failed"])
+async def test_ends_are_counted_by_the_minute_for_a_day(kit: Kit, verb: str) -> None:
+    await kit.add_many(3)
+    lane = kit.lane()
+    jobs = await kit.claim(lane, 3)
+    await kit.settle(lane, *(done(job) if verb == "completed" else failed(job) for job in jobs))
+    at = int(kit.hash(jobs[0].job_id)["finishedOn"])
+    key = f"{kit.base()}:metrics:{verb}:{at - at % 60_000}"
+    assert kit.raw.get(key) == "3"
+    assert 86_000 < kit.raw.ttl(key) <= 86_400
+
+
+async def test_a_failure_is_written_as_the_format_says(kit: Kit) -> None:
+    (job_id,) = await kit.add_many(1)
+    lane = kit.lane()
+    (job,) = await kit.claim(lane)
+    await kit.settle(lane, failed(job, "größer".encode()))
+    fields = kit.hash(job_id)
+    assert (fields["state"], fields["error"], fields["errorType"], fields["trace"]) == (
+        "failed", "größer", "ValueError", "Traceback",
+    )  # fmt: skip
+    assert fields["attempt"] == "1"
+    assert kit.raw.zscore(f"{kit.base()}:failed", job_id) == int(fields["finishedOn"])
+    assert kit.events(job_id=job_id)[-1] == {"event": "failed", "jobId": job_id}
+
+
+async def test_a_retry_is_written_as_the_format_says(kit: Kit) -> None:
+    (job_id,) = await kit.add_many(1)
+    lane = kit.lane()
+    (job,) = await kit.claim(lane)
+    kit.raw.delete(f"{kit.base()}:marker")
+    await kit.settle(lane, Settled(job, "retry", b"again", delay_ms=60_000, error_type="OSError"))
+    fields = kit.hash(job_id)
+    assert (fields["state"], fields["attempt"], fields["error"]) == ("retrying", "2", "again")
+    assert "finishedOn" not in fields
+    due = kit.raw.zscore(f"{kit.base()}:delayed", job_id)
+    assert abs(due - 60_000 - kit.now_ms()) < 5_000
+    assert kit.raw.zscore(f"{kit.base()}:marker", "0") == due
+    *_, last = kit.events(job_id=job_id)
+    assert list(last.items())[:4] == [
+        ("event", "retrying"), ("jobId", job_id), ("attempt", "2"), ("nextAttemptAt", str(int(due))),
+    ]  # fmt: skip
+    assert not kit.raw.keys(f"{kit.base()}:metrics:*")
+
+
+async def test_a_delayed_job_that_fails_twice_leaves_the_events_of_the_worked_example(kit: Kit) -> None:
+    job_id, lane = new_id(), kit.lane()
+    await kit.add(NewJob(job_id, b"{}", delay_ms=5, priority=3), spec=EnqueueSpec(max_attempts=2))
+    for settled in ("retry", "fail"):
+        jobs = await wait_until_async(lambda: kit.claim(lane))
+        outcome = Settled(jobs[0], "retry", b"bang", delay_ms=10) if settled == "retry" else failed(jobs[0], b"bang")
+        await kit.settle(lane, outcome)
+    names = ["delayed", "promoted", "active", "retrying", "promoted", "active", "failed"]
+    assert kit.event_names(job_id) == names
+    fields = kit.hash(job_id)
+    expected = {
+        "delay": "5", "_v": "1", "attempt": "2", "maxAttempts": "2", "state": "failed", "priority": "3", "data": "{}",
+        "error": "bang",
+    }  # fmt: skip
+    assert {name: fields[name] for name in expected} == expected
+    assert kit.raw.zscore(f"{kit.base()}:failed", job_id) == int(fields["finishedOn"])
+    assert not kit.raw.exists(f"{kit.base()}:{job_id}:lock")
+
+
+async def test_a_cancelled_waiting_job_is_written_as_the_format_says(kit: Kit) -> None:
+    job_id, other = await kit.add_many(2)
+    assert await kit.adapter.jobs.cancel(TASK, job_id, "why").run_async() == "cancelled"
+    fields = kit.hash(job_id)
+    assert (fields["state"], fields["cancelReason"]) == ("cancelled", "why")
+    assert kit.raw.zscore(f"{kit.base()}:cancelled", job_id) == int(fields["finishedOn"])
+    assert kit.waiting() == [other]
+    assert kit.events(job_id=job_id)[-1] == {"event": "cancelled", "jobId": job_id, "reason": "why"}
+
+
+@pytest.mark.parametrize("job", [NewJob("job-1", b"1", delay_ms=60_000), NewJob("job-1", b"1", priority=4)])
+async def test_a_queued_job_can_be_cancelled_wherever_it_stands(kit: Kit, job: NewJob) -> None:
+    job_id = job.job_id
+    await kit.add(job)
+    assert await kit.adapter.jobs.cancel(TASK, job_id, "").run_async() == "cancelled"
+    assert kit.members("delayed") == kit.members("prioritized") == []
+    assert kit.members("cancelled") == [job_id]
+    assert "cancelReason" not in kit.hash(job_id)
+    assert kit.events(job_id=job_id)[-1] == {"event": "cancelled", "jobId": job_id, "reason": ""}
+
+
+async def test_a_running_job_is_flagged_and_its_worker_told(kit: Kit) -> None:
+    (job_id,) = await kit.add_many(1)
+    await kit.claim(kit.lane())
+    channel = kit.raw.pubsub()
+    channel.subscribe(f"{kit.base()}:cancel")
+    assert channel.get_message(timeout=5)["type"] == "subscribe"
+    before = kit.events()
+    assert await kit.adapter.jobs.cancel(TASK, job_id, "why").run_async() == "flagged"
+    message = channel.get_message(timeout=5)
+    channel.close()
+    assert message["data"] == job_id
+    fields = kit.hash(job_id)
+    assert (fields["state"], fields["cancelReason"]) == ("active", "why")
+    assert fields["cancelledAt"].isdecimal()
+    assert kit.events() == before
+    assert kit.active() == [job_id]
+
+
+async def test_what_has_ended_or_never_was_cannot_be_cancelled(kit: Kit) -> None:
+    (job_id,) = await kit.add_many(1)
+    lane = kit.lane()
+    await kit.settle(lane, done((await kit.claim(lane))[0]))
+    assert await kit.adapter.jobs.cancel(TASK, job_id, "x").run_async() == "not_cancellable"
+    assert await kit.adapter.jobs.cancel(TASK, new_id(), "x").run_async() == "not_cancellable"
+    assert "cancelReason" not in kit.hash(job_id)
+
+
+@pytest.mark.parametrize("verb", ["cancel", "complete", "retry", "return"])
+async def test_a_flagged_job_ends_as_cancelled_whatever_its_outcome(kit: Kit, verb: str) -> None:
+    (job_id,) = await kit.add_many(1)
+    lane = kit.lane()
+    (job,) = await kit.claim(lane)
+    await kit.adapter.jobs.cancel(TASK, job_id, "why").run_async()
+    await kit.settle(lane, Settled(job, verb, b"1"))  # type: ignore[arg-type]  # a str parameter
+    assert kit.state(job_id) == "cancelled"
+    assert kit.members("cancelled") == [job_id]
+    assert kit.events(job_id=job_id)[-1] == {"event": "cancelled", "jobId": job_id, "reason": "why"}
+
+
+async def test_an_expired_job_is_kept_as_expired(kit: Kit) -> None:
+    job_id, lane = new_id(), kit.lane()
+    await kit.add(NewJob(job_id, b"1", ttl_ms=1))
+    wait_until(lambda: kit.now_ms() > int(kit.hash(job_id)["expireAt"]))
+    assert await kit.claim(lane) == []
+    fields = kit.hash(job_id)
+    assert fields["state"] == "expired"
+    assert "error" not in fields
+    assert kit.raw.zscore(f"{kit.base()}:expired", job_id) == int(fields["finishedOn"])
+    assert kit.event_names(job_id) == ["waiting", "expired"]
+
+
+async def test_an_expired_job_is_deleted_where_its_task_discards(kit: Kit) -> None:
+    first, second, lane = new_id(), new_id(), kit.lane()
+    await kit.add(NewJob(first, b"1", ttl_ms=1), NewJob(second, b"1", ttl_ms=1, delay_ms=1))
+    wait_until(lambda: kit.now_ms() > int(kit.hash(second)["ts"]) + 2)
+    assert (await lane.step([], [Want(TASK, 5, "discard")])).jobs == []
+    assert kit.hash(first) == kit.hash(second) == {}
+    assert kit.members("expired") == []
+    assert kit.event_names(first)[-1] == kit.event_names(second)[-1] == "expired"
+
+
+async def test_promotion_discards_what_the_task_discards(kit: Kit) -> None:
+    job_id, lane = new_id(), kit.lane()
+    await lane.step([], [Want(TASK, 1, "discard")])
+    await kit.add(NewJob(job_id, b"1", ttl_ms=1, delay_ms=1))
+    wait_until(lambda: kit.now_ms() > int(kit.hash(job_id)["ts"]) + 2)
+    await lane.promote([TASK])
+    assert kit.hash(job_id) == {}
+    assert kit.members("expired") == []
+
+
+async def test_a_returned_job_waits_again_uncharged(kit: Kit) -> None:
+    (job_id,) = await kit.add_many(1)
+    lane = kit.lane()
+    (job,) = await kit.claim(lane)
+    kit.raw.delete(f"{kit.base()}:marker")
+    await kit.settle(lane, Settled(job, "return"))
+    fields = kit.hash(job_id)
+    assert (fields["state"], fields["attempt"]) == ("waiting", "1")
+    assert (kit.waiting(), kit.active(), kit.marked()) == ([job_id], [], True)
+    assert kit.event_names(job_id) == ["waiting", "active", "waiting"]
+
+
+async def test_a_deferred_job_comes_back_after_its_delay(kit: Kit) -> None:
+    (job_id,) = await kit.add_many(1)
+    lane = kit.lane()
+    (job,) = await kit.claim(lane)
+    await kit.settle(lane, Settled(job, "defer", delay_ms=20))
+    assert (kit.state(job_id), kit.members("delayed")) == ("delayed", [job_id])
+    (again,) = await wait_until_async(lambda: kit.claim(lane))
+    assert (again.job_id, again.attempt) == (job_id, 1)
+
+
+async def test_a_crash_is_recorded_as_the_format_says(kit: Kit) -> None:
+    (job_id,) = await kit.add_many(1)
+    await kit.claim(kit.lane())
+    count = await kit.adapter.leases.recover("w1", {TASK: 0}, cause="signal:9", charged=True, max_crashes=3).run_async()
+    assert count == 1
+    fields = kit.hash(job_id)
+    assert (fields["state"], fields["crashes"], fields["crashCause"]) == ("waiting", "1", "signal:9")
+    assert "stalledCount" not in fields
+    last = kit.events(job_id=job_id)[-1]
+    assert list(last.items())[:4] == [
+        ("event", "stalled"), ("jobId", job_id), ("count", "1"), ("action", "recovered"),
+    ]  # fmt: skip
+    assert (kit.waiting(), kit.active(), kit.marked()) == ([job_id], [], True)
+
+
+async def test_a_job_over_the_limit_of_crashes_fails_with_the_cause(kit: Kit) -> None:
+    (job_id,) = await kit.add_many(1)
+    for worker in ("w1", "w2"):
+        assert len(await kit.claim(kit.lane(worker))) == 1
+        await kit.adapter.leases.recover(worker, {TASK: 0}, cause="signal:11", charged=True, max_crashes=1).run_async()
+    fields = kit.hash(job_id)
+    assert (fields["state"], fields["errorType"]) == ("failed", "StalledError")
+    assert "signal:11" in fields["error"]
+    assert kit.members("failed") == [job_id]
+    assert [(e["event"], e.get("action")) for e in kit.events(job_id=job_id)][-2:] == [
+        ("stalled", "failed"), ("failed", None),
+    ]  # fmt: skip
+
+
+async def test_a_kill_of_ours_is_not_charged(kit: Kit) -> None:
+    (job_id,) = await kit.add_many(1)
+    await kit.claim(kit.lane())
+    await kit.adapter.leases.recover("w1", {TASK: 0}, cause="killed", charged=False, max_crashes=0).run_async()
+    assert kit.state(job_id) == "waiting"
+    assert "crashes" not in kit.hash(job_id)
+
+
+async def test_the_next_owner_of_a_job_that_hung_past_its_time_learns_the_cause_once(kit: Kit) -> None:
+    job_id, other = (await kit.add_many(1))[0], (await kit.add_many(1, "other"))[0]
+    lane = kit.lane(tasks=(TASK, "other"))
+    await lane.step([], [Want(TASK, 1), Want("other", 1)])
+    wait_until(lambda: kit.now_ms() > int(kit.hash(job_id)["processedOn"]) + 5)
+    await kit.adapter.leases.recover(
+        "w1", {TASK: 1, "other": 3_600_000}, cause="hung", charged=False, max_crashes=3
+    ).run_async()
+    second = kit.lane("w2", tasks=(TASK, "other"))
+    jobs = (await second.step([], [Want(TASK, 1), Want("other", 1)])).jobs
+    assert {job.job_id: job.cause for job in jobs} == {job_id: "timeout", other: ""}
+    await kit.settle(second, *(Settled(job, "return") for job in jobs))
+    assert [job.cause for job in await kit.claim(second)] == [""]
+
+
+async def test_a_stall_is_recorded_as_the_format_says(kit: Kit) -> None:
+    (job_id,) = await kit.add_many(1)
+    sweep = kit.adapter.house.sweep(TASK, 1)
+    for worker, count, action in (("w1", "1", "recovered"), ("w2", "2", "failed")):
+        await kit.claim(kit.lane(worker))
+        assert await sweep.run_async() == 0
+        assert kit.raw.smembers(f"{kit.base()}:stalled") == {job_id}
+        kit.raw.delete(f"{kit.base()}:{job_id}:lock")
+        assert await sweep.run_async() == 1
+        stalled = [e for e in kit.events(job_id=job_id) if e["event"] == "stalled"][-1]
+        assert stalled == {"event": "stalled", "jobId": job_id, "count": count, "action": action}
+    fields = kit.hash(job_id)
+    assert (fields["state"], fields["stalledCount"], fields["errorType"]) == ("failed", "2", "StalledError")
+    assert kit.members("failed") == [job_id]
+    assert kit.event_names(job_id)[-1] == "failed"
+
+
+async def test_the_sweep_cancels_a_flagged_job_of_a_vanished_worker(kit: Kit) -> None:
+    (job_id,) = await kit.add_many(1)
+    await kit.claim(kit.lane())
+    await kit.adapter.jobs.cancel(TASK, job_id, "why").run_async()
+    await kit.adapter.house.sweep(TASK, 1).run_async()
+    kit.raw.delete(f"{kit.base()}:{job_id}:lock")
+    await kit.adapter.house.sweep(TASK, 1).run_async()
+    assert kit.state(job_id) == "cancelled"
+    assert kit.events(job_id=job_id)[-1] == {"event": "cancelled", "jobId": job_id, "reason": "why"}
+
+
+async def test_progress_and_logs_are_written_as_the_format_says(kit: Kit) -> None:
+    (job_id,) = await kit.add_many(1)
+    lane = kit.lane()
+    (job,) = await kit.claim(lane)
+    entry = b'{"level":"info","message":"hi","timestamp":1795544727026}'
+    assert await kit.adapter.leases.write_progress(TASK, job_id, job.token, b"50").run_async()
+    assert await kit.adapter.leases.write_logs(TASK, job_id, job.token, [entry] * 3).run_async()
+    assert kit.hash(job_id)["progress"] == "50"
+    assert kit.events(job_id=job_id)[-1] == {"event": "progress", "jobId": job_id, "value": "50"}
+    assert kit.raw.lrange(f"{kit.base()}:{job_id}:logs", 0, -1) == [entry.decode()] * 3
+    info = await kit.job(job_id)
+    assert (info.progress, [e.message for e in info.logs]) == (50, ["hi"] * 3)
+    await kit.settle(lane, done(job))
+    assert not await kit.adapter.leases.write_progress(TASK, job_id, job.token, b"99").run_async()
+    assert not await kit.adapter.leases.write_logs(TASK, job_id, job.token, [entry]).run_async()
+    assert kit.hash(job_id)["progress"] == "50"
+
+
+async def test_only_the_newest_ten_thousand_log_entries_are_kept(kit: Kit) -> None:
+    (job_id,) = await kit.add_many(1)
+    (job,) = await kit.claim(kit.lane())
+    entries = [b"%d" % at for at in range(12_000)]
+    await kit.adapter.leases.write_logs(TASK, job_id, job.token, entries).run_async()
+    kept = kit.raw.lrange(f"{kit.base()}:{job_id}:logs", 0, -1)
+    assert (len(kept), kept[0], kept[-1]) == (10_000, "2000", "11999")
+
+
+@pytest.mark.parametrize("state", [State.COMPLETED, State.FAILED, State.CANCELLED, State.EXPIRED])
+async def test_nothing_is_left_of_jobs_once_all_are_trimmed(kit: Kit, state: State) -> None:
+    lane = kit.lane()
+    if state is State.EXPIRED:
+        await kit.add(*(NewJob(new_id(), b"1", ttl_ms=1) for _ in range(3)))
+        last = kit.waiting()[-1]
+        wait_until(lambda: kit.now_ms() > int(kit.hash(last)["expireAt"]))
+        await kit.claim(lane)
+    else:
+        ids = await kit.add_many(3)
+        if state is State.CANCELLED:
+            for job_id in ids:
+                await kit.adapter.jobs.cancel(TASK, job_id, "").run_async()
+        else:
+            jobs = await kit.claim(lane, 3)
+            await kit.adapter.leases.write_logs(TASK, jobs[0].job_id, jobs[0].token, [b"{}"]).run_async()
+            await kit.settle(lane, *(done(job) if state is State.COMPLETED else failed(job) for job in jobs))
+    assert await kit.adapter.house.trim(TASK, state, Keep(0, None), 2).run_async() == 2
+    assert await kit.adapter.house.trim(TASK, state, Keep(0, None), 2).run_async() == 1
+    kit.raw.delete(f"{kit.base()}:marker", f"{kit.base()}:events")
+    left = {key.removeprefix(f"{kit.base()}:").partition(":")[0] for key in kit.raw.keys(f"{kit.base()}*")}
+    assert left <= {"metrics", "sent"}
+
+
+async def test_trimming_keeps_the_newest_and_what_is_young(kit: Kit) -> None:
+    await kit.add_many(10)
+    lane = kit.lane()
+    await kit.settle(lane, *(done(job) for job in await kit.claim(lane, 10)))
+    trim = kit.adapter.house.trim
+    assert await trim(TASK, State.COMPLETED, Keep(None, None), 100).run_async() == 0
+    assert await trim(TASK, State.COMPLETED, Keep("1h", 100), 100).run_async() == 0
+    assert await trim(TASK, State.COMPLETED, Keep("1h", 4, "1m"), 100).run_async() == 0
+    oldest = kit.members("completed")[:6]
+    assert await trim(TASK, State.COMPLETED, Keep("1h", 4, 0), 100).run_async() == 6
+    assert not set(oldest) & set(kit.members("completed"))
+    assert len(kit.members("completed")) == 4
+
+
+async def test_age_trims_although_the_count_asks_for_more_and_spares_the_young(kit: Kit) -> None:
+    await kit.add_many(10)
+    lane = kit.lane()
+    await kit.settle(lane, *(done(job) for job in await kit.claim(lane, 10)))
+    old = kit.members("completed")[:3]
+    kit.raw.zadd(f"{kit.base()}:completed", dict.fromkeys(old, kit.now_ms() - 20_000))
+    assert await kit.adapter.house.trim(TASK, State.COMPLETED, Keep("10s", 2, "1m"), 100).run_async() == 3
+    assert not set(old) & set(kit.members("completed"))
+
+
+async def test_an_id_that_its_caller_gave_stays_taken_after_it_is_trimmed(kit: Kit) -> None:
+    named = NewJob("job-1", b"1", given=True)
+    assert await kit.add(named) == [True]
+    assert await kit.add(named, NewJob("job-2", b"2", given=True)) == [False, True]
+    lane = kit.lane()
+    await kit.settle(lane, *(done(job) for job in await kit.claim(lane, 5)))
+    await kit.adapter.house.trim(TASK, State.COMPLETED, Keep(0, None), 10).run_async()
+    assert await kit.add(named) == [False]
+    assert 86_000 < kit.raw.ttl(f"{kit.base()}:gone:job-1") <= 86_400
+
+
+async def test_a_job_is_read_back_with_its_timeline(kit: Kit) -> None:
+    (job_id,) = await kit.add_many(1)
+    lane = kit.lane()
+    await kit.settle(lane, failed((await kit.claim(lane))[0]))
+    info = await kit.job(job_id)
+    assert (info.state, info.data, info.error, info.error_type, info.traceback) == (
+        State.FAILED, 0, "boom", "ValueError", "Traceback",
+    )  # fmt: skip
+    assert [name for name, _ in info.timeline] == ["waiting", "active", "failed"]
+    assert abs(info.timestamp.timestamp() - time.time()) < 60
+
+
+async def test_lists_and_counts_show_each_state(kit: Kit) -> None:
+    lane = kit.lane()
+    ids = await kit.add_many(6)
+    high, later = new_id(), new_id()
+    await kit.add(NewJob(high, b"1", priority=5), NewJob(later, b"1", delay_ms=60_000))
+    jobs = await kit.claim(lane, 4)
+    await kit.settle(lane, done(jobs[1]), failed(jobs[2]), Settled(jobs[3], "retry", b"x", delay_ms=90_000))
+    await kit.adapter.jobs.cancel(TASK, ids[5], "").run_async()
+    stats = await kit.adapter.jobs.stats(TASK).run_async()
+    assert (stats.waiting, stats.active, stats.delayed, stats.retrying) == (2, 1, 2, 1)
+    assert (stats.completed, stats.failed, stats.expired, stats.cancelled) == (1, 1, 0, 1)
+
+    async def listed(state: State) -> list[str]:
+        return [job.id for job in await kit.adapter.jobs.jobs(TASK, state, 0, 20).run_async()]
+
+    assert await listed(State.WAITING) == [ids[3], ids[4]]
+    assert await listed(State.ACTIVE) == [high]
+    assert (await listed(State.DELAYED), await listed(State.RETRYING)) == ([later], [jobs[3].job_id])
+    assert (await listed(State.COMPLETED), await listed(State.FAILED)) == ([jobs[1].job_id], [jobs[2].job_id])
+    assert (await listed(State.CANCELLED), await listed(State.EXPIRED)) == ([ids[5]], [])
+
+
+async def test_a_page_of_delayed_jobs_is_full_however_many_retry(kit: Kit) -> None:
+    await kit.add_many(30)
+    lane = kit.lane()
+    jobs = await kit.claim(lane, 30)
+    await kit.settle(lane, *(Settled(job, "retry", b"x", delay_ms=60_000) for job in jobs))
+    later = [new_id() for _ in range(5)]
+    await kit.add(*(NewJob(job_id, b"1", delay_ms=90_000 + at) for at, job_id in enumerate(later)))
+    found = await kit.adapter.jobs.jobs(TASK, State.DELAYED, 1, 3).run_async()
+    assert [job.id for job in found] == later[1:4]
+
+
+async def test_waiting_jobs_are_paged_in_the_order_in_which_they_will_run(kit: Kit) -> None:
+    high = [new_id() for _ in range(3)]
+    await kit.add(*(NewJob(job_id, b"1", priority=9 - at) for at, job_id in enumerate(high)))
+    low = await kit.add_many(4)
+    order = [*high, *low]
+    for offset in range(8):
+        for limit in range(8):
+            page = await kit.adapter.jobs.jobs(TASK, State.WAITING, offset, limit).run_async()
+            assert [job.id for job in page] == order[offset : offset + limit]
+    assert [job.job_id for job in await kit.claim(kit.lane(), 10)] == order

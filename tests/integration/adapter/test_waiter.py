@@ -1,0 +1,255 @@
+"""Waiting for results: pushed, on few connections, and never without an end."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from integration.adapter.kit import TASK, Kit, done, failed, fan, node, plan
+from support import Server, wait_until, wait_until_async
+from taskora.adapters.redis import redis_adapter
+from taskora.adapters.redis.waiter import RedisWaiter
+from taskora.errors import AdapterError
+from taskora.model import EnqueueSpec, NewJob, State, Want, new_id
+
+
+@pytest.fixture
+def durable(server: Server) -> Iterator[Server]:
+    with Server(server.flavor, appendonly=True) as running:
+        yield running
+
+
+async def reading(kit: Kit, count: int = 1) -> None:
+    """Waits until so many connections block on streams."""
+    await wait_until_async(lambda: len([c for c in kit.raw.client_list() if c["cmd"] == "xread"]) >= count)
+
+
+async def test_the_end_of_a_job_reaches_who_waits_within_a_tenth_of_a_second(kit: Kit) -> None:
+    ids = await kit.add_many(20)
+    lane, waiter = kit.lane(), kit.waiter()
+    jobs = await kit.claim(lane, 20)
+    took_s = []
+    for job in jobs:
+        waiting = asyncio.create_task(waiter.job(TASK, job.job_id))
+        await reading(kit)
+        began_s = time.perf_counter()
+        await kit.settle(lane, done(job, b'"r"'))
+        outcome = await waiting
+        took_s.append(time.perf_counter() - began_s)
+        assert outcome is not None
+        assert (outcome.state, outcome.result) == (State.COMPLETED, b'"r"')
+    assert len(ids) == len(took_s)
+    assert sorted(took_s)[15] < 0.1
+
+
+async def test_a_job_that_had_ended_or_never_was_is_answered_at_once(kit: Kit) -> None:
+    await kit.add_many(2)
+    lane, waiter = kit.lane(), kit.waiter()
+    jobs = await kit.claim(lane, 2)
+    await kit.settle(lane, done(jobs[0], b"1"), failed(jobs[1]))
+    began_s = time.monotonic()
+    first, second, third, fourth = await asyncio.gather(
+        *(waiter.job(TASK, job.job_id) for job in jobs), waiter.job(TASK, new_id()), waiter.workflow(new_id())
+    )
+    assert time.monotonic() - began_s < 1
+    assert first is not None
+    assert first.result == b"1"
+    assert second is not None
+    assert (second.error, second.error_type) == ("boom", "ValueError")
+    assert (third, fourth) == (None, None)
+
+
+async def test_every_way_in_which_a_job_ends_is_told(kit: Kit) -> None:
+    failing, cancelled, expired = await kit.add_many(3)
+    lane, waiter = kit.lane(), kit.waiter()
+    waits = [asyncio.create_task(waiter.job(TASK, job_id)) for job_id in (failing, cancelled, expired)]
+    await reading(kit)
+    await kit.adapter.jobs.cancel(TASK, cancelled, "why").run_async()
+    kit.raw.hset(f"{kit.base()}:{expired}", "expireAt", "1")
+    (job,) = await kit.claim(lane, 5)
+    await kit.settle(lane, failed(job))
+    one, two, three = await asyncio.wait_for(asyncio.gather(*waits), 2)
+    assert one is not None
+    assert two is not None
+    assert three is not None
+    assert (one.state, two.state, two.reason, three.state) == (State.FAILED, State.CANCELLED, "why", State.EXPIRED)
+
+
+async def test_a_discarded_job_ends_the_wait_as_unknown(kit: Kit) -> None:
+    job_id, lane, waiter = new_id(), kit.lane(), kit.waiter()
+    await kit.add(NewJob(job_id, b"1", ttl_ms=1))
+    waiting = asyncio.create_task(waiter.job(TASK, job_id))
+    await reading(kit)
+    wait_until(lambda: kit.now_ms() > int(kit.hash(job_id)["expireAt"]))
+    await lane.step([], [Want(TASK, 1, "discard")])
+    assert await asyncio.wait_for(waiting, 2) is None
+
+
+async def test_an_end_without_an_event_is_noticed(kit: Kit) -> None:
+    (job_id,) = await kit.add_many(1)
+    waiting = asyncio.create_task(kit.waiter().job(TASK, job_id))
+    await reading(kit)
+    kit.raw.hset(f"{kit.base()}:{job_id}", mapping={"state": "completed", "result": "1"})
+    outcome = await asyncio.wait_for(waiting, 5)
+    assert outcome is not None
+    assert outcome.state is State.COMPLETED
+
+
+async def test_a_damaged_event_stops_nobody(kit: Kit) -> None:
+    (job_id,) = await kit.add_many(1)
+    lane, waiter = kit.lane(), kit.waiter()
+    (job,) = await kit.claim(lane)
+    waiting = asyncio.create_task(waiter.job(TASK, job_id))
+    await reading(kit)
+    kit.raw.xadd(f"{kit.base()}:events", {"event": "completed"})
+    kit.raw.xadd(f"{kit.base()}:events", {"x": "y"})
+    await reading(kit)
+    await kit.settle(lane, done(job))
+    assert await asyncio.wait_for(waiting, 1) is not None
+
+
+async def test_two_thousand_waits_share_two_connections(kit: Kit) -> None:
+    ids = await kit.add_many(2000)
+    lane, waiter = kit.lane(), kit.waiter()
+    jobs = await kit.claim(lane, 2000)
+    before = len(kit.raw.client_list())
+    waits = [asyncio.create_task(waiter.job(TASK, job_id)) for job_id in ids]
+    await reading(kit)
+    most = len(kit.raw.client_list())
+    for first in range(0, 2000, 100):
+        await kit.settle(lane, *(done(job, job.job_id.encode()) for job in jobs[first : first + 100]))
+        most = max(most, len(kit.raw.client_list()))
+    outcomes = await asyncio.wait_for(asyncio.gather(*waits), 10)
+    assert [outcome.result.decode() for outcome in outcomes if outcome and outcome.result] == ids
+    assert most - before <= 2
+
+
+@pytest.mark.parametrize("filler", [0, 3000])
+async def test_a_reader_that_a_trimmed_stream_overtook_still_tells_all(kit: Kit, filler: int) -> None:
+    ids = await kit.add_many(50)
+    lane, waiter = kit.lane(), kit.waiter()
+    jobs = await kit.claim(lane, 50)
+    waits = [asyncio.create_task(waiter.job(TASK, job_id)) for job_id in ids]
+    await reading(kit)
+    (reader,) = [each["id"] for each in kit.raw.client_list() if each["cmd"] == "xread"]
+    kit.raw.client_kill_filter(_id=reader)
+    await kit.settle(lane, *map(done, jobs))
+    pipeline = kit.raw.pipeline()
+    for _ in range(filler):
+        pipeline.xadd(f"{kit.base()}:events", {"event": "active", "jobId": "x"})
+    pipeline.xtrim(f"{kit.base()}:events", maxlen=filler and 2000)
+    pipeline.execute()
+    outcomes = await asyncio.wait_for(asyncio.gather(*waits), 5)
+    assert all(outcome and outcome.state is State.COMPLETED for outcome in outcomes)
+
+
+async def test_no_end_is_late_although_new_tasks_are_followed_all_the_time(kit: Kit) -> None:
+    count = 60
+    ids = await kit.add_many(count)
+    lane, waiter = kit.lane(), kit.waiter()
+    jobs = await kit.claim(lane, count)
+    slowest_s = 0.0
+
+    async def end(at: int) -> None:
+        nonlocal slowest_s
+        waiting = asyncio.create_task(waiter.job(TASK, ids[at]))
+        other = asyncio.create_task(waiter.job(f"other-{at}", new_id()))
+        await asyncio.sleep(0.002 * (at % 5))
+        await kit.settle(lane, done(jobs[at]))
+        began_s = time.monotonic()
+        await waiting
+        slowest_s = max(slowest_s, time.monotonic() - began_s)
+        await other
+
+    for at in range(count):
+        await end(at)
+    assert slowest_s < 1.0
+
+
+async def test_two_waits_for_one_job_both_end_and_one_may_be_given_up(kit: Kit) -> None:
+    (job_id,) = await kit.add_many(1)
+    lane, waiter = kit.lane(), kit.waiter()
+    (job,) = await kit.claim(lane)
+    waits = [asyncio.create_task(waiter.job(TASK, job_id)) for _ in range(3)]
+    await reading(kit)
+    waits[1].cancel()
+    await kit.settle(lane, done(job))
+    first, second, third = await asyncio.gather(*waits, return_exceptions=True)
+    assert first == third
+    assert isinstance(second, asyncio.CancelledError)
+
+
+async def test_waits_that_were_given_up_leave_nothing_behind(kit: Kit) -> None:
+    ids = await kit.add_many(100)
+    waiter = kit.waiter()
+    assert isinstance(waiter, RedisWaiter)
+    for pause_s in (0, 0.001, 0.02):
+        waits = [asyncio.create_task(waiter.job(TASK, job_id)) for job_id in ids]
+        await asyncio.sleep(pause_s)
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+    assert waiter._pending == {}
+    await wait_until_async(lambda: not waiter._unchecked)
+
+
+async def test_an_idle_waiter_closes_its_reading_connection(kit: Kit) -> None:
+    await kit.waiter().job(TASK, new_id())
+    await reading(kit)
+    await wait_until_async(lambda: not [c for c in kit.raw.client_list() if c["cmd"] == "xread"], 6.0)
+
+
+async def test_closing_ends_every_wait_with_an_error(kit: Kit) -> None:
+    ids = await kit.add_many(3)
+    waiter = kit.waiter()
+    waits = [asyncio.create_task(waiter.job(TASK, job_id)) for job_id in ids]
+    await reading(kit)
+    await waiter.close()
+    results = await asyncio.wait_for(asyncio.gather(*waits, return_exceptions=True), 1)
+    assert [type(each) for each in results] == [AdapterError] * 3
+    with pytest.raises(AdapterError, match="closed"):
+        await waiter.job(TASK, ids[0])
+    await waiter.close()
+
+
+async def test_a_wait_survives_a_restart_of_the_server(durable: Server, prefix: str) -> None:
+    adapter = redis_adapter(durable.url, prefix=prefix)
+    lane, waiter = adapter.leases.lane("w1", [TASK], 30_000, lambda _: ()), adapter.waiter()
+    ids = [new_id() for _ in range(3)]
+    await adapter.jobs.enqueue(TASK, EnqueueSpec(), [NewJob(job_id, b"1") for job_id in ids]).run_async()
+    jobs = (await lane.step([], [Want(TASK, 3)])).jobs
+    waits = [asyncio.create_task(waiter.job(TASK, job_id)) for job_id in ids]
+    await wait_until_async(lambda: "cmd=xread" in durable.command("CLIENT", "LIST"))
+    await asyncio.to_thread(durable.restart)
+    await lane.close()
+    second = adapter.leases.lane("w1", [TASK], 30_000, lambda _: ())
+    await second.step([done(job) for job in jobs], [])
+    outcomes = await asyncio.wait_for(asyncio.gather(*waits), 5)
+    assert all(outcome and outcome.state is State.COMPLETED for outcome in outcomes)
+    await second.close()
+    await waiter.close()
+    await adapter.close_async()
+
+
+async def test_the_end_of_a_workflow_reaches_who_waits(kit: Kit) -> None:
+    lane, waiter = kit.lane(), kit.waiter()
+    flow, bad = plan(node(), node(deps=(0,))), fan(2)
+    await kit.create(flow)
+    waiting = asyncio.create_task(waiter.workflow(flow.workflow_id))
+    await reading(kit)
+    for result in (b"1", b"2"):
+        (job,) = await kit.claim(lane)
+        await kit.settle(lane, done(job, result))
+    outcome = await asyncio.wait_for(waiting, 1)
+    assert outcome is not None
+    assert (outcome.state, outcome.result) == ("completed", b"2")
+    await kit.create(bad)
+    waiting = asyncio.create_task(waiter.workflow(bad.workflow_id))
+    await asyncio.sleep(0.01)
+    (job,) = await kit.claim(lane)
+    await kit.settle(lane, failed(job))
+    outcome = await asyncio.wait_for(waiting, 1)
+    assert outcome is not None
+    assert (outcome.state, outcome.error, outcome.error_type) == ("failed", "boom", "ValueError")
+    assert (outcome.node, outcome.job_id, outcome.task) == (0, bad.nodes[0].job_id, TASK)
