@@ -48,16 +48,26 @@ local function join_results(key, deps)
   return '[' .. table.concat(parts, ',') .. ']'
 end
 
--- Moves the pointer of j over its complete predecessors; true once all are.
+-- Moves the pointer of j over its complete predecessors; true once all are. It mostly moves by one; where the first
+-- was the last to end, it has the whole way to go, in ever longer steps.
 local function all_complete(key, j, count, pointer)
-  local start, chunk, text = pointer, -1, nil
+  local start, chunk, text, step = pointer, -1, nil, 1
   while pointer < count do
     local at = math.floor(pointer / 128)
     if at ~= chunk then chunk, text = at, redis.call('HGET', key, 'd:' .. j .. ':' .. at) end
-    local offset = (pointer % 128) * 6
-    local dep = tostring(tonumber(string.sub(text, offset + 1, offset + 6)))
-    if redis.call('HGET', key, 'n:' .. dep .. ':state') ~= 'completed' then break end
-    pointer = pointer + 1
+    local fields = {}
+    for n = pointer, math.min(pointer + step, count, (at + 1) * 128) - 1 do
+      local offset = (n % 128) * 6
+      fields[#fields + 1] = 'n:' .. tostring(tonumber(string.sub(text, offset + 1, offset + 6))) .. ':state'
+    end
+    local complete = 0
+    for _, state in ipairs(redis.call('HMGET', key, unpack(fields))) do
+      if state ~= 'completed' then break end
+      complete = complete + 1
+    end
+    pointer = pointer + complete
+    if complete < #fields then break end
+    step = math.min(step * 2, 128)
   end
   if pointer > start then redis.call('HSET', key, 'p:' .. j, pointer) end
   return pointer >= count
