@@ -9,6 +9,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parent))
@@ -18,6 +19,7 @@ from engine import enqueue_rate, latencies_ms, process_rate
 
 from taskora.connection.embedded import EmbeddedServer
 from taskora.connection.endpoint import Endpoint
+from taskora.connection.wire import BlockingWire
 
 
 def main() -> None:
@@ -56,27 +58,31 @@ def measure(url: str, jobs: int, rounds: int) -> dict[str, tuple[float, float, f
         figures[f"enqueue, {batch} a call, jobs/s"] = _pairs(
             raw,
             rounds,
-            lambda count=count, batch=batch: enqueue_rate(url, count, batch),
-            lambda bare, count=count, batch=batch: bare.fill(count, batch),
+            partial(enqueue_rate, url, count, batch),
+            partial(BareLoop.fill, jobs=count, batch=batch),
         )
     for concurrency in (1, 10, 100):
         count = jobs if concurrency > 1 else jobs // 5
-
-        def drained(bare: BareLoop, count: int = count, concurrency: int = concurrency) -> float:
-            bare.fill(count, 500)
-            return bare.drain(count, concurrency)
-
         figures[f"process, concurrency {concurrency}, jobs/s"] = _pairs(
             raw,
             rounds,
-            lambda count=count, concurrency=concurrency: asyncio.run(process_rate(url, concurrency, count)),
-            drained,
+            partial(_processed, url, concurrency, count),
+            partial(_drained, jobs=count, batch=concurrency),
         )
     _flush(raw)
     seen = asyncio.run(latencies_ms(url, 500))
     for percent in (50, 95, 99):
         figures[f"dispatch to handler, p{percent}, ms"] = (seen[len(seen) * percent // 100], 0.0, 0.0)
     return figures
+
+
+def _processed(url: str, concurrency: int, jobs: int) -> float:
+    return asyncio.run(process_rate(url, concurrency, jobs))
+
+
+def _drained(bare: BareLoop, jobs: int, batch: int) -> float:
+    bare.fill(jobs, 500)
+    return bare.drain(jobs, batch)
 
 
 def _pairs(
@@ -103,11 +109,9 @@ def _raw(url: str) -> str:
 
 
 def _flush(url: str) -> None:
-    connection = Endpoint.from_url(url).sync_connection()
-    connection.connect()
-    connection.send_command("FLUSHDB")
-    connection.read_response()
-    connection.disconnect()
+    wire = BlockingWire(Endpoint.from_url(url))
+    wire.exchange([("FLUSHDB",)])
+    wire.close()
 
 
 if __name__ == "__main__":

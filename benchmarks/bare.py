@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import cast
-
 import orjson
 
 from taskora.connection.endpoint import Endpoint
@@ -44,7 +42,8 @@ class BareLoop:
 
     def drain(self, jobs: int, batch: int) -> float:
         """Settle what was claimed and claim the next, ``batch`` at a time; returns jobs a second."""
-        done, outcomes = 0, cast("list[Arg]", [])
+        done = 0
+        outcomes: list[Arg] = []
         start_s = time.perf_counter()
         while done < jobs or outcomes:
             wants = 1 if done < jobs else 0
@@ -53,7 +52,8 @@ class BareLoop:
             head: list[Arg] = [self._keys.root, WORKER, "b", 1, token, 30_000, len(outcomes) // 7, wants]
             tail: list[Arg] = [1, batch, 0] if wants else []
             (reply,) = self._wire.exchange([ScriptCall(load("step"), (self._base,), [*head, *outcomes, *tail])])
-            now, rows, outcomes = reply[0], reply[5], []
+            now, rows = reply[0], reply[5]
+            outcomes = []
             for at in range(0, len(rows), 7):
                 result = orjson.dumps(orjson.loads(rows[at + 2]))
                 outcomes += (1, rows[at + 1], token, now, "complete", result, "")

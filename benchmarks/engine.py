@@ -16,7 +16,7 @@ def make_app(url: str, concurrency: int) -> tuple[Taskora, asyncio.Event]:
 
     @app.task("echo", concurrency=concurrency)
     async def echo(data: object) -> object:
-        if isinstance(data, dict) and "last" in data:
+        if data == {"last": True}:
             last.set()
         return data
 

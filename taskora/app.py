@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar, Unpack, overload
 
@@ -13,7 +12,7 @@ from taskora.adapters.redis import redis_adapter
 from taskora.call import Call, on_running_loop, refuse_on_loop
 from taskora.config import Defaults, Retention, Schedule, SchedulerConfig, check_count
 from taskora.context import Context
-from taskora.definition import TaskDecorator, TaskSettings, define
+from taskora.definition import TaskDecorator, TaskSettings, caller_names, define
 from taskora.duration import Duration, to_ms, to_seconds
 from taskora.errors import ConfigError, JobNotFoundError
 from taskora.housekeeping import Housekeeper
@@ -188,7 +187,7 @@ class Taskora:
         )
 
     def _define(self, name: str | None, handler: Callable[..., object], settings: TaskSettings) -> AnyTask:
-        names = sys._getframe(2).f_locals  # noqa: SLF001 - annotations that are text name what the caller sees
+        names = caller_names()
         task = define(self, self.defaults, self.retention, name, handler, settings, names)
         if task.name in self._tasks:
             raise ConfigError(f"name: there is already a task {task.name!r}; give one of them another name")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 from taskora.duration import Duration, to_seconds
 from taskora.errors import ConfigError
@@ -23,6 +23,12 @@ def check_count(value: object, name: str, least: int = 1, most: int | None = Non
     if isinstance(value, bool) or not isinstance(value, int) or value < least or (most is not None and value > most):
         limits = f"at least {least}" if most is None else f"from {least} to {most}"
         raise ConfigError(f"{name}: expected a whole number, {limits}; got {value!r}")
+
+
+def _check_error_types(value: object, name: str) -> None:
+    kinds = cast("tuple[object, ...]", value) if isinstance(value, tuple) else (value,)
+    if not isinstance(value, tuple) or not all(isinstance(k, type) and issubclass(k, BaseException) for k in kinds):
+        raise ConfigError(f"{name}: expected a tuple of exception classes, got {value!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +64,7 @@ class Retry:
         if self.max_delay is not None:
             to_seconds(self.max_delay, "retry.max_delay")
         for name in ("retry_on", "no_retry_on"):
-            types = getattr(self, name)
-            if not isinstance(types, tuple) or not all(
-                isinstance(t, type) and issubclass(t, BaseException) for t in types
-            ):
-                raise ConfigError(f"retry.{name}: expected a tuple of exception classes, got {types!r}")
+            _check_error_types(getattr(self, name), f"retry.{name}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

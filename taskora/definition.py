@@ -13,7 +13,7 @@ from taskora.context import Context
 from taskora.duration import Duration, to_seconds
 from taskora.errors import ConfigError
 from taskora.keys import check_task_name
-from taskora.schema import ANY, Schema, handler_types, schema_for
+from taskora.schema import ANY, handler_types, schema_for
 from taskora.task import FunctionTask, TaskHome
 
 In = TypeVar("In")
@@ -87,6 +87,14 @@ def name_of(handler: Callable[..., object]) -> str:
     if not name or name == "<lambda>":
         raise ConfigError(f"name: {handler!r} has no name to take the task's from; give one: task('name', handler=...)")
     return name
+
+
+def caller_names() -> Mapping[str, object]:
+    """Return the local names of the code that defines a task: annotations that are text may name them."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__") in ("taskora.definition", "taskora.app"):
+        frame = frame.f_back
+    return {} if frame is None else frame.f_locals
 
 
 def define(

@@ -11,6 +11,7 @@ from taskora.errors import CancelledError, ExpiredError, JobFailedError, JobNotF
 from taskora.model import CancelOutcome, JobInfo, LogEntry, Outcome, State
 from taskora.outbox import Parcel
 
+Out = TypeVar("Out")
 Out_co = TypeVar("Out_co", covariant=True)
 
 
@@ -190,7 +191,7 @@ class ResultHandle(Generic[Out_co]):
         raise _ending_error(outcome, self._source.name, self._id)
 
 
-class Handles(list[ResultHandle[Out_co]]):
+class Handles(list[ResultHandle[Out]], Generic[Out]):
     """The handles of jobs that were dispatched together; ``await`` it until all are stored."""
 
     def __await__(self) -> Generator[object, None, Self]:

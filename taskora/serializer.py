@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from collections.abc import Iterable
+from dataclasses import fields, is_dataclass
+from typing import Protocol, cast
 
 import orjson
 
@@ -59,18 +61,18 @@ class JsonSerializer:
 
 
 def _refuse_non_finite(value: object) -> None:
-    stack = [value]
+    stack: list[object] = [value]
     while stack:
         item = stack.pop()
         if isinstance(item, float):
             if not math.isfinite(item):
                 raise SerializationError(f"cannot write {item!r} as JSON: it has no form for it")
         elif isinstance(item, dict):
-            stack.extend(item.values())
+            stack.extend(cast("dict[object, object]", item).values())
         elif isinstance(item, list | tuple):
-            stack.extend(item)
-        elif hasattr(item, "__dataclass_fields__"):
-            stack.extend(getattr(item, name) for name in item.__dataclass_fields__)
+            stack.extend(cast("Iterable[object]", item))
+        elif is_dataclass(item):
+            stack.extend(getattr(item, field.name) for field in fields(item))
 
 
 JSON = JsonSerializer()

@@ -155,7 +155,7 @@ class Task(Generic[In, Out]):
             SerializationError: One cannot be written as JSON, or is too large; then none is stored.
             AdapterError: See ``dispatch``.
         """
-        wrapped = [item if isinstance(item, Job) else Job(item) for item in items]
+        wrapped = [cast("Job[In]", item) if isinstance(item, Job) else Job(item) for item in items]
         jobs = [self._new_job(item, skip_validation) for item in wrapped]
         if not jobs:
             return Handles()

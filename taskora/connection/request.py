@@ -51,7 +51,7 @@ class Disconnected(Exception):  # noqa: N818 - an event between our own rooms, w
 
 
 # Its annotation names a tuple of one element, which no command is.
-_pack = cast("Callable[[tuple[Arg, ...]], bytes]", hiredis.pack_command)
+_pack = cast("Callable[[tuple[Arg, ...]], bytes]", hiredis.pack_command)  # pyright: ignore[reportUnknownMemberType]
 
 
 def pack(request: Request) -> bytes:

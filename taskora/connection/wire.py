@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any, Protocol, cast
 
 from taskora.connection.endpoint import Endpoint
@@ -43,7 +43,7 @@ class _Looped(Protocol):
 
 
 @contextlib.contextmanager
-def _lost(server: str) -> Iterator[None]:
+def _lost(server: str) -> Generator[None]:
     """Turn what a lost connection raises into ``Disconnected``."""
     from redis.exceptions import ConnectionError as LostError
     from redis.exceptions import TimeoutError as SlowError

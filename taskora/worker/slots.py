@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
 from taskora.model import Want
 from taskora.protocols import Runnable
@@ -14,7 +15,9 @@ class Slots:
 
     def __init__(self, tasks: Mapping[str, Runnable]) -> None:
         self._capacity = {name: task.options.concurrency for name, task in tasks.items()}
-        self._on_expire = {name: task.options.ttl.on_expire for name, task in tasks.items() if task.options.ttl}
+        self._on_expire: dict[str, Literal["fail", "discard"]] = {
+            name: task.options.ttl.on_expire for name, task in tasks.items() if task.options.ttl
+        }
         self._used = dict.fromkeys(tasks, 0)
         self._freed = asyncio.Event()
         self.open = True

@@ -222,7 +222,7 @@ def _read(step: _Step, reply: Any) -> ClaimReply:
     jobs: list[Claimed] = []
     for at in range(0, len(rows), 7):
         number, job_id, data, version, attempt, ts, cause = rows[at : at + 7]
-        task = step.tasks[number - 1]
+        task = step.tasks[int(number) - 1]
         if attempt == 0:
             log.warning(
                 "task %r: the id %s was queued without a job behind it; it is dropped", task, job_id.decode(),
