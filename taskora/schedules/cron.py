@@ -113,12 +113,18 @@ def _read_field(word: str, field: _Field, text: str) -> str:
     values: set[int] = set()
     last_day = False
     for item in plain.split(","):
-        if item == "L" and field.name == "day of month":
+        if item == "L" and field.name == "day of month" and not last_day:
             last_day = True
-        else:
-            values.update(_expand(item, field, text))
-    if field.name == "day of week":
-        values = {value % 7 for value in values}
+            continue
+        named = set(_expand(item, field, text))
+        if field.name == "day of week":
+            named = {value % 7 for value in named}
+        if twice := values & named:
+            raise ConfigError(
+                f"schedule.cron: {text!r}: the {field.name} {word!r} names {min(twice)} twice, "
+                "which other workers refuse"
+            )
+        values |= named
     return ",".join([*map(str, sorted(values)), *(["L"] if last_day else [])])
 
 

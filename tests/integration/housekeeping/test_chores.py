@@ -1,11 +1,11 @@
 """What the leader does beside schedules: lost jobs, retention, deadlines, the registry."""
 
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-import redis
 
 from support import wait_until_async
 from taskora.adapters.redis import RedisAdapter
@@ -18,7 +18,7 @@ from .conftest import StartHousekeeper
 KEEP_100 = Retention(completed=Keep("1h", 100, min_age=0), failed=Keep(None, 10, min_age=0))
 
 
-def add_ended(raw: redis.Redis, base: str, state: str, count: int, first: int = 0) -> None:
+def add_ended(raw: Any, base: str, state: str, count: int, first: int = 0) -> None:
     now_ms = int(time.time() * 1000)
     for start in range(first, first + count, 1000):
         ids = [f"{state}{number}" for number in range(start, min(start + 1000, first + count))]
@@ -29,14 +29,17 @@ def add_ended(raw: redis.Redis, base: str, state: str, count: int, first: int = 
             pipe.execute()
 
 
-def size(raw: redis.Redis, key: str) -> int:
+def nothing_more(*_: object) -> Iterator[Any]:
+    """What a worker does that dies before it does what it owes."""
+    return iter(())
+
+
+def size(raw: Any, key: str) -> int:
     found: Any = raw.zcard(key)
     return int(found)
 
 
-async def test_retention_keeps_up_with_a_burst_of_20000(
-    housekeep: StartHousekeeper, raw: redis.Redis, root: str
-) -> None:
+async def test_retention_keeps_up_with_a_burst_of_20000(housekeep: StartHousekeeper, raw: Any, root: str) -> None:
     base = f"{root}:{{t}}"
     add_ended(raw, base, "completed", 20_000)
     await housekeep({"t": TaskOptions(retention=KEEP_100)})
@@ -46,7 +49,7 @@ async def test_retention_keeps_up_with_a_burst_of_20000(
 
 
 async def test_retention_covers_every_ended_state_of_tasks_that_only_others_know(
-    housekeep: StartHousekeeper, adapter: RedisAdapter, raw: redis.Redis, root: str
+    housekeep: StartHousekeeper, adapter: RedisAdapter, raw: Any, root: str
 ) -> None:
     base = f"{root}:{{elsewhere}}"
     states = {"completed": 100, "failed": 10, "expired": 10, "cancelled": 10}
@@ -58,7 +61,7 @@ async def test_retention_covers_every_ended_state_of_tasks_that_only_others_know
 
 
 async def test_a_task_with_endless_work_does_not_starve_the_others(
-    housekeep: StartHousekeeper, raw: redis.Redis, root: str
+    housekeep: StartHousekeeper, raw: Any, root: str
 ) -> None:
     busy, quiet = f"{root}:{{busy}}", f"{root}:{{quiet}}"
     add_ended(raw, busy, "completed", 8000)
@@ -69,7 +72,7 @@ async def test_a_task_with_endless_work_does_not_starve_the_others(
     await wait_until_async(lambda: size(raw, f"{busy}:completed") == 100, 10.0)
 
 
-async def test_what_is_kept_for_ever_is_not_touched(housekeep: StartHousekeeper, raw: redis.Redis, root: str) -> None:
+async def test_what_is_kept_for_ever_is_not_touched(housekeep: StartHousekeeper, raw: Any, root: str) -> None:
     forever = Retention(completed=Keep(None, None), failed=Keep(None, 10, min_age=0))
     add_ended(raw, f"{root}:{{t}}", "completed", 500)
     add_ended(raw, f"{root}:{{t}}", "failed", 50)
@@ -79,7 +82,7 @@ async def test_what_is_kept_for_ever_is_not_touched(housekeep: StartHousekeeper,
 
 
 async def test_ended_workflows_are_trimmed(
-    housekeep: StartHousekeeper, adapter: RedisAdapter, raw: redis.Redis, root: str
+    housekeep: StartHousekeeper, adapter: RedisAdapter, raw: Any, root: str
 ) -> None:
     for _ in range(15):
         await adapter.workflows.create_workflow(Plan(new_id(), "empty", (), ())).run_async()
@@ -90,7 +93,7 @@ async def test_ended_workflows_are_trimmed(
 
 
 async def test_a_job_whose_worker_vanished_is_taken_back(
-    housekeep: StartHousekeeper, adapter: RedisAdapter, raw: redis.Redis, root: str
+    housekeep: StartHousekeeper, adapter: RedisAdapter, raw: Any, root: str
 ) -> None:
     await adapter.jobs.enqueue("t", EnqueueSpec(), [NewJob("j", b"1")]).run_async()
     lane = adapter.leases.lane("gone", ["t"], 300, lambda _: ())
@@ -131,7 +134,7 @@ async def test_a_workflow_past_its_deadline_is_cancelled_with_its_jobs(
 
 
 async def test_the_deadline_of_a_deleted_workflow_holds_up_no_other(
-    housekeep: StartHousekeeper, adapter: RedisAdapter, raw: redis.Redis, root: str
+    housekeep: StartHousekeeper, adapter: RedisAdapter, raw: Any, root: str
 ) -> None:
     raw.zadd(f"{root}:workflows:deadlines", {f"deleted{number}": 1 for number in range(150)})
     plan = Plan(new_id(), "late", (node(),), (0,), deadline_ms=1)
@@ -141,11 +144,11 @@ async def test_the_deadline_of_a_deleted_workflow_holds_up_no_other(
 
 
 async def test_what_a_dead_worker_owed_a_workflow_is_done(
-    housekeep: StartHousekeeper, adapter: RedisAdapter, raw: redis.Redis, root: str, monkeypatch: pytest.MonkeyPatch
+    housekeep: StartHousekeeper, adapter: RedisAdapter, raw: Any, root: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = Plan(new_id(), "wide", tuple(node() for _ in range(1200)), tuple(range(1200)))
     with monkeypatch.context() as patch:
-        patch.setattr("taskora.adapters.redis.workflows.continue_to_the_end", lambda *_: iter(()))
+        patch.setattr("taskora.adapters.redis.workflows.continue_to_the_end", nothing_more)
         await adapter.workflows.create_workflow(plan).run_async()
     assert raw.llen(f"{root}:{{t}}:wait") == 500
     await housekeep()
@@ -154,7 +157,7 @@ async def test_what_a_dead_worker_owed_a_workflow_is_done(
 
 
 async def test_processes_that_ended_without_a_word_leave_the_registry(
-    housekeep: StartHousekeeper, adapter: RedisAdapter, raw: redis.Redis, root: str
+    housekeep: StartHousekeeper, adapter: RedisAdapter, raw: Any, root: str
 ) -> None:
     now = datetime.now(UTC)
     for name, ttl_ms in (("dead", 1), ("alive", 60_000)):
@@ -167,7 +170,7 @@ async def test_processes_that_ended_without_a_word_leave_the_registry(
 
 
 async def test_a_chore_that_fails_is_logged_and_stops_no_other(
-    housekeep: StartHousekeeper, raw: redis.Redis, root: str, caplog: pytest.LogCaptureFixture
+    housekeep: StartHousekeeper, raw: Any, root: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     raw.set(f"{root}:workflows:deadlines", "not a set")
     raw.set(f"{root}:{{bad}}:completed", "not a set")

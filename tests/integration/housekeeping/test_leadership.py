@@ -4,8 +4,6 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import redis
-
 from support import Server, wait_until_async
 from taskora.adapters.redis import RedisAdapter
 from taskora.config import Schedule
@@ -14,7 +12,7 @@ from taskora.housekeeping import Housekeeper
 from .conftest import StartHousekeeper
 
 
-async def test_one_of_several_leads(housekeep: StartHousekeeper, raw: redis.Redis, root: str) -> None:
+async def test_one_of_several_leads(housekeep: StartHousekeeper, raw: Any, root: str) -> None:
     several = [await housekeep() for _ in range(3)]
     await wait_until_async(lambda: any(one.is_leader for one in several))
     holder = raw.get(f"{root}:schedules:lock")
@@ -33,9 +31,7 @@ async def test_a_stopped_leader_hands_over_at_once(housekeep: StartHousekeeper) 
     await wait_until_async(lambda: second.is_leader, 1.0)
 
 
-async def test_a_stopped_follower_leaves_the_lock_alone(
-    housekeep: StartHousekeeper, raw: redis.Redis, root: str
-) -> None:
+async def test_a_stopped_follower_leaves_the_lock_alone(housekeep: StartHousekeeper, raw: Any, root: str) -> None:
     first = await housekeep(lock_ttl=30)
     await wait_until_async(lambda: first.is_leader)
     second = await housekeep(lock_ttl=30)
@@ -67,9 +63,7 @@ async def test_a_leader_that_cannot_renew_steps_down_in_time_and_comes_back(
     await wait_until_async(lambda: leader.is_leader, 10.0)
 
 
-async def test_a_lock_taken_by_somebody_else_ends_the_lead(
-    housekeep: StartHousekeeper, raw: redis.Redis, root: str
-) -> None:
+async def test_a_lock_taken_by_somebody_else_ends_the_lead(housekeep: StartHousekeeper, raw: Any, root: str) -> None:
     leader = await housekeep()
     await wait_until_async(lambda: leader.is_leader)
     raw.set(f"{root}:schedules:lock", "another", px=500)
@@ -79,7 +73,7 @@ async def test_a_lock_taken_by_somebody_else_ends_the_lead(
 
 
 async def test_a_start_stores_what_is_declared_and_a_follower_does_too(
-    housekeep: StartHousekeeper, adapter: RedisAdapter, raw: redis.Redis, root: str
+    housekeep: StartHousekeeper, adapter: RedisAdapter, raw: Any, root: str
 ) -> None:
     await housekeep(schedules={"a": ("t", Schedule(every="1h"))})
     await housekeep(schedules={"b": ("t", Schedule(every="1h"))})

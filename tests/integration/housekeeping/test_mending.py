@@ -5,7 +5,6 @@ import logging
 from typing import Any
 
 import pytest
-import redis
 
 from support import wait_until_async
 from taskora.adapters.redis import RedisAdapter
@@ -14,11 +13,11 @@ from taskora.model import Plan, PlanNode, new_id
 
 from .conftest import FAST, StartHousekeeper
 
-CHAIN = [
+CHAIN: list[dict[str, Any]] = [
     {"taskName": "a", "deps": [], "jobId": "ja", "_v": 2, "data": '{"x":1}'},
     {"taskName": "b", "deps": [0], "jobId": "jb", "_v": 1},
 ]
-DIAMOND = [
+DIAMOND: list[dict[str, Any]] = [
     {"taskName": "a", "deps": [], "jobId": "ja", "_v": 1, "data": "1"},
     {"taskName": "a", "deps": [], "jobId": "jb", "_v": 1, "data": "2"},
     {"taskName": "c", "deps": [0, 1], "jobId": "jc", "_v": 1},
@@ -28,7 +27,7 @@ DIAMOND = [
 class Foreign:
     """Workflows as a worker of another implementation stores them."""
 
-    def __init__(self, raw: redis.Redis, root: str) -> None:
+    def __init__(self, raw: Any, root: str) -> None:
         self.raw = raw
         self.root = root
 
@@ -45,14 +44,14 @@ class Foreign:
         return f"{self.root}:wf:{{{name}}}"
 
     def field(self, name: str, field: str) -> str | None:
-        found: Any = self.raw.hget(self.key(name), field)
+        found: str | None = self.raw.hget(self.key(name), field)
         return found
 
     def add_job(self, task: str, job_id: str, **fields: str) -> None:
         self.raw.hset(f"{self.root}:{{{task}}}:{job_id}", mapping=fields)
 
     def job(self, task: str, job_id: str) -> dict[str, str]:
-        found: Any = self.raw.hgetall(f"{self.root}:{{{task}}}:{job_id}")
+        found: dict[str, str] = self.raw.hgetall(f"{self.root}:{{{task}}}:{job_id}")
         return found
 
     def waiting(self, task: str) -> list[str]:
@@ -61,7 +60,7 @@ class Foreign:
 
 
 @pytest.fixture
-def foreign(raw: redis.Redis, root: str) -> Foreign:
+def foreign(raw: Any, root: str) -> Foreign:
     return Foreign(raw, root)
 
 
@@ -112,7 +111,7 @@ async def test_a_node_that_was_marked_and_never_enqueued_is_with_all_its_input(
     ],
 )
 async def test_a_job_that_ended_otherwise_ends_its_workflow_and_the_other_jobs(
-    mender: Mender, foreign: Foreign, raw: redis.Redis, root: str, job: dict[str, str], state: str, error: str
+    mender: Mender, foreign: Foreign, raw: Any, root: str, job: dict[str, str], state: str, error: str
 ) -> None:
     name = foreign.store(DIAMOND, 2)
     foreign.add_job("a", "ja", **job)
@@ -124,7 +123,7 @@ async def test_a_job_that_ended_otherwise_ends_its_workflow_and_the_other_jobs(
 
 
 async def test_a_healthy_workflow_is_left_alone(
-    mender: Mender, foreign: Foreign, raw: redis.Redis, caplog: pytest.LogCaptureFixture
+    mender: Mender, foreign: Foreign, raw: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     running = foreign.store(CHAIN, 1)
     foreign.add_job("a", "ja", state="active")
@@ -172,7 +171,7 @@ async def test_a_large_workflow_is_examined_in_pieces(adapter: RedisAdapter, for
 
 
 async def test_the_leader_finds_broken_workflows_among_many_keys(
-    housekeep: StartHousekeeper, foreign: Foreign, raw: redis.Redis
+    housekeep: StartHousekeeper, foreign: Foreign, raw: Any
 ) -> None:
     with raw.pipeline() as pipe:
         for number in range(500):

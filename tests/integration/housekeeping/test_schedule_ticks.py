@@ -8,11 +8,10 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-import redis
 
 from support import wait_until_async
 from taskora.adapters.redis import RedisAdapter
-from taskora.adapters.schedule_store import ScheduleChange
+from taskora.adapters.schedule_store import DueSchedules, ScheduleChange
 from taskora.config import Retry, TaskOptions
 from taskora.housekeeping import Housekeeper, card_of
 from taskora.housekeeping.roster import Roster
@@ -30,7 +29,7 @@ HOUR_MS = 3_600_000
 class Bench:
     """Schedules and the jobs that came of them, as they are stored."""
 
-    def __init__(self, raw: redis.Redis, root: str) -> None:
+    def __init__(self, raw: Any, root: str) -> None:
         self.raw = raw
         self.root = root
         self.key = f"{root}:schedules"
@@ -44,7 +43,7 @@ class Bench:
         return due_ms
 
     def time(self) -> tuple[int, int]:
-        found: Any = self.raw.time()
+        found: tuple[int, int] = self.raw.time()
         return found
 
     def members(self, name: str) -> dict[str, Any]:
@@ -57,12 +56,12 @@ class Bench:
 
     def jobs(self, task: str = "t") -> list[str]:
         """Ids of the waiting jobs, in the order in which they were stored."""
-        found: list[str] = self.raw.lrange(f"{self.root}:{{{task}}}:wait", 0, -1)  # type: ignore[assignment]  # the plain client's replies, whose types include awaitables
+        found: list[str] = self.raw.lrange(f"{self.root}:{{{task}}}:wait", 0, -1)
         return found[::-1]
 
 
 @pytest.fixture
-def bench(raw: redis.Redis, root: str) -> Bench:
+def bench(raw: Any, root: str) -> Bench:
     return Bench(raw, root)
 
 
@@ -200,32 +199,54 @@ async def test_a_crash_between_the_job_and_the_move_fires_nothing_twice(
         patch.setattr(adapter.schedules, "move_on", crash)
         await dying.round()
     assert bench.next_ms("s") == due_ms
-    await dying._term.resign()
+    bench.raw.delete(f"{bench.key}:lock")
     await (await leading_ticker(adapter)).round()
     assert bench.jobs() == [occurrence_id("s", due_ms)]
     assert bench.members("s")["lastJobId"] == occurrence_id("s", due_ms)
     assert bench.next_ms("s") == due_ms + HOUR_MS
 
 
+class Seen:
+    """What a leader read before it was frozen."""
+
+    def __init__(self, table: DueSchedules) -> None:
+        self.table = table
+
+    async def run_async(self) -> DueSchedules:
+        return self.table
+
+
 async def test_a_frozen_leaders_late_writes_are_refused(
     adapter: RedisAdapter, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     due_ms = bench.write("s", 5, every=HOUR_MS)
-    frozen = await leading_ticker(adapter)
-    seen = await adapter.schedules.due().run_async()
+    term = Term(adapter.house, 30)
+    assert await term.renew()
+    frozen = Ticker(adapter, term, Roster(adapter.house, KNOWN, 0.0), JSON, 1.0)
+    seen = Seen(await adapter.schedules.due().run_async())
     bench.raw.delete(f"{bench.key}:lock")
-    successor = await leading_ticker(adapter)
-    await successor.round()
+    await (await leading_ticker(adapter)).round()
     after = (bench.jobs(), bench.members("s"), bench.next_ms("s"))
-    assert frozen._term.current, "it does not know that it was deposed"
-    assert await frozen._fire(seen.due[0], seen.now_ms) is None
+    assert after[2] == due_ms + HOUR_MS
+    assert term.current, "it does not know that it was deposed"
+    with monkeypatch.context() as patch:
+        patch.setattr(adapter.schedules, "due", lambda: seen)
+        await frozen.round()
     assert (bench.jobs(), bench.members("s"), bench.next_ms("s")) == after
-    again = bench.next_ms("s")
-    assert again == due_ms + HOUR_MS
-    current = (await adapter.schedules.list().run_async())[0]
-    late = ScheduleChange(current.value, 1)
-    assert await adapter.schedules.move_on(frozen._term.token, current, late).run_async() is False
-    assert await adapter.schedules.move_on(successor._term.token, current, late).run_async() is True
+
+
+async def test_only_the_leaders_token_moves_a_schedule_on(adapter: RedisAdapter, bench: Bench) -> None:
+    bench.write("s", 5, every=HOUR_MS)
+    deposed, leader = Term(adapter.house, 30), Term(adapter.house, 30)
+    assert await deposed.renew()
+    bench.raw.delete(f"{bench.key}:lock")
+    assert await leader.renew()
+    (stored,) = (await adapter.schedules.due().run_async()).due
+    change = ScheduleChange(stored.value, 1)
+    assert await adapter.schedules.move_on(deposed.token, stored, change).run_async() is False
+    assert await adapter.schedules.move_on(leader.token, stored, change).run_async() is True
+    bench.raw.delete(f"{bench.key}:lock")
+    assert await adapter.schedules.move_on(leader.token, stored._replace(next_ms=1), change).run_async() is False
 
 
 async def test_a_pause_that_comes_while_it_fires_stays(
@@ -233,9 +254,12 @@ async def test_a_pause_that_comes_while_it_fires_stays(
 ) -> None:
     bench.write("s", 5, every=HOUR_MS)
     ticker = await leading_ticker(adapter)
-    seen = await adapter.schedules.due().run_async()
+    seen = Seen(await adapter.schedules.due().run_async())
     bench.raw.zrem(f"{bench.key}:next", "s")
-    await ticker._fire(seen.due[0], seen.now_ms)
+    with monkeypatch.context() as patch:
+        patch.setattr(adapter.schedules, "due", lambda: seen)
+        await ticker.round()
+    assert len(bench.jobs()) == 1
     assert bench.next_ms("s") is None
 
 

@@ -1,6 +1,7 @@
 """An adapter on the test's server, and a plain client that sees what is stored."""
 
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 import redis
@@ -16,6 +17,7 @@ async def adapter(url: str, prefix: str) -> AsyncIterator[RedisAdapter]:
 
 
 @pytest.fixture
-def raw(url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(url, decode_responses=True) as client:
-        yield client
+def raw(url: str) -> Iterator[Any]:
+    client: Any = redis.Redis
+    with client.from_url(url, decode_responses=True) as opened:
+        yield opened

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import redis
 
 from taskora.adapters.redis import RedisAdapter
 from taskora.adapters.schedule_store import ScheduleChange, StoredSchedule
@@ -22,7 +21,7 @@ HOURLY = Schedule(every="1h", data={"a": [1, None]})
 class Stored:
     """The keys of schedules, as another implementation sees them."""
 
-    def __init__(self, raw: redis.Redis, prefix: str) -> None:
+    def __init__(self, raw: Any, prefix: str) -> None:
         self.raw = raw
         self.root = f"taskora:{prefix}"
         self.key = f"{self.root}:schedules"
@@ -44,7 +43,7 @@ class Stored:
 
 
 @pytest.fixture
-def stored(raw: redis.Redis, prefix: str) -> Stored:
+def stored(raw: Any, prefix: str) -> Stored:
     return Stored(raw, prefix)
 
 
@@ -98,7 +97,7 @@ async def test_a_changed_declaration_keeps_the_last_run_and_sets_the_timer_only_
     assert "every" not in stored.members("tidy")
 
 
-async def test_declaring_repairs_what_cannot_be_read(schedules: Schedules, stored: Stored, raw: redis.Redis) -> None:
+async def test_declaring_repairs_what_cannot_be_read(schedules: Schedules, stored: Stored, raw: Any) -> None:
     raw.hset(stored.key, "tidy", "{broken")
     raw.zadd(f"{stored.key}:next", {"tidy": 7})
     await schedules.declare("tidy", "clean-up", HOURLY).run_async()
@@ -159,9 +158,7 @@ async def test_a_removed_schedule_is_gone(schedules: Schedules, stored: Stored) 
     assert stored.next_ms("s") is None
 
 
-async def test_the_list_shows_every_schedule_even_a_broken_one(
-    schedules: Schedules, stored: Stored, raw: redis.Redis
-) -> None:
+async def test_the_list_shows_every_schedule_even_a_broken_one(schedules: Schedules, stored: Stored, raw: Any) -> None:
     stored.write("b", {"task": "t", "every": 1500, "lastRun": 1000, "lastJobId": "j", "data": {"x": 1}}, 2000)
     stored.write("c", {"task": "t", "cron": "0 0 * * *", "lastRun": None, "lastJobId": None}, None)
     raw.hset(stored.key, "a", "{broken")
@@ -175,7 +172,7 @@ async def test_the_list_shows_every_schedule_even_a_broken_one(
 
 
 async def test_a_triggered_job_is_dispatched_as_its_task_was_published(
-    schedules: Schedules, adapter: RedisAdapter, stored: Stored, raw: redis.Redis
+    schedules: Schedules, adapter: RedisAdapter, stored: Stored, raw: Any
 ) -> None:
     options = TaskOptions(version=3, retry=Retry(attempts=4), ttl=Ttl("1m"))
     await adapter.house.publish_tasks({"t": card_of(options)}).run_async()

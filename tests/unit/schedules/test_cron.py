@@ -42,13 +42,14 @@ def test_an_expression_is_read_as_cron_parser_reads_it(given: str, meant: str) -
     [
         "", "* * *", "* * * * * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *", "* * * * 8", "5-1 * * * *",
         "*/0 * * * *", "*/60 * * * *", "* * 15W * *", "* * LW * *", "* * L-2 * *", "H * * * *", "R * * * *",
-        "* * * * L", "* * * * 5#6", "* * * * 1,2#3", "* * * * mon#1,tue#2", "? * * * *", "* * * foo *", "* * * * fri-mon",
-        "1,,2 * * * *", "-5 * * * *", "* * 1 * 5L", "* * 1 * 5#1", "* * */1 * 1", "* * 1-31 * 1", "* * 1 * 0-6",
+        "* * * * L", "* * * * 5#6", "* * * * 1,2#3", "* * * * mon#1,tue#2", "? * * * *", "* * * foo *",
+        "* * * * fri-mon", "1,,2 * * * *", "-5 * * * *", "* * 1 * 5L", "* * 1 * 5#1", "* * */1 * 1", "* * 1-31 * 1",
+        "* * 1 * 0-6", "1,1 * * * *", "0 0 L,L * *", "*/5,10 * * * *", "* * * * 0,7", "* * * * 5-7,sun",
         "0 0 30 2 *", "@reboot", "@DAILY", "1.5 * * * *", "٣ * * * *", "*-5 * * * *",
     ],
 )  # fmt: skip
 def test_what_is_wrong_or_read_differently_elsewhere_is_refused_with_the_expression(given: str) -> None:
-    with pytest.raises(ConfigError, match="schedule.cron") as caught:
+    with pytest.raises(ConfigError, match=r"^schedule\.cron") as caught:
         parse_cron(given)
     assert repr(given) in str(caught.value)
 

@@ -41,19 +41,19 @@ class Pattern:
 
 def occurrences(pattern: Pattern, zone: ZoneInfo, first: datetime, last: datetime) -> Iterator[datetime]:
     """All instants from ``first`` to ``last`` at which the pattern fires, found by looking at every minute."""
-    farthest = datetime.min
+    farthest: datetime | None = None
     at = first - timedelta(days=2)
     while at <= last:
         wall = at.astimezone(zone).replace(tzinfo=None, fold=0)
         if pattern.hours is None or len(pattern.hours) == 24:
             fires = pattern.matches(wall)
         else:
-            fires = wall > farthest and pattern.matches(wall)
-            skipped = farthest + MINUTE
-            while farthest != datetime.min and skipped < wall and not fires:
+            fires = (farthest is None or wall > farthest) and pattern.matches(wall)
+            skipped = wall if farthest is None else farthest + MINUTE
+            while skipped < wall and not fires:
                 fires = pattern.matches(skipped)
                 skipped += MINUTE
-        farthest = max(farthest, wall)
+        farthest = wall if farthest is None else max(farthest, wall)
         if fires and at >= first:
             yield at
         at += MINUTE
