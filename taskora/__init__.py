@@ -1,32 +1,36 @@
 """A task queue on Redis and Valkey: sync and async tasks, workflows as graphs, a supervised fleet of processes."""
 
-from taskora.adapters.redis import redis_adapter
-from taskora.app import Taskora
-from taskora.config import Defaults, Keep, Retention, Retry, Schedule, SchedulerConfig, Stall, Ttl
-from taskora.context import Context
-from taskora.errors import (
-    AdapterError,
-    CancelledError,
-    ConfigError,
-    DuplicateJobError,
-    ExpiredError,
-    Issue,
-    JobFailedError,
-    JobNotFoundError,
-    RetryError,
-    SchemaVersionMismatchError,
-    SerializationError,
-    StalledError,
-    TaskoraError,
-    ThrottledError,
-    TimeoutError,
-    ValidationError,
-    WorkflowFailedError,
-)
-from taskora.handle import ResultHandle
-from taskora.model import JobInfo, LogEntry, QueueStats, ScheduleInfo, State, WorkerRecord
-from taskora.task import FunctionTask, Job, Task
-from taskora.workflows import Bound, Signature, WorkflowHandle, chain, chord, group
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from taskora.adapters.redis import redis_adapter
+    from taskora.app import Taskora
+    from taskora.config import Defaults, Keep, Retention, Retry, Schedule, SchedulerConfig, Stall, Ttl
+    from taskora.context import Context
+    from taskora.errors import (
+        AdapterError,
+        CancelledError,
+        ConfigError,
+        DuplicateJobError,
+        ExpiredError,
+        Issue,
+        JobFailedError,
+        JobNotFoundError,
+        RetryError,
+        SchemaVersionMismatchError,
+        SerializationError,
+        StalledError,
+        TaskoraError,
+        ThrottledError,
+        TimeoutError,
+        ValidationError,
+        WorkflowFailedError,
+    )
+    from taskora.handle import ResultHandle
+    from taskora.model import JobInfo, LogEntry, QueueStats, ScheduleInfo, State, WorkerRecord
+    from taskora.task import FunctionTask, Job, Task
+    from taskora.workflows import Bound, Signature, WorkflowHandle, chain, chord, group
 
 __all__ = [
     "AdapterError",
@@ -74,3 +78,76 @@ __all__ = [
     "group",
     "redis_adapter",
 ]
+
+# Names are imported when they are first asked for: the supervisor's master imports a part of this package, and must
+# neither grow with the rest nor load what starts threads.
+_HOMES = {
+    "taskora.adapters.redis": ("redis_adapter",),
+    "taskora.app": ("Taskora",),
+    "taskora.config": (
+        "Defaults",
+        "Keep",
+        "Retention",
+        "Retry",
+        "Schedule",
+        "SchedulerConfig",
+        "Stall",
+        "Ttl",
+    ),
+    "taskora.context": ("Context",),
+    "taskora.errors": (
+        "AdapterError",
+        "CancelledError",
+        "ConfigError",
+        "DuplicateJobError",
+        "ExpiredError",
+        "Issue",
+        "JobFailedError",
+        "JobNotFoundError",
+        "RetryError",
+        "SchemaVersionMismatchError",
+        "SerializationError",
+        "StalledError",
+        "TaskoraError",
+        "ThrottledError",
+        "TimeoutError",
+        "ValidationError",
+        "WorkflowFailedError",
+    ),
+    "taskora.handle": ("ResultHandle",),
+    "taskora.model": (
+        "JobInfo",
+        "LogEntry",
+        "QueueStats",
+        "ScheduleInfo",
+        "State",
+        "WorkerRecord",
+    ),
+    "taskora.task": (
+        "FunctionTask",
+        "Job",
+        "Task",
+    ),
+    "taskora.workflows": (
+        "Bound",
+        "Signature",
+        "WorkflowHandle",
+        "chain",
+        "chord",
+        "group",
+    ),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    module = _HOME_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -16,6 +16,7 @@ from taskora.definition import TaskDecorator, TaskSettings, caller_names, define
 from taskora.duration import Duration, to_ms, to_seconds
 from taskora.errors import ConfigError, JobNotFoundError
 from taskora.housekeeping import Housekeeper
+from taskora.inspector import Inspector
 from taskora.model import Plan, WorkflowOutcome, WorkflowRecord
 from taskora.outbox import Outbox, Parcel
 from taskora.protocols import Confirmation
@@ -46,7 +47,7 @@ class Taskora:
         retention: What is kept of ended jobs and workflows.
         scheduler: The leader that dispatches schedules and keeps house.
         validate_on_dispatch: Check payloads against their types before they are stored.
-        max_payload: Largest payload in bytes. Defaults to 8 MiB.
+        max_payload: Largest payload and result in bytes. Defaults to 8 MiB.
 
     Raises:
         ConfigError: An argument is wrong.
@@ -239,7 +240,8 @@ class Taskora:
         """
         from taskora.standalone import run_until_signal
 
-        refuse_on_loop("run")
+        if on_running_loop():
+            raise RuntimeError("run() would block the running event loop; use: await start(), then await close_async()")
         run_until_signal(self, to_seconds(drain_timeout, "drain_timeout"))
 
     async def close_async(self, timeout: Duration | None = 30, *, interrupt: asyncio.Event | None = None) -> None:
@@ -249,14 +251,17 @@ class Taskora:
             timeout: How long running jobs may go on; what does not end is given back. None: for ever.
             interrupt: Ends that time early when set.
         """
+        timeout_s = None if timeout is None else to_seconds(timeout, "timeout")
         service, self._service = self._service, None
-        if service is not None:
-            await service.stop(None if timeout is None else to_seconds(timeout, "timeout"), interrupt)
-        pending = self.outbox.pending()
-        if pending is not None:
-            await pending
-        await self.waiting.close_async()
-        await self.adapter.close_async()
+        try:
+            if service is not None:
+                await service.stop(timeout_s, interrupt)
+            pending = self.outbox.pending()
+            if pending is not None:
+                await pending
+        finally:
+            await self.waiting.close_async()
+            await self.adapter.close_async()
 
     def close(self, timeout: Duration | None = 30) -> None:
         """Close every connection of plain code.
@@ -304,6 +309,10 @@ class Taskora:
     def schedules(self) -> Schedules:
         """The stored schedules: list, pause, resume, update, remove, trigger."""
         return Schedules(self.adapter, {name: task.options for name, task in self._tasks.items()}, self.serializer)
+
+    def inspect(self) -> Inspector:
+        """Look at what is stored: jobs by state, counts, workflows, workers, throughput."""
+        return Inspector(self.adapter, tuple(self._tasks))
 
     def store_workflow(self, plan: Plan) -> Confirmation:
         """See ``WorkflowEngine``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Generic, Never, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import Generic, Never, ParamSpec, Protocol, TypedDict, TypeVar, Unpack, cast, overload
 
 from taskora.adapters.protocol import Adapter
 from taskora.call import Call, Mapped, on_running_loop
@@ -27,6 +27,32 @@ T = TypeVar("T")
 P = ParamSpec("P")
 R = TypeVar("R")
 _NOT_GIVEN = object()
+
+
+class JobOptions(TypedDict, total=False):
+    """What can be said of one job.
+
+    Attributes:
+        delay: Time until it is due.
+        priority: 0 to 900; a higher one runs first.
+        ttl: Time until it expires if no worker takes it; None takes the task's.
+        job_id: Its id. A job with this id that exists, in whatever state, is left as it is.
+    """
+
+    delay: Duration
+    priority: int
+    ttl: Duration | None
+    job_id: str | None
+
+
+class DispatchOptions(JobOptions, total=False):
+    """What ``Task.dispatch`` can be told, beside what ``JobOptions`` has.
+
+    Attributes:
+        skip_validation: Serialize the payload as it is.
+    """
+
+    skip_validation: bool
 
 
 class TaskHome(WorkflowEngine, Protocol):
@@ -103,17 +129,11 @@ class Task(Generic[In, Out]):
 
     # Dispatching
 
-    def dispatch(
-        self,
-        data: In = cast("In", None),  # noqa: B008 - a task without a payload is dispatched without an argument
-        /,
-        *,
-        delay: Duration = 0,
-        priority: int = 0,
-        ttl: Duration | None = None,
-        job_id: str | None = None,
-        skip_validation: bool = False,
-    ) -> ResultHandle[Out]:
+    @overload
+    def dispatch(self: Task[None, Out], /, **options: Unpack[DispatchOptions]) -> ResultHandle[Out]: ...
+    @overload
+    def dispatch(self, data: In, /, **options: Unpack[DispatchOptions]) -> ResultHandle[Out]: ...
+    def dispatch(self, data: object = _NOT_GIVEN, /, **options: Unpack[DispatchOptions]) -> ResultHandle[Out]:
         """Have a job done.
 
         In plain code the job is stored on return. On a running event loop this returns at once; ``await`` the handle
@@ -121,19 +141,20 @@ class Task(Generic[In, Out]):
 
         Args:
             data: The payload: the declared type, or the plain JSON value that stands for it.
-            delay: Time until the job is due.
-            priority: 0 to 900; a higher one runs first.
-            ttl: Time until it expires if no worker takes it; None takes the task's.
-            job_id: Its id. A job with this id that exists, in whatever state, is left as it is.
-            skip_validation: Serialize the payload as it is.
+            **options: See ``DispatchOptions``.
 
         Raises:
+            TypeError: The task takes a payload and got none, or there is no such option.
             ValidationError: The payload does not have the declared shape.
             SerializationError: It cannot be written as JSON, or is too large.
             ConfigError: An option is wrong.
             AdapterError: The server did not answer within 5 seconds, or refused; on an event loop from ``await``.
         """
-        job = self._new_job(Job(data, delay, priority, ttl, job_id), skip_validation)
+        if data is _NOT_GIVEN:
+            if self.input_type is not None:
+                raise TypeError(f"task {self.name!r} takes a payload: dispatch(payload, ...)")
+            data = None
+        job = self._new_job(_job(cast("In", data), options), options.get("skip_validation", False))
         if on_running_loop():
             parcel = self._home.outbox.put(Parcel(self.name, self._spec, (job,)))
             return ResultHandle(self, job.job_id, stored=None, parcel=parcel)
@@ -226,7 +247,8 @@ class Task(Generic[In, Out]):
 
     def encode_result(self, value: object, /) -> bytes:
         """Check a result and serialize it. Raises ``ValidationError`` or ``SerializationError``."""
-        return self._home.serializer.dumps(value if self._output is ANY else self._output.encode(value))
+        raw = self._home.serializer.dumps(value if self._output is ANY else self._output.encode(value))
+        return self._limited(raw, "result")
 
     def decode_result(self, raw: bytes, /) -> Out:
         """Read a stored result as the declared type. Raises ``ValidationError`` or ``SerializationError``."""
@@ -271,16 +293,19 @@ class Task(Generic[In, Out]):
 
     def _write(self, data: object, validate: bool) -> bytes:
         raw = self._home.serializer.dumps(self._input.encode(data) if validate and self._input is not ANY else data)
+        return self._limited(raw, "payload")
+
+    def _limited(self, raw: bytes, what: str) -> bytes:
         if len(raw) > self._home.max_payload:
             raise SerializationError(
-                f"task {self.name!r}: the payload has {len(raw):,} bytes, max_payload is {self._home.max_payload:,}; "
+                f"task {self.name!r}: the {what} has {len(raw):,} bytes, max_payload is {self._home.max_payload:,}; "
                 "keep large data elsewhere and pass a reference"
             )
         return raw
 
     def _new_job(self, job: Job[In], skip_validation: bool) -> NewJob:
         data = self._write(job.data, self._home.validate_on_dispatch and not skip_validation)
-        if not (job.delay or job.priority or job.ttl is not None or job.job_id is not None):
+        if job.delay == 0 and job.priority == 0 and job.ttl is None and job.job_id is None:
             return NewJob(new_id(), data, 0, 0, self._ttl_ms)
         check_count(job.priority, "priority", 0, MAX_PRIORITY)
         ttl_ms = self._ttl_ms if job.ttl is None else to_ms(job.ttl, "ttl")
@@ -332,3 +357,8 @@ class FunctionTask(Task[In, Out], Generic[In, Out, P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the handler here and now: no job, no validation."""
         return self.handler(*args, **kwargs)
+
+
+def _job(data: In, options: DispatchOptions) -> Job[In]:
+    settings = {name: value for name, value in options.items() if name != "skip_validation"}
+    return Job(data, **cast("JobOptions", settings))

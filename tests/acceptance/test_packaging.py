@@ -118,3 +118,48 @@ def test_what_is_installed_can_be_imported(installed: Path, tmp_path: Path) -> N
 def test_the_installed_commands_start(installed: Path, tmp_path: Path) -> None:
     for command in SETTINGS["project"]["scripts"]:
         assert "usage" in run(installed.with_name(command), "--help", cwd=tmp_path).lower()
+
+
+APP = """
+from taskora import Context, Taskora, chain, chord
+
+taskora = Taskora()
+
+@taskora.task
+async def double(n: int) -> int:
+    return 2 * n
+
+@taskora.task(concurrency=4)
+def shout(n: int, ctx: Context) -> str:
+    ctx.progress(100)
+    return f"{n}!"
+
+@taskora.task
+def count(words: list[str]) -> int:
+    return len(words)
+"""
+
+PIPELINE = """
+from app import count, double, shout, taskora
+from taskora import chain, chord
+
+assert chain(double.s(4), shout.s()).dispatch().result(timeout=30) == "8!"
+assert chord([shout.s(n) for n in range(20)], count.s()).dispatch().result(timeout=30) == 20
+taskora.close()
+print("the pipeline ran")
+"""
+
+
+def test_the_installed_wheel_runs_a_pipeline_on_a_supervised_fleet(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "app.py").write_text(APP)
+    (tmp_path / "pipeline.py").write_text(PIPELINE)
+    command = installed.parent / "taskora-supervise"
+    fleet = subprocess.Popen([command, "--procs", "2", "app:taskora"], cwd=tmp_path, stdin=subprocess.DEVNULL)
+    try:
+        assert "the pipeline ran" in run(installed, "pipeline.py", cwd=tmp_path)
+        fleet.terminate()
+        assert fleet.wait(60) == 0
+    finally:
+        fleet.kill()
+        fleet.wait()
