@@ -110,7 +110,7 @@ def show_ending(ending: Ending, screen: Screen) -> ExitCode:
     elif ending.state == "completed":
         screen.line(orjson.dumps(ending.result, option=orjson.OPT_INDENT_2).decode())
     else:
-        why = f": {ending.error}" if ending.error else ""
+        why = f": {' '.join(ending.error.split())}" if ending.error else ""
         screen.note(f"taskora: {ending.kind} {ending.id} {_verb(ending.state)}{why}")
     return ExitCode.DONE if ending.state == "completed" else ExitCode.FAILED
 
