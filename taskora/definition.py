@@ -32,7 +32,6 @@ class TaskSettings(TypedDict, total=False):
         concurrency: Jobs of this task at a time in one process.
         ttl: How long a job may wait to be taken; a duration, or ``Ttl`` to discard expired jobs.
         stall: What happens to a job whose worker vanished.
-        retention: What is kept of ended jobs.
         on_cancel: Called with payload and context after a cancelled run has stopped.
         version: Version of the payload that is written. Defaults to 1.
         since: Oldest version that is still read. Defaults to 1.
@@ -46,7 +45,6 @@ class TaskSettings(TypedDict, total=False):
     concurrency: int
     ttl: Ttl | Duration | None
     stall: Stall
-    retention: Retention
     on_cancel: Callable[[Any, Context], object]
     version: int
     since: int
@@ -166,12 +164,14 @@ def options_of(settings: TaskSettings, defaults: Defaults, retention: Retention)
     check_count(version, "version")
     check_count(since, "since", most=version)
     ttl = settings.get("ttl")
+    if not callable(settings.get("on_cancel", options_of)):
+        raise ConfigError(f"on_cancel: expected a function of payload and context, got {settings['on_cancel']!r}")
     return TaskOptions(
         retry=_instance(settings.get("retry", defaults.retry), Retry, "retry"),
         timeout_s=None if timeout is None else to_seconds(timeout, "timeout"),
         concurrency=concurrency,
         stall=_instance(settings.get("stall", defaults.stall), Stall, "stall"),
-        retention=_instance(settings.get("retention", retention), Retention, "retention"),
+        retention=retention,
         ttl=ttl if ttl is None or isinstance(ttl, Ttl) else Ttl(ttl),
         version=version,
         since=since,

@@ -12,7 +12,7 @@ from taskora.errors import ConfigError
 Duration: TypeAlias = int | float | str | timedelta
 """Seconds as a number, a ``timedelta``, or a text such as ``"250ms"``, ``"30s"``, ``"5m"``, ``"2h"``, ``"1d"``."""
 
-_TEXT = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+_TEXT = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)", re.ASCII)
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _LONGEST_S = 100 * 365 * 86400.0
 
@@ -39,7 +39,7 @@ def to_seconds(value: Duration, field: str = "duration") -> float:
     elif isinstance(value, bool) or not isinstance(value, int | float):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
         raise ConfigError(f"{field}: expected a duration (seconds, a timedelta or a text), got {value!r}")
     else:
-        seconds = float(value)
+        seconds = float(value) if value <= _LONGEST_S else math.inf
     if not math.isfinite(seconds) or seconds < 0 or seconds > _LONGEST_S:
         raise ConfigError(f"{field}: {value!r} is out of range; a duration is between 0 and 100 years")
     return seconds
@@ -51,4 +51,4 @@ def to_ms(value: Duration, field: str = "duration") -> int:
     Raises:
         ConfigError: The value is not a duration.
     """
-    return math.ceil(round(to_seconds(value, field) * 1000, 6))
+    return math.ceil(round(to_seconds(value, field) * 1000, 3))

@@ -325,7 +325,6 @@ class Plan:
         terminal: Indexes of the nodes whose results are the workflow's, in order.
         as_list: A single terminal's result is wrapped in a list.
         deadline_ms: Time until the workflow is cancelled; 0 for never.
-        keep_ms: How long it is kept after its end; 0 for ever.
     """
 
     workflow_id: str
@@ -334,7 +333,6 @@ class Plan:
     terminal: tuple[int, ...]
     as_list: bool = False
     deadline_ms: int = 0
-    keep_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

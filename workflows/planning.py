@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from taskora.config import TaskOptions
 from taskora.duration import Duration, to_ms
 from taskora.errors import ConfigError
 from taskora.model import Plan, PlanNode, new_id
-from taskora.protocols import WorkflowTask
 
 from .flatten import Flat, FlatNode
 from .shape import Many
@@ -37,7 +34,6 @@ def plan_of(flat: Flat, name: str, ttl: Duration | None = None) -> Plan:
         terminal=flat.terminal,
         as_list=isinstance(flat.shape, Many),
         deadline_ms=deadline_ms,
-        keep_ms=_keep_ms(flat.nodes[index].task for index in flat.terminal),
     )
 
 
@@ -58,12 +54,3 @@ def _node(node: FlatNode) -> PlanNode:
 def _ttl_ms(options: TaskOptions) -> int:
     return 0 if options.ttl is None else to_ms(options.ttl.max, "ttl.max")
 
-
-def _keep_ms(terminal: Iterable[WorkflowTask]) -> int:
-    """As long as the longest-kept of the jobs that it ends with; 0 for ever."""
-    longest = 0
-    for age in {task.options.retention.completed.max_age for task in terminal}:
-        if age is None:
-            return 0
-        longest = max(longest, to_ms(age, "retention.completed.max_age"))
-    return longest

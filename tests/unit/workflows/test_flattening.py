@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from taskora.config import Keep, Retention, Retry, TaskOptions, Ttl
+from taskora.config import Retry, TaskOptions, Ttl
 from taskora.errors import ConfigError, ValidationError
 from taskora.model import Plan
 from taskora.workflows import Bound, Signature, bind, chain, chord, chunk_items, group, map_items
@@ -136,14 +136,6 @@ def test_nodes_carry_what_their_tasks_say(engine: FakeEngine) -> None:
     task = FakeTask("t", engine, TaskOptions(retry=Retry(attempts=4), version=3, ttl=Ttl("90s")))
     node = planned(task.bound(1)).nodes[0]
     assert (node.version, node.max_attempts, node.ttl_ms) == (3, 4, 90_000)
-
-
-def test_a_workflow_is_kept_as_long_as_its_last_jobs(engine: FakeEngine, a: FakeTask) -> None:
-    short = FakeTask("s", engine, TaskOptions(retention=Retention(completed=Keep("5m"))))
-    ever = FakeTask("e", engine, TaskOptions(retention=Retention(completed=Keep(None))))
-    assert planned(chain(a.bound(1), short.s())).keep_ms == 300_000
-    assert planned(group(a.bound(1), short.bound(1))).keep_ms == 3_600_000
-    assert planned(group(a.bound(1), ever.bound(1))).keep_ms == 0
 
 
 def test_a_deadline_and_a_name_are_the_callers(engine: FakeEngine, a: FakeTask) -> None:
