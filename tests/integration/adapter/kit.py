@@ -3,7 +3,7 @@
 import fnmatch
 import json
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, cast
 
 import redis
 
@@ -52,7 +52,7 @@ class Kit:
     def __init__(self, url: str, prefix: str) -> None:
         self.url = url
         self.adapter: RedisAdapter = redis_adapter(url, prefix=prefix)
-        self.raw: Any = redis.Redis.from_url(url, decode_responses=True, protocol=2)
+        self.raw: Any = cast("Any", redis.Redis).from_url(url, decode_responses=True, protocol=2)
         self.root = f"taskora:{prefix}"
         self._lanes: list[Lane] = []
         self._waiters: list[Waiter] = []

@@ -16,6 +16,7 @@ from integration.adapter.kit import TASK, Kit, done, fan
 from support import Server, wait_until, wait_until_async
 from taskora.adapters.redis import handshake, redis_adapter
 from taskora.errors import AdapterError, SchemaVersionMismatchError, TaskoraError
+from taskora.lua import load
 from taskora.model import EnqueueSpec, NewJob, Settled, Want, new_id
 
 
@@ -50,6 +51,15 @@ async def test_flushed_scripts_harm_nothing_at_any_moment(kit: Kit) -> None:
     assert outcome.state == "cancelled"
     assert kit.event_names(ids[0]) == ["waiting", "active", "completed"]
     assert set(kit.waiting()) | set(kit.members("delayed")) == set(ids[1:])
+
+
+async def test_a_workflow_is_stored_whole_although_the_server_knows_only_the_script_that_starts_it(kit: Kit) -> None:
+    kit.raw.script_flush()
+    kit.raw.script_load(load("start_workflow").source)
+    flow = fan(2)
+    await kit.create(flow)
+    assert kit.waiting() == [each.job_id for each in flow.nodes[:2]]
+    assert kit.raw.ttl(f"{kit.root}:wf:{{{flow.workflow_id}}}") == -1
 
 
 async def test_scripts_may_be_flushed_while_everything_runs(kit: Kit) -> None:

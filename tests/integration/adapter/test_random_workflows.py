@@ -27,7 +27,7 @@ class Shape:
 @st.composite
 def shapes(draw: st.DrawFn) -> Shape:
     count = draw(st.integers(1, 30))
-    nodes = []
+    nodes: list[tuple[tuple[int, ...], bool, bool]] = []
     for at in range(count):
         deps = draw(st.lists(st.integers(0, at - 1), unique=True, max_size=6)) if at else []
         nodes.append((tuple(deps), draw(st.booleans()) or not deps, len(deps) == 1 and draw(st.booleans())))

@@ -29,7 +29,7 @@ async def test_the_end_of_a_job_reaches_who_waits_within_a_tenth_of_a_second(kit
     ids = await kit.add_many(20)
     lane, waiter = kit.lane(), kit.waiter()
     jobs = await kit.claim(lane, 20)
-    took_s = []
+    took_s: list[float] = []
     for job in jobs:
         waiting = asyncio.create_task(waiter.job(TASK, job.job_id))
         await reading(kit)
@@ -190,8 +190,8 @@ async def test_waits_that_were_given_up_leave_nothing_behind(kit: Kit) -> None:
         for wait in waits:
             wait.cancel()
         await asyncio.gather(*waits, return_exceptions=True)
-    assert waiter._pending == {}
-    await wait_until_async(lambda: not waiter._unchecked)
+    assert waiter._pending == {}  # pyright: ignore[reportPrivateUsage] - nothing public tells
+    await wait_until_async(lambda: not waiter._unchecked)  # pyright: ignore[reportPrivateUsage] - the same
 
 
 async def test_an_idle_waiter_closes_its_reading_connection(kit: Kit) -> None:

@@ -15,7 +15,7 @@ async def blocked(kit: Kit, count: int = 1) -> None:
 
 async def test_a_waiting_worker_gets_a_new_job_within_ten_milliseconds(kit: Kit) -> None:
     lane = kit.lane()
-    delays_s = []
+    delays_s: list[float] = []
     for _ in range(20):
         waiting = asyncio.create_task(lane.wait_and_claim([Want(TASK, 1)], 5000))
         await blocked(kit)
