@@ -45,7 +45,7 @@ class Janitor:
         self._roster = roster
         self._workflows = workflows
         self._pace = pace
-        self._resume_at = ""
+        self._last = ""
 
     async def round(self) -> float:
         """Trim everything, or as much as the budget allows; returns the seconds until the next round."""
@@ -57,15 +57,15 @@ class Janitor:
                 log.exception("%s could not be trimmed; the next round tries again", shelf.name)
                 continue
             if not finished:
-                self._resume_at = shelf.name
+                self._last = shelf.name
                 return 0.0
-        self._resume_at = ""
+        self._last = ""
         return self._pace.trim_s
 
     def _in_turn(self, shelves: list[_Shelf]) -> list[_Shelf]:
-        """Begin with the one at which the last round ran out of time, so that each has its turn."""
+        """Begin after the one at which the last round ran out of time, so that each has its turn."""
         names = [shelf.name for shelf in shelves]
-        start = names.index(self._resume_at) if self._resume_at in names else 0
+        start = names.index(self._last) + 1 if self._last in names else 0
         return shelves[start:] + shelves[:start]
 
     async def _trim(self, shelf: _Shelf, deadline_s: float) -> bool:
