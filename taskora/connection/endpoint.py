@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from redis.connection import AbstractConnection as SyncConnection
     from redis.credentials import CredentialProvider
 
+    Client: TypeAlias = "redis.Redis | redis.asyncio.Redis"
+
 Transport: TypeAlias = Literal["tcp", "tls", "unix"]
 
 SCHEMES: Mapping[str, Transport] = {"redis": "tcp", "rediss": "tls", "unix": "unix"}
@@ -98,7 +100,7 @@ class Endpoint:
         )
 
     @classmethod
-    def from_client(cls, client: redis.Redis | redis.asyncio.Redis) -> Endpoint:
+    def from_client(cls, client: Client) -> Endpoint:
         """Take address, login and TLS options of a redis-py client, blocking or asyncio.
 
         The client stays the caller's: it is neither used nor closed. Its timeouts, retries, decoding and protocol are

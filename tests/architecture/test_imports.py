@@ -18,8 +18,21 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("adapters",),
     ("workflows",),
     ("worker", "middleware", "retry", "context"),
-    ("app", "task", "handle", "outbox", "inspector", "schedules", "housekeeping"),
-    ("testing", "board", "cli", "integrations"),
+    (
+        "app",
+        "definition",
+        "task",
+        "handle",
+        "outbox",
+        "waiting",
+        "inspector",
+        "schedules",
+        "housekeeping",
+        "service",
+        "standalone",
+        "loading",
+    ),
+    ("testing", "board", "cli", "demo", "integrations"),
 )
 EDGES = len(LAYERS) - 1
 
@@ -40,12 +53,17 @@ OWNERS = {
 }
 # (module, what it imports): why it may.
 OWNER_EXCEPTIONS: dict[tuple[str, str], str] = {
+    ("taskora.cli.demo", "signal"): "ends the fleet that it started when it is told to end",
+    ("taskora.standalone", "signal"): "is the process itself, when there is no supervisor",
     ("taskora.connection.embedded", "signal"): "tells the guardian to end",
     ("taskora.connection.embedded_guardian", "signal"): "is a program of its own",
 }
 
 # Imports inside functions: optional extras, what is slow to import, and what a forked process alone needs.
 LAZY: set[tuple[str, str]] = {
+    ("taskora.app", "taskora.standalone"),
+    ("taskora.cli.demo", "taskora.demo.app"),
+    ("taskora.service", "psutil"),
     ("taskora.connection.embedded_guardian", "ctypes"),
     ("taskora.connection.endpoint", "redis"),
     ("taskora.connection.wire", "redis"),

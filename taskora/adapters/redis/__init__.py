@@ -10,8 +10,7 @@ from taskora.connection.embedded import EmbeddedServer
 from taskora.connection.endpoint import Endpoint
 
 if TYPE_CHECKING:
-    import redis
-    import redis.asyncio
+    from taskora.connection.endpoint import Client
 
 __all__ = ["RedisAdapter", "redis_adapter"]
 
@@ -48,7 +47,7 @@ class _Embedded:
         self.server.release()
 
 
-def redis_adapter(target: str | redis.Redis | redis.asyncio.Redis, *, prefix: str = "") -> RedisAdapter:
+def redis_adapter(target: str | Client, *, prefix: str = "") -> RedisAdapter:
     """Make an adapter for a Redis or Valkey server.
 
     Args:
