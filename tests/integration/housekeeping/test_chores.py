@@ -131,9 +131,12 @@ async def test_a_workflow_past_its_deadline_is_cancelled_with_its_jobs(
     await wait_until_async(late_has_ended)
     assert await outcome(late) == ("cancelled", "workflow timeout")
     assert await outcome(in_time) == ("running", None)
-    job = await adapter.jobs.outcome("t", late.nodes[0].job_id).run_async()
-    assert job is not None
-    assert job.state == "cancelled"
+
+    async def job_is_cancelled() -> bool:
+        job = await adapter.jobs.outcome("t", late.nodes[0].job_id).run_async()
+        return job is not None and job.state == "cancelled"
+
+    await wait_until_async(job_is_cancelled)
 
 
 async def test_the_deadline_of_a_deleted_workflow_holds_up_no_other(
