@@ -43,10 +43,11 @@ class Claiming:
             self.parked = {want.task for want in wants}
             try:
                 reply = await self._lane.wait_and_claim(wants, _BLOCK_MS)
-            except AdapterError as error:
+            except Exception as error:  # a reply that cannot be read must not end all claiming
                 self._slots.answer(wants, {})
                 if pause_s == _PAUSE_S:
-                    log.warning("cannot claim, trying on: %s", error, extra={"action": "claim"})
+                    ours = None if isinstance(error, AdapterError) else error
+                    log.warning("cannot claim, trying on: %s", error, exc_info=ours, extra={"action": "claim"})
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
                 continue

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import logging
 import traceback
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -20,9 +20,9 @@ from taskora.worker.threads import ThreadPool, Work
 
 log = logging.getLogger("taskora.worker")
 _STUCK_AFTER_S = 0.5  # a thread that was interrupted so long ago is in code that cannot be interrupted
-_ASK_AGAIN_S = 1.0
+_ASK_AGAIN_S = 2.0
 _DEFER_MS = 5000
-_LONGEST_TRACE = 16_384
+_LONGEST_TEXT = 16_384
 
 
 class _TooNew(Exception):  # noqa: N818 - never leaves this file
@@ -35,41 +35,54 @@ class Execution:
 
     Attributes:
         cancel_grace_s: Time between a signal and the interruption of the handler.
+        end_without_handler: Called for a run whose handler does not end when cancelled.
     """
 
     threads: ThreadPool
     host: Host
     cancel_grace_s: float
+    end_without_handler: Callable[[Run], None]
 
     async def outcome(self, run: Run) -> Settled | None:
-        """Run a job. None when its outcome must not be written: its lock was lost."""
+        """Run a job. None when its outcome must not be written: its lock was lost, or it was given up."""
         timer = self._start_timer(run)
-        data: object = None
         try:
-            data = self._payload(run)
-            value = await self._call(run, data)
-            result = Settled(run.job, "complete", run.task.encode_result(value))
-        except asyncio.CancelledError as error:
-            result = self._failed(run, error) if run.aborted is None else self._interrupted(run, error)
-        except _TooNew:
-            result = Settled(run.job, "defer", delay_ms=_DEFER_MS)
-        except Exception as error:  # noqa: BLE001 - the user's code; written and logged
-            result = self._failed(run, error) if run.aborted is None else self._interrupted(run, error)
-        except Interrupted as error:
-            result = self._interrupted(run, error)
+            run.data = self._payload(run)
+            ending: bytes | BaseException = run.task.encode_result(await self._call(run))
+        except BaseException as error:  # noqa: BLE001 - the user's code; written and logged
+            ending = error
         finally:
             if timer is not None:
                 timer.cancel()
+        return None if run.over else await self.conclude(run, ending)
+
+    async def conclude(self, run: Run, ending: bytes | BaseException) -> Settled | None:
+        """Decide what a run's end means.
+
+        Args:
+            run: The job.
+            ending: The serialized result, or what the handler raised.
+        """
         if run.aborted == "lost":
             return None
         if run.aborted == "cancelled":
-            await self._clean_up(run, data)
+            await self._clean_up(run)
             return Settled(run.job, "cancel")
-        return result
+        if isinstance(ending, bytes):
+            return Settled(run.job, "complete", ending)
+        if isinstance(ending, _TooNew):
+            return Settled(run.job, "defer", delay_ms=_DEFER_MS)
+        if run.aborted == "shutdown":
+            return Settled(run.job, "return")
+        if run.aborted == "timeout":
+            timeout = self._timeout(run)
+            timeout.__cause__ = ending if isinstance(ending, Exception) else None
+            return self._failed(run, timeout)
+        return self._failed(run, ending)
 
     def abort_after_grace(self, run: Run) -> None:
         """Interrupt a run whose signal has fired, unless it ends by itself within the grace."""
-        asyncio.get_running_loop().call_later(self.cancel_grace_s, self._interrupt, run)
+        asyncio.get_running_loop().call_later(self.cancel_grace_s, self._stop, run)
 
     def _start_timer(self, run: Run) -> asyncio.TimerHandle | None:
         timeout_s = run.task.options.timeout_s
@@ -81,16 +94,10 @@ class Execution:
         if run.abort("timeout"):
             self.abort_after_grace(run)
 
-    def _interrupt(self, run: Run) -> None:
-        atask = run.atask
-        if atask is None or atask.done():
-            return
-        if run.interrupt is not None:
-            run.interrupt()
-        else:
-            atask.cancel()
-            # A handler may swallow it; ask again until it has ended.
-            asyncio.get_running_loop().call_later(_ASK_AGAIN_S, self._interrupt, run)
+    @staticmethod
+    def _stop(run: Run) -> None:
+        if run.stop is not None:
+            run.stop()
 
     def _payload(self, run: Run) -> object:
         job, options = run.job, run.task.options
@@ -109,17 +116,48 @@ class Execution:
             raise SerializationError(f"job {job.job_id} of task {job.task!r} has no payload stored")
         return run.task.decode_input(job.data)
 
-    async def _call(self, run: Run, data: object) -> object:
-        context = run.context if run.task.wants_context else None
-        if run.task.is_async:
-            return await cast("Awaitable[object]", run.task.call(data, context))
+    async def _call(self, run: Run) -> object:
+        if run.aborted is not None:
+            raise Interrupted
+        run.handled = True
+        data, context = run.data, run.context if run.task.wants_context else None
         call = run.task.call
-        work = self.threads.submit(lambda: call(data, context))
-        run.interrupt = lambda: self._interrupt_thread(run, work)
+        if run.task.is_async:
+            return await self._on_loop(run, cast("Awaitable[object]", call(data, context)))
+        value = await self._in_thread(run, self.threads.submit(lambda: call(data, context)))
+        # A decorator may hide that its function is async.
+        return await self._on_loop(run, value) if inspect.iscoroutine(value) else value
+
+    async def _on_loop(self, run: Run, handler: Awaitable[object]) -> object:
+        run.stop = lambda: self._cancel(run)
+        try:
+            return await handler
+        finally:
+            run.stop = None
+
+    def _cancel(self, run: Run) -> None:
+        assert run.atask is not None
+        run.atask.cancel()
+        asyncio.get_running_loop().call_later(_ASK_AGAIN_S, self._cancel_again, run)
+
+    def _cancel_again(self, run: Run) -> None:
+        if run.stop is None:
+            return
+        if not run.over:
+            log.error(
+                "task %r job %s: its handler goes on although it was cancelled; its job ends without it",
+                run.job.task, run.job.job_id, extra={"action": "stuck"},
+            )  # fmt: skip
+            run.over = True
+            self.end_without_handler(run)
+        run.stop()
+
+    async def _in_thread(self, run: Run, work: Work) -> object:
+        run.stop = lambda: self._interrupt_thread(run, work)
         try:
             return await work.done
         finally:
-            run.interrupt = None
+            run.stop = None
 
     def _interrupt_thread(self, run: Run, work: Work) -> None:
         self.threads.interrupt(work)
@@ -133,28 +171,17 @@ class Execution:
         if run.aborted != "shutdown" and not self.host.thread_stuck(run.job.task, run.job.job_id):
             self.threads.abandon(work)
 
-    async def _clean_up(self, run: Run, data: object) -> None:
+    async def _clean_up(self, run: Run) -> None:
         hook = run.task.on_cancel
-        if hook is None:
+        if hook is None or not run.handled:
             return
-        context = run.context
+        data, context = run.data, run.context
         try:
-            if inspect.iscoroutinefunction(hook):
-                await cast("Awaitable[object]", hook(data, context))
-            else:
-                await self.threads.submit(lambda: hook(data, context)).done
-        except (Exception, Interrupted):
+            pending = await self.threads.submit(lambda: hook(data, context)).done
+            if inspect.isawaitable(pending):
+                await pending
+        except BaseException:  # the user's code; the job is cancelled whatever it raises
             log.exception("task %r job %s: on_cancel failed", run.job.task, run.job.job_id, extra={"action": "cancel"})
-
-    def _interrupted(self, run: Run, error: BaseException) -> Settled:
-        """The run was told to stop and did so with an error."""
-        if run.aborted == "shutdown":
-            return Settled(run.job, "return")
-        if run.aborted == "timeout":
-            timeout = self._timeout(run)
-            timeout.__cause__ = error if isinstance(error, Exception) else None
-            return self._failed(run, timeout)
-        return Settled(run.job, "cancel")
 
     def _timeout(self, run: Run) -> TimeoutError:
         job, timeout_s = run.job, run.task.options.timeout_s
@@ -177,9 +204,17 @@ class Execution:
                 "task %r job %s failed (attempt %d/%d, %s)", job.task, job.job_id, job.attempt, retry.attempts, outlook,
                 exc_info=error, extra={"action": "failed"},
             )  # fmt: skip
-        message = (str(error) or type(error).__name__).encode(errors="replace")
-        trace = "".join(traceback.format_exception(error))[-_LONGEST_TRACE:]
+        message = _message(error).encode(errors="replace")
+        trace = "".join(traceback.format_exception(error))[-_LONGEST_TEXT:]
         trace = trace.encode(errors="replace").decode()
         if delay_s is None:
             return Settled(job, "fail", message, 0, type(error).__name__, trace)
         return Settled(job, "retry", message, max(0, round(delay_s * 1000)), type(error).__name__, trace)
+
+
+def _message(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - the user's code; its class says what is left to say
+        text = ""
+    return text[:_LONGEST_TEXT] or type(error).__name__

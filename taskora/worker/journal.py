@@ -47,14 +47,14 @@ class Journal:
 
     def log(self, level: Literal["info", "warn", "error"], message: str, meta: dict[str, object]) -> None:
         """See ``Reporter``. A ``meta`` that is no JSON value is written as its text."""
-        entry: dict[str, object] = {"level": level, "message": str(message)}
+        entry: dict[str, object] = {"level": level, "message": _printable(message)}
         if meta:
             entry["meta"] = meta
         entry["timestamp"] = time.time_ns() // 1_000_000
         try:
             text = JSON.dumps(entry)
         except SerializationError:
-            text = orjson.dumps({**entry, "meta": {name: str(value) for name, value in meta.items()}})
+            text = orjson.dumps({**entry, "meta": {name: _printable(value) for name, value in meta.items()}})
         self._on_loop(lambda: self._take(entry=text))
 
     def heartbeat(self) -> None:
@@ -104,3 +104,8 @@ class Journal:
             await self._store.write_progress(job.task, job.job_id, job.token, progress).run_async()
         if entries:
             await self._store.write_logs(job.task, job.job_id, job.token, entries).run_async()
+
+
+def _printable(value: object) -> str:
+    """Write anything as a text that can be stored: half a surrogate pair cannot."""
+    return str(value).encode(errors="replace").decode()

@@ -15,6 +15,7 @@ from taskora.worker.run import Run
 
 log = logging.getLogger("taskora.worker")
 _PER_CALL = 500
+_REMEMBER_S = 2.0
 
 
 class Leases:
@@ -34,6 +35,7 @@ class Leases:
         self._ttl_ms = ttl_ms
         self._abort = abort
         self._background: list[asyncio.Task[None]] = []
+        self._early: dict[tuple[str, str], float] = {}
 
     def start(self) -> None:
         """Begin, on the running loop."""
@@ -41,6 +43,12 @@ class Leases:
             asyncio.create_task(self._renew_regularly(), name="taskora-leases"),
             asyncio.create_task(self._listen(), name="taskora-cancels"),
         ]
+        for task in self._background:
+            task.add_done_callback(tell_why_it_ended)
+
+    def check_early(self, run: Run) -> bool:
+        """Tell whether a cancel of this job came before the reply that brought it; it may mean an earlier run."""
+        return bool(self._early) and (run.job.task, run.job.job_id) in self._early
 
     async def stop(self) -> None:
         """End both."""
@@ -82,5 +90,19 @@ class Leases:
                     await self._try(self._runs.values())
                 elif (run := self._runs.get((task, job_id))) is not None:
                     self._abort(run, "cancelled")
+                else:
+                    self._remember((task, job_id))
         finally:
             await watch.close()
+
+    def _remember(self, key: tuple[str, str]) -> None:
+        now = time.monotonic()
+        while self._early and (oldest := next(iter(self._early))) and self._early[oldest] < now - _REMEMBER_S:
+            del self._early[oldest]
+        self._early[key] = now
+
+
+def tell_why_it_ended(task: asyncio.Task[None]) -> None:
+    """Log the error that ended a part of the worker which never ends by itself."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.critical("%s ended by an error of ours", task.get_name(), exc_info=error, extra={"action": "bug"})

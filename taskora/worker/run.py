@@ -20,8 +20,11 @@ class Run:
         task: Its task.
         started_s: Monotonic time of the claim.
         aborted: Why it should stop; None while it should not.
-        atask: The asyncio task that carries it, once started.
-        interrupt: Stops its thread, while it runs in one.
+        data: Its payload, once read.
+        stop: Interrupts the handler, while it runs.
+        handled: Whether the handler was called.
+        over: Whether its outcome is decided; what the handler still does is ignored.
+        atask: The asyncio task that carries it; kept, since the loop does not keep it alive.
         journal: What the handler has reported, once it has a context.
     """
 
@@ -30,11 +33,14 @@ class Run:
         "_signal",
         "aborted",
         "atask",
-        "interrupt",
+        "data",
+        "handled",
         "job",
         "journal",
         "make_journal",
+        "over",
         "started_s",
+        "stop",
         "task",
     )
 
@@ -44,7 +50,10 @@ class Run:
         self.started_s = time.monotonic()
         self.aborted: AbortReason | None = None
         self.atask: asyncio.Task[None] | None = None
-        self.interrupt: Callable[[], None] | None = None
+        self.data: object = None
+        self.stop: Callable[[], None] | None = None
+        self.handled = False
+        self.over = False
         self.make_journal = make_journal
         self.journal: Journal | None = None
         self._context: Context | None = None

@@ -38,6 +38,9 @@ class Settling:
         self._written = written
         self._spare = spare
         self._outcomes: list[Settled] = []
+        self._refused: list[Settled] = []
+        self._size = _LARGEST_BATCH
+        self._pause_s = _PAUSE_S
         self._added = asyncio.Event()
         self._all_written = asyncio.Event()
         self._all_written.set()
@@ -56,30 +59,29 @@ class Settling:
         """Write outcomes, for ever."""
         while True:
             await self._added.wait()
-            batch, self._outcomes = self._outcomes[:_LARGEST_BATCH], self._outcomes[_LARGEST_BATCH:]
-            if not self._outcomes:
+            # In turn, in ever smaller batches: what the server refuses must not hold up the others.
+            if self._refused:
+                batch, self._refused = self._refused[: self._size], self._refused[self._size :]
+                await self._write(batch, dict.fromkeys((outcome.job.task for outcome in batch), 0))
+            if self._outcomes:
+                batch, self._outcomes = self._outcomes[: self._size], self._outcomes[self._size :]
+                await self._write(batch, dict(Counter(outcome.job.task for outcome in batch)))
+            if not self._outcomes and not self._refused:
                 self._added.clear()
-            await self._write(batch)
-            if not self._outcomes:
                 self._all_written.set()
 
-    async def _write(self, batch: list[Settled]) -> None:
-        ended: dict[str, int] = dict(Counter(outcome.job.task for outcome in batch))
-        nothing = dict.fromkeys(ended, 0)
-        pause_s = _PAUSE_S
-        while True:
-            wants = self._slots.exchange(ended)
-            try:
-                reply = await self._lane.step(batch, wants)
-                break
-            except AdapterError as error:
-                self._slots.answer(wants, nothing)
-                if ended is not nothing:
-                    log.warning("outcomes could not be written, trying on: %s", error, extra={"action": "settle"})
-                ended = nothing
-                await asyncio.sleep(pause_s)
-                pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
-        if reply.lost and ended is not nothing:
+    async def _write(self, batch: list[Settled], ended: dict[str, int]) -> None:
+        """Write a batch, and claim into the slots of runs that ended with it, by task; 0 when that was done before."""
+        wants = self._slots.exchange(ended)
+        try:
+            reply = await self._lane.step(batch, wants)
+        except Exception as error:  # noqa: BLE001 - logged; the outcomes exist nowhere else, nothing may end this
+            self._slots.answer(wants, {})
+            await self._put_off(batch, error)
+            return
+        self._pause_s = _PAUSE_S
+        self._size = min(self._size * 2, _LARGEST_BATCH)
+        if reply.lost and any(ended.values()):
             # After a repetition this may only mean that the first try was applied.
             log.warning(
                 "jobs were no longer ours, outcomes dropped: %s", ", ".join(reply.lost), extra={"action": "lost"}
@@ -88,3 +90,14 @@ class Settling:
         self._written(batch, reply)
         if spare:
             self._spare(spare)
+
+    async def _put_off(self, batch: list[Settled], error: Exception) -> None:
+        self._refused += batch
+        self._size = max(1, min(self._size, len(batch)) // 2)
+        if self._pause_s == _PAUSE_S:
+            ours = None if isinstance(error, AdapterError) else error
+            log.warning(
+                "outcomes could not be written, trying on: %s", error, exc_info=ours, extra={"action": "settle"}
+            )
+        await asyncio.sleep(self._pause_s)
+        self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_S)

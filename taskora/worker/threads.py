@@ -54,9 +54,13 @@ class _Thread:
         while not self.abandoned:
             work = self.pool.next_work()
             if work is None:
+                self.pool.close()  # pass it on
                 return
-            value, error = self._perform(work)
-            self.pool.thread_is_free()
+            value: object = None
+            error: BaseException | None = None
+            if not work.done.done():  # or it was given up before its turn came
+                value, error = self._perform(work)
+            self.pool.thread_is_free(self)
             with contextlib.suppress(RuntimeError):  # the loop may be closed, when its process ends
                 work.done.get_loop().call_soon_threadsafe(_deliver, work.done, value, error)
             # Nothing of a job may stay alive until this thread's next one.
@@ -129,19 +133,17 @@ class ThreadPool:
 
     def close(self) -> None:
         """End the threads once they have nothing to do. Does not wait for them."""
-        with self._lock:
-            for _ in self._threads:
-                self._queue.put(None)
-            self._threads.clear()
+        self._queue.put(None)
 
     def next_work(self) -> Work | None:
         """Wait for work; for the pool's threads."""
         return self._queue.get()
 
-    def thread_is_free(self) -> None:
+    def thread_is_free(self, thread: _Thread) -> None:
         """A thread has ended its work; for the pool's threads."""
         with self._lock:
-            self._idle += 1
+            if not thread.abandoned:  # or it ends, and takes no more
+                self._idle += 1
 
 
 def _deliver(done: asyncio.Future[object], value: object, error: BaseException | None) -> None:
@@ -149,7 +151,10 @@ def _deliver(done: asyncio.Future[object], value: object, error: BaseException |
         return
     if error is None:
         done.set_result(value)
-    elif isinstance(error, StopIteration):
-        done.set_exception(RuntimeError("the handler raised StopIteration"))
-    else:
-        done.set_exception(error)
+        return
+    if isinstance(error, StopIteration | GeneratorExit):
+        # These mean something to whoever awaits: the coroutine would be ended by them.
+        told = RuntimeError(f"the handler raised {type(error).__name__}")
+        told.__cause__ = error
+        error = told
+    done.set_exception(error)

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from taskora.adapters.protocol import Adapter
-from taskora.context import AbortReason
+from taskora.context import AbortReason, Interrupted
 from taskora.errors import ConfigError, TaskoraError
 from taskora.model import ClaimReply, Settled
 from taskora.protocols import Runnable
@@ -24,7 +24,7 @@ from taskora.worker.due import DueTimer
 from taskora.worker.execution import Execution
 from taskora.worker.host import Host
 from taskora.worker.journal import Journal
-from taskora.worker.leases import Leases
+from taskora.worker.leases import Leases, tell_why_it_ended
 from taskora.worker.run import Run
 from taskora.worker.settling import Settling
 from taskora.worker.slots import Slots
@@ -86,7 +86,7 @@ class Worker:
         self._host = host
         self._before_settle = before_settle
         self._threads = ThreadPool(sum(task.options.concurrency for task in tasks.values() if not task.is_async) + 1)
-        self._execution = Execution(self._threads, host, settings.cancel_grace_s)
+        self._execution = Execution(self._threads, host, settings.cancel_grace_s, self._end_without_handler)
         self._slots = Slots(tasks)
         names = list(tasks)
         self._lane = adapter.leases.lane(self.identity, names, settings.lock_ttl_ms, self._held)
@@ -111,7 +111,7 @@ class Worker:
         self._settler = asyncio.create_task(self._settling.run(), name="taskora-settle")
         self._claimer = asyncio.create_task(self._claiming.run(), name="taskora-claim")
         for task in (self._settler, self._claimer):
-            task.add_done_callback(_tell_why_it_ended)
+            task.add_done_callback(tell_why_it_ended)
         self._leases.start()
 
     def quiet(self) -> None:
@@ -136,6 +136,10 @@ class Worker:
             self._abort(run, "shutdown")
         if unfinished:
             await self._wait_for_runs(self._settings.cancel_grace_s + 2.0, None)
+        for run in self.runs.values():
+            if not run.over:
+                run.over = True
+                self._settling.add(Settled(run.job, "cancel" if run.aborted == "cancelled" else "return"))
         await self._write_the_rest()
         await self._close()
         return len(unfinished)
@@ -195,6 +199,8 @@ class Worker:
             self.runs[job.task, job.job_id] = run
             self._host.job_started(self._hang_deadline_ns(run))
             run.atask = asyncio.create_task(self._live(run))
+            if self._leases.check_early(run):
+                self._in_background(self._leases.renew([run]))
         if reply.jobs:
             self._nothing_runs.clear()
         if reply.fenced == "dead":
@@ -211,13 +217,24 @@ class Worker:
 
     async def _live(self, run: Run) -> None:
         outcome = await self._execution.outcome(run)
-        # From here on nothing may cancel it: the outcome is on its way.
-        run.atask = None
-        if run.journal is not None:
-            await run.journal.flush()
-        pending = self._before_settle()
-        if pending is not None:
-            await pending
+        if not run.over:
+            await self._end(run, outcome)
+
+    def _end_without_handler(self, run: Run) -> None:
+        self._in_background(self._conclude(run))
+
+    async def _conclude(self, run: Run) -> None:
+        await self._end(run, await self._execution.conclude(run, Interrupted()))
+
+    async def _end(self, run: Run, outcome: Settled | None) -> None:
+        run.over = True
+        try:
+            if run.journal is not None:
+                await run.journal.flush()
+            if (pending := self._before_settle()) is not None:
+                await pending
+        except Exception:  # whatever is wrong with these, the outcome must be written
+            log.exception("task %r job %s: reports are lost", run.job.task, run.job.job_id, extra={"action": "report"})
         if outcome is None:
             self._forget(run.job.task, run.job.job_id)
             self._slots.free(run.job.task)
@@ -268,8 +285,3 @@ async def _logged(work: Awaitable[None]) -> None:
         await work
     except TaskoraError as error:
         log.warning("%s", error, extra={"action": "chore"})
-
-
-def _tell_why_it_ended(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.critical("%s ended by an error of ours", task.get_name(), exc_info=error, extra={"action": "bug"})
