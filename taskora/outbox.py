@@ -49,12 +49,17 @@ class Parcel:
 
     def __await__(self) -> Generator[object, None, None]:
         self._awaited = True
-        if self.stored is None and self._error is None:
+        if self.pending:
             if self._ready is None:
                 self._ready = asyncio.Event()
             yield from self._ready.wait().__await__()
         if self._error is not None:
             raise self._error
+
+    @property
+    def pending(self) -> bool:
+        """Whether it is neither stored nor failed."""
+        return self.stored is None and self._error is None
 
     def deliver(self, stored: list[bool]) -> None:
         """It is stored."""
@@ -98,6 +103,7 @@ class Outbox:
         box.waiting.append(parcel)
         if box.flush is None:
             box.flush = asyncio.get_running_loop().create_task(self._flush(box), name="taskora-outbox")
+            box.flush.add_done_callback(lambda _: self._flush_ended(box))
         return parcel
 
     def pending(self) -> asyncio.Future[None] | None:
@@ -117,6 +123,7 @@ class Outbox:
         box = self._boxes.get(loop)
         if box is None:
             box = self._boxes[loop] = _LoopBox()
+            self._left = [left for left in self._left if left.flush is not None]
             self._left.append(box)
             if not self._registered:
                 self._registered = True
@@ -124,17 +131,20 @@ class Outbox:
         return box
 
     async def _flush(self, box: _LoopBox) -> None:
-        try:
-            while box.waiting:
-                box.under_way, box.waiting = box.waiting, []
-                try:
-                    await self._send(box.under_way)
-                except asyncio.CancelledError:
-                    # The loop is being closed. What was under way may have arrived.
-                    await self._send(_by_id(box.under_way))
-                box.under_way = []
-        finally:
-            box.flush = None
+        while box.waiting:
+            box.under_way, box.waiting = box.waiting, []
+            try:
+                await self._send(box.under_way)
+            except asyncio.CancelledError:
+                # The loop is being closed. What was under way may have arrived.
+                await self._send(_by_id(box.under_way))
+            box.under_way = []
+
+    def _flush_ended(self, box: _LoopBox) -> None:
+        box.flush = None
+        if box.waiting or box.under_way:
+            # It was cancelled, perhaps before its first step: this loop ends and will run no other.
+            self._send_now([box])
 
     async def _send(self, parcels: Sequence[Parcel]) -> None:
         groups = _grouped(parcels)
@@ -162,21 +172,40 @@ class Outbox:
 
     def _send_what_is_left(self) -> None:
         """At exit: send what no loop will send any more."""
-        if os.getpid() != self._pid:
-            return
-        left = [parcel for box in self._left for parcel in (*box.under_way, *box.waiting) if parcel.stored is None]
+        if os.getpid() == self._pid:
+            self._send_now(self._left)
+
+    def _send_now(self, boxes: Sequence[_LoopBox]) -> None:
+        left = [parcel for box in boxes for parcel in (*box.under_way, *box.waiting) if parcel.pending]
+        for box in boxes:
+            box.under_way, box.waiting = [], []
         if not left:
             return
         log.warning("%d dispatches were not sent when their event loop ended; sending them now", len(left))
+        for group in _grouped(_by_id(left)):
+            self._send_group_now(group)
+        for parcel in left:
+            if parcel.call is not None:
+                self._send_call_now(parcel)
+
+    def _send_group_now(self, group: Sequence[Parcel]) -> None:
+        jobs = [job for parcel in group for job in parcel.jobs]
         try:
-            for group in _grouped(_by_id(left)):
-                jobs = [job for parcel in group for job in parcel.jobs]
-                self._adapter.jobs.enqueue(group[0].task, group[0].spec, jobs).run()
-            for parcel in left:
-                if parcel.call is not None:
-                    parcel.call.run()
+            flags = self._adapter.jobs.enqueue(group[0].task, group[0].spec, jobs).run()
         except TaskoraError as error:
-            log.critical("dispatches are lost: %s", error, extra={"action": "dispatch"})
+            for parcel in group:
+                parcel.fail(error)
+            return
+        _deliver(group, flags)
+
+    def _send_call_now(self, parcel: Parcel) -> None:
+        assert parcel.call is not None
+        try:
+            parcel.call.run()
+        except TaskoraError as error:
+            parcel.fail(error)
+        else:
+            parcel.deliver([True])
 
 
 def _grouped(parcels: Sequence[Parcel]) -> list[list[Parcel]]:

@@ -28,6 +28,7 @@ class Waiting:
         self._pid = os.getpid()
         self._portal: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._foreign: asyncio.AbstractEventLoop | None = None
 
     def run(self, wait: Wait[T], timeout_s: float | None) -> T:
         """Wait in plain code.
@@ -60,7 +61,8 @@ class Waiting:
 
     def _portal_loop(self) -> asyncio.AbstractEventLoop:
         if os.getpid() != self._pid:
-            # Threads do not survive a fork.
+            # Threads do not survive a fork. The loop is kept: its sockets are the parent's, and not ours to close.
+            self._foreign = self._portal
             self._lock, self._pid, self._portal, self._thread = threading.Lock(), os.getpid(), None, None
         with self._lock:
             if self._portal is None:
