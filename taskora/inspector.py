@@ -280,17 +280,16 @@ def _check_page(limit: int, offset: int) -> None:
     check_count(offset, "offset", least=0)
 
 
-def _moment_of(state: State) -> Callable[[JobInfo], datetime]:
-    def ended(job: JobInfo) -> datetime:
-        return job.finished_on or job.timestamp
+def _moment_of(state: State) -> Callable[[JobInfo], tuple[datetime, str]]:
+    # Ids are ordered by time too, more finely.
+    def moment(job: JobInfo) -> tuple[datetime, str]:
+        if state in _ENDED:
+            return job.finished_on or job.timestamp, job.id
+        if state is State.ACTIVE:
+            return job.processed_on or job.timestamp, job.id
+        return job.timestamp, job.id
 
-    def began(job: JobInfo) -> datetime:
-        return job.processed_on or job.timestamp
-
-    def dispatched(job: JobInfo) -> datetime:
-        return job.timestamp
-
-    return ended if state in _ENDED else began if state is State.ACTIVE else dispatched
+    return moment
 
 
 def _total(counts: dict[str, QueueStats]) -> QueueStats:

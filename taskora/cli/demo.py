@@ -6,7 +6,7 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +58,10 @@ def command(files: int | None, procs: int | None, url: str | None, keep: bool, a
     screen = Screen(as_json)
     paths = find_sources(files)
     wanted = procs or len(os.sched_getaffinity(0))
+    load = os.getloadavg()[0]
     screen.note(f"{len(paths):,} Python files, {size(read_all(paths))}; a server, a supervisor, one job a file")
+    if load > wanted / 2:
+        screen.note(f"the machine is busy already (load {load:.1f}): the times below say less than they could")
     with _ends_in_order(), settled(url) as place:
         runs, graph = _runs([str(path) for path in paths], sorted({1, wanted}), place, keep, screen)
         _show(runs, graph, screen)
@@ -169,7 +172,7 @@ def _say_how_to_go_on(place: Place, fleet: Fleet, handle: WorkflowHandle[Report]
 
 
 @contextmanager
-def _ends_in_order() -> Iterator[None]:
+def _ends_in_order() -> Generator[None]:
     """Have SIGTERM and SIGHUP end the demo as Ctrl-C does, so that what it started ends with it."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -34,7 +34,7 @@ class Target:
     prefix: str | None
 
     @contextmanager
-    def opened(self) -> Iterator[Taskora]:
+    def opened(self) -> Generator[Taskora]:
         """Give the application, or one without tasks on the server; its connections of plain code end with this.
 
         Raises:

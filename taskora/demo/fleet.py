@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,7 +58,7 @@ class Place:
 
 
 @contextmanager
-def settled(url: str | None) -> Iterator[Place]:
+def settled(url: str | None) -> Generator[Place]:
     """Have keys of our own on a server, or a server of our own; all is removed at the end unless it is kept."""
     folder = Path(tempfile.mkdtemp(prefix="taskora-demo-"))
     if url is None:
