@@ -22,6 +22,7 @@ from .seat import Seat
 from .signals import leave_to_master, unblock_signals
 
 _log: Final = logging.getLogger(__name__)
+_GIVE_BACK_S: Final = 2.0  # what an orphan keeps of its last seconds to give its jobs back
 _BEAT_S: Final = 0.05  # a fifth of the silence after which a child is kept from claiming
 
 
@@ -102,8 +103,6 @@ class _Child:
         self._tasks = tasks
         self._draining = asyncio.Event()
         self._interrupt = asyncio.Event()
-        self._terms = 0
-        self._orphaned = False
         self._control = ControlPipe(seat)
         self._vitals = _Vitals(seat, self._draining)
 
@@ -111,7 +110,7 @@ class _Child:
         """Start, work, drain."""
         loop = asyncio.get_running_loop()
         leave_to_master()
-        loop.add_signal_handler(signal.SIGTERM, self._on_term)
+        loop.add_signal_handler(signal.SIGTERM, self._draining.set)
         loop.add_reader(self._control.fileno(), self._on_control)
         unblock_signals()
         service = self._app.service(
@@ -136,11 +135,7 @@ class _Child:
     async def _drain(self, service: Service) -> int:
         if self._seat.beat.state is not State.STUCK:
             self._seat.beat.state = State.DRAINING
-        timeout_s = self._seat.config.drain_timeout_s
-        if self._orphaned:
-            arm_exit()
-            timeout_s = min(timeout_s, ORPHAN_GRACE_S - 2)
-        given_back = await service.stop(timeout_s, self._interrupt)
+        given_back = await service.stop(self._seat.config.drain_timeout_s, self._interrupt)
         if given_back:
             _log.info("gave %d running jobs back", given_back, extra={"action": "drain"})
         await self._app.close_async()
@@ -154,13 +149,6 @@ class _Child:
             beat.beat()
             await asyncio.sleep(_BEAT_S)
 
-    def _on_term(self) -> None:
-        # The message of the same meaning may have come first; only a second signal is one.
-        self._terms += 1
-        self._draining.set()
-        if self._terms > 1:
-            self._interrupt.set()
-
     def _on_control(self) -> None:
         for message in self._control.read():
             if message.get("do") in ("drain", "interrupt"):
@@ -168,7 +156,13 @@ class _Child:
             if message.get("do") == "interrupt":
                 self._interrupt.set()
         if self._control.closed:
-            asyncio.get_running_loop().remove_reader(self._control.fileno())
-            _log.warning("the master is gone; draining", extra={"action": "orphan"})
-            self._orphaned = True
-            self._draining.set()
+            self._outlive_the_master()
+
+    def _outlive_the_master(self) -> None:
+        # Whatever this process is in the middle of, a boot or a long drain: it has a few seconds left.
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._control.fileno())
+        _log.warning("the master is gone; draining", extra={"action": "orphan"})
+        arm_exit()
+        loop.call_later(ORPHAN_GRACE_S - _GIVE_BACK_S, self._interrupt.set)
+        self._draining.set()

@@ -70,6 +70,14 @@ Exit codes:
     metavar="TIME",
     help="How long a process may take to load the app and become ready.",
 )
+@click.option(
+    "--max-crashes",
+    type=int,
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="A job whose process died more than N times goes to the dead letters.",
+)
 @click.option("--max-jobs", type=int, metavar="N", help="Replace a worker after N jobs, give or take a tenth.")
 @click.option(
     "--max-rss",
@@ -96,6 +104,7 @@ def command(
     heartbeat_timeout: str,
     hang_timeout: str,
     boot_timeout: str,
+    max_crashes: int,
     max_jobs: int | None,
     max_rss: str | None,
     *,
@@ -121,6 +130,7 @@ def command(
             heartbeat_timeout_s=_time(heartbeat_timeout, "heartbeat_timeout"),
             hang_timeout_s=_time(hang_timeout, "hang_timeout"),
             boot_timeout_s=_time(boot_timeout, "boot_timeout"),
+            max_crashes=max_crashes,
             max_jobs=max_jobs,
             max_rss_bytes=None if max_rss is None else to_bytes(max_rss, "max_rss"),
             pin_cpus=pin_cpus,

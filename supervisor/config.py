@@ -30,6 +30,8 @@ class SupervisorConfig:
         heartbeat_timeout_s: silence after which a worker with no declared deadline is hung. Default 10.
         hang_timeout_s: how long a job without a timeout of its own may keep its worker silent. Default 300.
         boot_timeout_s: how long a child may take to become ready. Default 60.
+        max_crashes: how often the process of a job may die before the job goes to the dead letters; 0 for the first
+            time. Deaths that the supervisor brought about are not counted. Default 3.
         max_jobs: recycle a worker after so many jobs, give or take a tenth; None never.
         max_rss_bytes: recycle a worker that needs more memory (PSS), give or take a tenth; None never.
         pin_cpus: bind each worker to one CPU of the allowed set. Off by default: a worker has threads of its own (sync
@@ -53,6 +55,7 @@ class SupervisorConfig:
     heartbeat_timeout_s: float = 10.0
     hang_timeout_s: float = 300.0
     boot_timeout_s: float = 60.0
+    max_crashes: int = 3
     max_jobs: int | None = None
     max_rss_bytes: int | None = None
     pin_cpus: bool = False
@@ -81,6 +84,7 @@ class SupervisorConfig:
         for name in ("concurrency", "max_jobs", "max_rss_bytes"):
             value: int | None = getattr(self, name)
             _require(value is None or value >= 1, f"{name}: {value} is less than 1; leave it out for no limit")
+        _require(self.max_crashes >= 0, f"max_crashes: {self.max_crashes} is below 0")
         self._check_times()
         self._check_names()
 

@@ -27,7 +27,7 @@ from taskora.worker import worker_identity
 from .beats import Beat, State
 from .child import chosen_tasks
 from .exitcodes import ExitCode
-from .orphan import ControlPipe, Survivor, end_siblings
+from .orphan import ORPHAN_GRACE_S, ControlPipe, arm_exit, end_siblings
 from .pipes import Message
 from .seat import Seat
 from .signals import leave_to_master, unblock_signals
@@ -35,7 +35,7 @@ from .signals import leave_to_master, unblock_signals
 _log: Final = logging.getLogger(__name__)
 _LOOK_S: Final = 0.1
 _SILENT_NS: Final = 250_000_000
-_MAX_CRASHES: Final = 3
+_ORPHANS_END_S: Final = 4.5  # leaves time to recover their jobs before this process should be gone too
 
 
 def steward_main(seat: Seat) -> int:
@@ -67,7 +67,9 @@ class SilenceWatch:
         self._tasks = tasks
         self._lock_ttl_ms = lock_ttl_ms
         self._heartbeat_ns = heartbeat_ns
+        # In neither: a predecessor may have kept it from claiming, or a request of ours may have got lost.
         self._fenced: set[str] = set()
+        self._free: set[str] = set()
         self._extended_ns: dict[str, int] = {}
 
     async def look(self, beats: Sequence[Beat]) -> None:
@@ -76,29 +78,35 @@ class SilenceWatch:
         workers = [
             b for b in beats if b.role == "worker" and b.worker and b.state is not State.STARTING and not b.doomed
         ]
-        for beat in workers:
-            await self._judge(beat, now_ns)
+        # Each for itself: a server that fails one of them must not cost the others their locks.
+        failures = await asyncio.gather(*(self._judge(beat, now_ns) for beat in workers), return_exceptions=True)
         alive = {beat.worker for beat in workers}
         self._fenced &= alive
+        self._free &= alive
         self._extended_ns = {worker: at for worker, at in self._extended_ns.items() if worker in alive}
+        for failure in failures:
+            if failure is not None:
+                raise failure
 
     async def _judge(self, beat: Beat, now_ns: int) -> None:
         silence_ns = now_ns - beat.beat_ns
         if silence_ns <= _SILENT_NS:
             self._extended_ns.pop(beat.worker, None)
-            if beat.worker in self._fenced and beat.state is not State.DRAINING:
+            if beat.worker not in self._free and beat.state is State.READY:
+                self._fenced.discard(beat.worker)
                 await self._adapter.leases.fence(beat.worker, self._tasks, False).run_async()
-            self._fenced.discard(beat.worker)
+                self._free.add(beat.worker)
             return
         if beat.worker not in self._fenced:
-            self._fenced.add(beat.worker)
+            self._free.discard(beat.worker)
             await self._adapter.leases.fence(beat.worker, self._tasks, True).run_async()
+            self._fenced.add(beat.worker)
         explained = now_ns < max(beat.beat_ns + self._heartbeat_ns, beat.hang_deadline_ns)
         quarter_ns = self._lock_ttl_ms * 250_000
         due_ns = self._extended_ns.get(beat.worker, beat.beat_ns) + min(quarter_ns, 1_000_000_000)
         if explained and now_ns >= due_ns:
-            self._extended_ns[beat.worker] = now_ns + quarter_ns - min(quarter_ns, 1_000_000_000)
             await self._adapter.leases.extend_worker(beat.worker, self._tasks, self._lock_ttl_ms).run_async()
+            self._extended_ns[beat.worker] = now_ns + quarter_ns - min(quarter_ns, 1_000_000_000)
 
 
 class _Steward:
@@ -135,18 +143,16 @@ class _Steward:
             _log.error("%s", error, extra={"action": "connect"})
             return ExitCode.BOOT_FAILED
         self._registration.start()
-        chores = [
-            asyncio.create_task(self._watch_silence(), name="taskora-silence"),
-            asyncio.create_task(self._beat(), name="taskora-beat"),
-        ]
         asyncio.get_running_loop().add_reader(self._control.fileno(), self._on_control)
         self._seat.ready()
-        try:
-            await self._serve()
-        finally:
-            for chore in chores:
-                chore.cancel()
-            await asyncio.gather(*chores, return_exceptions=True)
+        chores = [asyncio.create_task(work) for work in (self._serve(), self._watch_silence(), self._beat())]
+        # One that ends by an error of ours ends the steward, which is replaced; without it nobody would notice.
+        ended, running = await asyncio.wait(chores, return_when=asyncio.FIRST_COMPLETED)
+        for chore in running:
+            chore.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        for chore in ended:
+            chore.result()
         if self._control.closed:
             await self._outlive_the_master()
         await self._housekeeper.stop()
@@ -174,7 +180,7 @@ class _Steward:
     async def _give_back(self, worker: str, cause: str, *, charged: bool) -> bool:
         try:
             count = await self._app.adapter.leases.recover(
-                worker, self._overdue_ms, cause=cause, charged=charged, max_crashes=_MAX_CRASHES
+                worker, self._overdue_ms, cause=cause, charged=charged, max_crashes=self._seat.config.max_crashes
             ).run_async()
             await self._app.adapter.house.unregister(worker).run_async()
         except TaskoraError as error:
@@ -186,10 +192,12 @@ class _Steward:
 
     async def _outlive_the_master(self) -> None:
         """Wait for the siblings, end those that remain, and recover their jobs."""
-        survivors: list[Survivor] = await asyncio.to_thread(end_siblings, self._seat.beats, os.getpid())
-        for survivor in survivors:
-            if survivor.worker:
-                await self._give_back(survivor.worker, "orphaned", charged=False)
+        arm_exit(2 * ORPHAN_GRACE_S)
+        await asyncio.to_thread(end_siblings, self._seat.beats, os.getpid(), _ORPHANS_END_S)
+        # Not only of those that were alive just now: nobody reports any more who died together with the master.
+        for beat in self._seat.beats.beats():
+            if beat.role == "worker" and beat.worker:
+                await self._give_back(beat.worker, "orphaned", charged=False)
 
     async def _watch_silence(self) -> None:
         while True:

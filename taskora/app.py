@@ -12,15 +12,17 @@ from taskora.adapters.redis import redis_adapter
 from taskora.call import Call, on_running_loop, refuse_on_loop
 from taskora.config import Defaults, Retention, Schedule, SchedulerConfig, check_count
 from taskora.context import Context
-from taskora.definition import TaskDecorator, TaskSettings, caller_names, define
+from taskora.definition import TaskDecorator, TaskSettings, caller_names, define, options_of
 from taskora.duration import Duration, to_ms, to_seconds
 from taskora.errors import ConfigError, JobNotFoundError
 from taskora.housekeeping import Housekeeper
 from taskora.inspector import Inspector
+from taskora.keys import check_task_name
 from taskora.model import Plan, WorkflowOutcome, WorkflowRecord
 from taskora.outbox import Outbox, Parcel
 from taskora.protocols import Confirmation
-from taskora.schedules import Schedules
+from taskora.schedules import Schedules, check_schedule
+from taskora.schema import ANY
 from taskora.serializer import JSON, Serializer
 from taskora.service import Service
 from taskora.task import FunctionTask, Task
@@ -86,6 +88,18 @@ class Taskora:
     def tasks(self) -> Mapping[str, AnyTask]:
         """The tasks that are defined in this process, by name."""
         return self._tasks
+
+    def find_task(self, name: str) -> Task[Any, Any]:
+        """Return a task of this process, or one that other processes run, with payloads and results as plain JSON.
+
+        Raises:
+            ConfigError: This cannot name a task.
+        """
+        known = self._tasks.get(name)
+        if known is not None:
+            return known
+        options = options_of({}, self.defaults, self.retention)
+        return Task(self, check_task_name(name), options, ANY, ANY)
 
     # Defining
 
@@ -182,10 +196,9 @@ class Taskora:
         if name in self._schedules:
             raise ConfigError(f"name: there is already a schedule {name!r}")
         target = task if isinstance(task, str) else task.name
-        self._schedules[name] = (
-            target,
-            Schedule(every=every, cron=cron, timezone=timezone, overlap=overlap, on_missed=on_missed, data=data),
-        )
+        schedule = Schedule(every=every, cron=cron, timezone=timezone, overlap=overlap, on_missed=on_missed, data=data)
+        check_schedule(schedule)
+        self._schedules[name] = (target, schedule)
 
     def _define(self, name: str | None, handler: Callable[..., object], settings: TaskSettings) -> AnyTask:
         names = caller_names()
@@ -196,6 +209,7 @@ class Taskora:
             raise ConfigError(f"task {task.name!r}: this process already works; define tasks before start()")
         self._tasks[task.name] = task
         if task.options.schedule is not None:
+            check_schedule(task.options.schedule)
             self._schedules[task.name] = (task.name, task.options.schedule)
         return task
 
@@ -308,7 +322,8 @@ class Taskora:
     @property
     def schedules(self) -> Schedules:
         """The stored schedules: list, pause, resume, update, remove, trigger."""
-        return Schedules(self.adapter, {name: task.options for name, task in self._tasks.items()}, self.serializer)
+        known = {name: task.options for name, task in self._tasks.items()}
+        return Schedules(self.adapter, known, lambda task, job_id: self.find_task(task).handle(job_id), self.serializer)
 
     def inspect(self) -> Inspector:
         """Look at what is stored: jobs by state, counts, workflows, workers, throughput."""

@@ -74,6 +74,11 @@ class ResultHandle(Generic[Out_co]):
         return self._id
 
     @property
+    def task(self) -> str:
+        """Name of the job's task."""
+        return self._source.name
+
+    @property
     def enqueued(self) -> bool | None:
         """Whether this dispatch stored a job; False when its id was taken, None while that is not known."""
         if self._stored is None and self._parcel is not None and self._parcel.stored is not None:

@@ -84,9 +84,9 @@ def trigger(name: str, target: Target, as_json: bool) -> ExitCode:
     with target.opened() as app:
         triggered = app.schedules.trigger(name)
     if screen.as_json:
-        screen.data({"name": name, "task": triggered.task, "job_id": triggered.job_id})
+        screen.data({"name": name, "task": triggered.task, "job_id": triggered.id})
     else:
-        screen.line(triggered.job_id)
+        screen.line(triggered.id)
     return ExitCode.DONE
 
 

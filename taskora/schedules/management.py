@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 from taskora.adapters.protocol import Adapter
 from taskora.adapters.schedule_store import StoredSchedule
 from taskora.call import Call, Mapped, refuse_on_loop
 from taskora.config import Schedule, TaskOptions
 from taskora.duration import Duration, to_ms
+from taskora.handle import ResultHandle
 from taskora.housekeeping.cards import read_card
 from taskora.model import EnqueueSpec, NewJob, ScheduleInfo, new_id
 from taskora.serializer import JSON, Serializer
@@ -22,13 +23,6 @@ from .record import info_of, read_record
 Infos: TypeAlias = list[ScheduleInfo]
 
 
-class Triggered(NamedTuple):
-    """A job that was dispatched by hand."""
-
-    task: str
-    job_id: str
-
-
 class Schedules:
     """The stored schedules. No process needs to run a scheduler for any of this.
 
@@ -37,15 +31,21 @@ class Schedules:
 
     Args:
         adapter: Where they are stored.
-        known: Options of the tasks that this process knows; of others nothing but the task's name is used.
+        known: Options of the tasks that this process knows; of others, what their processes published is used.
+        handle: Opens the handle of a triggered job, of a task of this process or of any other.
         serializer: Writes the payloads of triggered jobs.
     """
 
     def __init__(
-        self, adapter: Adapter, known: Mapping[str, TaskOptions] | None = None, serializer: Serializer = JSON
+        self,
+        adapter: Adapter,
+        known: Mapping[str, TaskOptions],
+        handle: Callable[[str, str], ResultHandle[Any]],
+        serializer: Serializer = JSON,
     ) -> None:
         self._adapter = adapter
-        self._known: Mapping[str, TaskOptions] = {} if known is None else known
+        self._handle = handle
+        self._known = known
         self._serializer = serializer
 
     def declare(self, name: str, task: str, schedule: Schedule, payload: bytes | None = None) -> Call[None]:
@@ -158,11 +158,11 @@ class Schedules:
         """See ``remove``."""
         return await self._adapter.schedules.remove(name).run_async()
 
-    def trigger(self, name: str) -> Triggered:
+    def trigger(self, name: str) -> ResultHandle[Any]:
         """Dispatch a schedule's job now, paused or not; its next run stays as planned, its last run as it was.
 
         Returns:
-            The task and the id of the job.
+            The handle of the job.
 
         Raises:
             ScheduleNotFoundError: There is no such schedule.
@@ -171,7 +171,7 @@ class Schedules:
         refuse_on_loop("trigger")
         return self._trigger(name).run()
 
-    async def trigger_async(self, name: str) -> Triggered:
+    async def trigger_async(self, name: str) -> ResultHandle[Any]:
         """See ``trigger``."""
         return await self._trigger(name).run_async()
 
@@ -187,8 +187,8 @@ class Schedules:
     def _update(self, name: str, update: Update) -> Call[None]:
         return self._adapter.schedules.edit(name, update.edit(name))
 
-    def _trigger(self, name: str) -> Call[Triggered]:
-        def script() -> Script[Triggered]:
+    def _trigger(self, name: str) -> Call[ResultHandle[Any]]:
+        def script() -> Script[ResultHandle[Any]]:
             stored = yield from ask(self._adapter.schedules.find(name))
             if stored is None:
                 raise changes.not_found(name)
@@ -198,7 +198,7 @@ class Schedules:
             job = NewJob(new_id(), self._serializer.dumps(record.data), ttl_ms=ttl_ms)
             spec = EnqueueSpec(options.version, options.retry.attempts)
             yield from ask(self._adapter.jobs.enqueue(record.task, spec, [job]))
-            return Triggered(record.task, job.job_id)
+            return self._handle(record.task, job.job_id)
 
         return Composed(script)
 

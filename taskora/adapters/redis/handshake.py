@@ -34,7 +34,7 @@ def greet(keys: Keys) -> Operation[float | None]:
             if time.monotonic() > give_up_at:
                 raise AdapterError(
                     f"another process has been migrating the stored data for over {_PATIENCE_S:.0f} s; it holds the "
-                    f"key {keys.own('migration:lock')}, which ends by itself or can be deleted when that process is gone"
+                    f"key {keys.own('migration:lock')}, which runs out, or can be deleted when that process is gone"
                 )
             return _POLL_S
         (meta,) = yield [call]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from taskora import Taskora
 from taskora.adapters.redis import RedisAdapter
 from taskora.adapters.schedule_store import ScheduleChange, StoredSchedule
 from taskora.config import Retry, Schedule, TaskOptions, Ttl
@@ -49,7 +50,7 @@ def stored(raw: Any, prefix: str) -> Stored:
 
 @pytest.fixture
 def schedules(adapter: RedisAdapter) -> Schedules:
-    return Schedules(adapter)
+    return Taskora(adapter).schedules
 
 
 def now_ms() -> float:
@@ -178,7 +179,8 @@ async def test_a_triggered_job_is_dispatched_as_its_task_was_published(
     await adapter.house.publish_tasks({"t": card_of(options)}).run_async()
     members = {"task": "t", "every": 60_000, "data": {"x": 1}, "lastRun": 5}
     stored.write("s", members, None)
-    task, job_id = await schedules.trigger_async("s")
+    handle = await schedules.trigger_async("s")
+    task, job_id = handle.task, handle.id
     job: Any = raw.hgetall(f"{stored.root}:{{t}}:{job_id}")
     assert task == "t"
     assert (job["state"], job["data"], job["_v"], job["maxAttempts"]) == ("waiting", '{"x":1}', "3", "4")
@@ -190,7 +192,7 @@ async def test_a_task_that_nobody_published_can_be_triggered(
     schedules: Schedules, adapter: RedisAdapter, stored: Stored
 ) -> None:
     stored.write("s", {"task": "t", "every": 60_000}, 7)
-    job = await adapter.jobs.job(*await schedules.trigger_async("s")).run_async()
+    job = await (await schedules.trigger_async("s")).info_async()
     assert job is not None
     assert job.data is None
 

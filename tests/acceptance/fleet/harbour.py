@@ -1,0 +1,178 @@
+"""The application that the fleets of these tests run; the test makes one of its own to dispatch and to look.
+
+What it is told comes in the environment: ``HARBOUR`` is a JSON object with the members of `Settings`.
+"""
+
+import asyncio
+import ctypes
+import json
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TypedDict
+
+from support.evidence import Evidence
+from taskora import Context, Defaults, Keep, Retention, Retry, Schedule, SchedulerConfig, Stall, Taskora
+
+
+class Cargo(TypedDict):
+    """Which job of the test it is, and how many seconds it takes."""
+
+    key: int
+    takes: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How the application is set up."""
+
+    url: str
+    folder: str
+    lock_ttl: float = 30
+    lead_ttl: float = 30
+    stall_s: float = 30
+    concurrency: int = 10
+    every_s: float = 0
+
+    @property
+    def evidence(self) -> Evidence:
+        return Evidence(Path(self.folder) / "evidence")
+
+    def environ(self) -> dict[str, str]:
+        """For a process that is to have the same application."""
+        return {"HARBOUR": json.dumps(asdict(self))}
+
+
+def make_app(settings: Settings) -> Taskora:
+    """The application with all its tasks."""
+    app = Taskora(
+        settings.url,
+        defaults=Defaults(lock_ttl=settings.lock_ttl, concurrency=settings.concurrency, stall=Stall(interval=settings.stall_s)),
+        retention=Retention(completed=Keep(None, None), failed=Keep(None, None)),
+        scheduler=SchedulerConfig(poll_interval=0.1, lock_ttl=settings.lead_ttl),
+    )  # fmt: skip
+    evidence = settings.evidence
+
+    def begin(cargo: Cargo, ctx: Context) -> Callable[[str], None]:
+        """Note the start; the result notes what else happens."""
+
+        def note(event: str) -> None:
+            evidence.note(event, ctx.task, cargo["key"], ctx.id, ctx.attempt)
+
+        note("start")
+        return note
+
+    @app.task("carry")
+    async def carry(cargo: Cargo, ctx: Context) -> int:
+        note = begin(cargo, ctx)
+        await asyncio.sleep(cargo["takes"])
+        note("end")
+        return cargo["key"]
+
+    @app.task("spin", timeout="1s")
+    def spin(cargo: Cargo, ctx: Context) -> None:
+        begin(cargo, ctx)
+        while True:
+            pass
+
+    @app.task("swallow", timeout="1s")
+    def swallow(cargo: Cargo, ctx: Context) -> None:
+        begin(cargo, ctx)
+        while True:
+            try:
+                time.sleep(0.001)
+            except Exception:  # noqa: BLE001, S112 - what is tested
+                continue
+
+    @app.task("deaf", timeout="1s")
+    def deaf(cargo: Cargo, ctx: Context) -> None:
+        begin(cargo, ctx)
+        while True:
+            try:
+                time.sleep(0.001)
+            except BaseException:  # noqa: BLE001, S112 - what is tested
+                continue
+
+    @app.task("nap", timeout="1s")
+    def nap(cargo: Cargo, ctx: Context) -> None:
+        begin(cargo, ctx)
+        time.sleep(60)
+
+    @app.task("hold", timeout="60s")
+    def hold(cargo: Cargo, ctx: Context) -> int:
+        note = begin(cargo, ctx)
+        # Unlike CDLL, PyDLL keeps the GIL while it waits.
+        ctypes.PyDLL(None).usleep(int(cargo["takes"] * 1e6))
+        note("end")
+        return cargo["key"]
+
+    @app.task("hog", timeout="1s", retry=Retry(attempts=1))
+    def hog(cargo: Cargo, ctx: Context) -> None:
+        begin(cargo, ctx)
+        # Exponential, in C, without a look at the interpreter's requests: for ever.
+        re.match(r"(a+)+$", "a" * 64 + "b")
+
+    @app.task("poison")
+    def poison(cargo: Cargo, ctx: Context) -> None:
+        begin(cargo, ctx)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    @app.task("square")
+    async def square(cargo: Cargo, ctx: Context) -> int:
+        note = begin(cargo, ctx)
+        await asyncio.sleep(cargo["takes"])
+        note("end")
+        return cargo["key"] ** 2
+
+    @app.task("total")
+    async def total(parts: list[int], ctx: Context) -> int:
+        note = begin({"key": 0, "takes": 0}, ctx)
+        note("end")
+        return sum(parts)
+
+    @app.task("pass-on")
+    async def pass_on(value: int, ctx: Context) -> int:
+        note = begin({"key": value, "takes": 0}, ctx)
+        note("end")
+        return value + 1
+
+    if settings.every_s:
+
+        @app.task("tick", schedule=Schedule(every=settings.every_s, overlap=True, data={"key": 0, "takes": 0}))
+        async def tick(cargo: Cargo, ctx: Context) -> None:
+            evidence.note("start", ctx.task, round(ctx.timestamp.timestamp() * 1000), ctx.id, ctx.attempt)
+
+    for task in (carry, spin, swallow, deaf, nap, hold, hog, poison, square, total, pass_on):
+        assert app.tasks[task.name] is task
+    return app
+
+
+def _take_fault(folder: Path) -> None:
+    """The one process that finds the order dies of it: ``worker kill@step:applied:3``."""
+    role = "steward" if any(name == "steward_main" for name in _callers()) else "worker"
+    order = folder / f"fault-{role}"
+    try:
+        order.rename(folder / f"taken-{role}-{os.getpid()}")
+    except FileNotFoundError:
+        return
+    os.environ["TASKORA_FAULT"] = (folder / f"taken-{role}-{os.getpid()}").read_text()
+
+
+def _callers() -> list[str]:
+    names: list[str] = []
+    frame = sys._getframe()  # noqa: SLF001 - which child imports this is nowhere else to be seen
+    while frame.f_back is not None:
+        frame = frame.f_back
+        names.append(frame.f_code.co_name)
+    return names
+
+
+if "HARBOUR" in os.environ:
+    _settings = Settings(**json.loads(os.environ["HARBOUR"]))
+    _take_fault(Path(_settings.folder))
+    taskora = make_app(_settings)

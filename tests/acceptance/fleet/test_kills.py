@@ -1,0 +1,161 @@
+"""Children that die or stand still under load."""
+
+import os
+import random
+import signal
+import time
+from itertools import pairwise
+
+import pytest
+
+from acceptance.fleet.fleets import Harbour, alive, kill
+from support import Program
+from taskora import JobFailedError, chord
+
+EVERY_S = 1.0
+
+
+def _kill_one_a_second(harbour: Harbour, fleet: Program, task: str, count: int, timeout: float) -> dict[int, int]:
+    """Kill a worker each second until so many jobs are completed; their ids with the time of the kill."""
+    killed: dict[int, int] = {}
+    dice = random.Random(4)
+    began_s = last_s = time.monotonic()
+    while harbour.stats(task).completed < count:
+        now_s = time.monotonic()
+        assert now_s - began_s < timeout, f"{harbour.stats(task)}\n{fleet.log()[-4000:]}"
+        workers = harbour.workers(fleet)
+        if now_s - last_s >= EVERY_S and len(workers) == 3:
+            pid = dice.choice(workers).pid
+            killed[pid] = kill(pid)
+            last_s = now_s
+        time.sleep(0.05)
+    return killed
+
+
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize(("store", "jobs"), [("redis", 5000), ("valkey", 1000)], indirect=["store"])
+def test_a_kill_a_second_loses_no_job_and_repeats_only_what_the_killed_ran(harbour: Harbour, jobs: int) -> None:
+    handles = harbour.dispatch("carry", range(jobs), takes=0.1)
+    fleet = harbour.start("--procs", "3", "--concurrency", "10", "--max-crashes", "50")
+    killed = _kill_one_a_second(harbour, fleet, "carry", jobs, timeout=80)
+    assert len(killed) >= 2
+    assert harbour.stop(fleet) == 0
+    evidence = harbour.evidence
+    evidence.assert_each_completed("carry", range(jobs))
+    evidence.assert_repeats_only_after("carry", killed)
+    # What a killed child held goes to the front: it runs elsewhere at once, not when its lock is over.
+    waits_s = [
+        (after.start.at_ns - killed[before.start.pid]) / 1e9
+        for runs in evidence.repeated("carry").values()
+        for before, after in pairwise(runs)
+    ]
+    assert waits_s, "no kill hit a running job"
+    assert max(waits_s) < 1.0
+    assert {handle.result(timeout=5) for handle in handles[:50]} == set(range(50))
+
+
+def test_a_stopped_child_claims_nothing_more_and_goes_on_when_continued(harbour: Harbour) -> None:
+    harbour.set_up(lock_ttl=2)
+    fleet = harbour.start("--procs", "1", "--concurrency", "5", "--heartbeat-timeout", "20s")
+    (worker,) = harbour.wait_workers(fleet, 1)
+    harbour.dispatch("carry", range(2), takes=4.0)
+    harbour.wait_started("carry", 2)
+    os.kill(worker.pid, signal.SIGSTOP)
+    stopped_s = time.monotonic()
+    # Its next claim waits in the server already, behind BZPOPMIN.
+    fence = f"taskora:{{carry}}:fence:{worker.id}"
+    harbour.wait(lambda: harbour.store.command("HGET", fence, "halt") == "$4\r\nhalt\r\n", "it should be fenced", 2)
+    assert time.monotonic() - stopped_s < 0.8
+    harbour.dispatch("carry", range(2, 12), takes=0.01)
+    harbour.wait(lambda: time.monotonic() - stopped_s > 3.0, "time stands still")
+    assert (harbour.stats("carry").waiting, harbour.stats("carry").active) == (10, 2)
+    os.kill(worker.pid, signal.SIGCONT)
+    harbour.wait_completed("carry", 12)
+    assert harbour.stop(fleet) == 0
+    # Longer than a lock lives, and still nobody else had its jobs.
+    harbour.evidence.assert_each_ran_once("carry", range(12))
+
+
+def test_a_stopped_child_is_killed_past_its_deadlines_and_its_jobs_run_again_uncharged(harbour: Harbour) -> None:
+    harbour.set_up(lock_ttl=2)
+    fleet = harbour.start("--procs", "2", "--concurrency", "5", "--heartbeat-timeout", "1s", "--hang-timeout", "2s",
+                          "--max-crashes", "0")  # fmt: skip
+    first, _ = harbour.wait_workers(fleet, 2)
+    handles = harbour.dispatch("carry", range(10), takes=1.5)
+    harbour.wait_started("carry", 10)
+    os.kill(first.pid, signal.SIGSTOP)
+    harbour.wait(lambda: not alive(first.pid), "it should be killed", 8)
+    harbour.wait_completed("carry", 5)
+    # Nobody asked for its end but the supervisor itself: with no crash allowed, one that were charged would fail.
+    assert harbour.stats("carry").failed == 0 or all(
+        "hung" in str(_error(handle)) for handle in handles if handle.state() == "failed"
+    )
+    harbour.evidence.assert_repeats_only_after("carry", [first.pid])
+    assert harbour.stop(fleet) == 0
+
+
+def _error(handle: object) -> object:
+    return getattr(handle, "info")().error  # noqa: B009
+
+
+def test_a_job_that_kills_its_process_is_set_aside_and_harms_no_other(harbour: Harbour) -> None:
+    fleet = harbour.start("--procs", "2", "--concurrency", "5", "--max-crashes", "1")
+    (poison,) = harbour.dispatch("poison", [0])
+    harbour.dispatch("carry", range(100), takes=0.1)
+    with pytest.raises(JobFailedError) as caught:
+        poison.result(timeout=20)
+    assert caught.value.error_type == "StalledError"
+    assert "died 2 times" in str(caught.value)
+    assert "signal:9" in str(caught.value)
+    assert poison.state() == "failed"
+    harbour.wait_completed("carry", 100)
+    assert harbour.stats("carry").failed == 0
+    pids = [note.pid for note in harbour.evidence.notes("start", "poison")]
+    assert len(pids) == 2
+    harbour.evidence.assert_repeats_only_after("carry", pids)
+    assert harbour.stop(fleet) == 0
+
+
+def test_a_chord_outlives_a_kill_in_the_middle(harbour: Harbour) -> None:
+    fleet = harbour.start("--procs", "2", "--concurrency", "10")
+    first, _ = harbour.wait_workers(fleet, 2)
+    square, total = harbour.task("square"), harbour.task("total")
+    handle = chord([square.s({"key": n, "takes": 0.05}) for n in range(200)], total.s()).dispatch()
+    harbour.wait(lambda: len(harbour.evidence.notes("end", "square")) >= 60, "the header should run")
+    kill(first.pid)
+    assert handle.result(timeout=20) == sum(n * n for n in range(200))
+    assert len(harbour.evidence.notes("end", "total")) == 1
+    harbour.evidence.assert_repeats_only_after("square", [first.pid])
+    assert harbour.stop(fleet) == 0
+
+
+def test_a_steward_that_died_beside_its_worker_is_replaced_and_its_successor_recovers(harbour: Harbour) -> None:
+    fleet = harbour.start("--procs", "2", "--concurrency", "5")
+    first, second = harbour.wait_workers(fleet, 2)
+    steward = harbour.steward(fleet)
+    harbour.dispatch("carry", range(10), takes=1.0)
+    harbour.wait_started("carry", 10)
+    kill(steward.pid)
+    killed_ns = kill(first.pid)
+    harbour.wait_completed("carry", 10)
+    harbour.evidence.assert_repeats_only_after("carry", [first.pid])
+    again_ns = [runs[-1].start.at_ns for runs in harbour.evidence.repeated("carry").values()]
+    assert len(again_ns) == 5
+    assert max(again_ns) - killed_ns < 4e9
+    assert alive(second.pid)
+    assert harbour.stop(fleet) == 0
+
+
+def test_a_steward_that_died_while_a_worker_was_silent_leaves_no_fence_behind(harbour: Harbour) -> None:
+    fleet = harbour.start("--procs", "1", "--heartbeat-timeout", "20s")
+    (worker,) = harbour.wait_workers(fleet, 1)
+    steward = harbour.steward(fleet)
+    os.kill(worker.pid, signal.SIGSTOP)
+    fence = f"taskora:{{carry}}:fence:{worker.id}"
+    harbour.wait(lambda: harbour.store.command("HGET", fence, "halt") == "$4\r\nhalt\r\n", "it should be fenced")
+    kill(steward.pid)
+    harbour.wait(lambda: not alive(steward.pid), "the steward should be dead")
+    os.kill(worker.pid, signal.SIGCONT)
+    harbour.dispatch("carry", range(5))
+    harbour.wait_completed("carry", 5)
+    assert harbour.stop(fleet) == 0
