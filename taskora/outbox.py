@@ -138,6 +138,7 @@ class Outbox:
             except asyncio.CancelledError:
                 # The loop is being closed. What was under way may have arrived.
                 await self._send(_by_id(box.under_way))
+                await self._adapter.close_loop()
             box.under_way = []
 
     def _flush_ended(self, box: _LoopBox) -> None:
