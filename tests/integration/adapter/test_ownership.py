@@ -73,6 +73,18 @@ async def test_a_settle_after_the_lock_ran_out_is_accepted_while_nobody_took_the
     assert kit.state(job_id) == "completed"
 
 
+async def test_a_settle_is_refused_when_the_lock_that_ran_out_was_a_later_claims(kit: Kit) -> None:
+    (job_id,) = await kit.add_many(1)
+    lane = kit.lane()
+    (first,) = await kit.claim(lane)
+    await kit.settle(lane, Settled(first, "return"))
+    wait_until(lambda: kit.now_ms() > first.processed_ms)
+    (second,) = await kit.claim(kit.lane("w2"))
+    expire_lock(kit, job_id)
+    assert (await kit.settle(lane, done(first))).lost == (job_id,)
+    assert (await kit.settle(lane, done(second))).lost == ()
+
+
 async def test_a_settle_after_the_sweep_is_refused(kit: Kit) -> None:
     (job_id,) = await kit.add_many(1)
     lane = kit.lane()

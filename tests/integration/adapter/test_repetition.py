@@ -10,8 +10,9 @@ from integration.adapter.kit import TASK, Kit, done, failed, fan, node, plan
 from integration.adapter.proxy import CuttingProxy
 from support import Server
 from taskora.adapters.redis import RedisAdapter, workflow_records
+from taskora.config import Keep
 from taskora.lua import load
-from taskora.model import EnqueueSpec, NewJob, Occurrence, Want, new_id
+from taskora.model import EnqueueSpec, NewJob, Occurrence, State, Want, new_id
 
 
 @pytest.fixture
@@ -220,6 +221,20 @@ async def test_advancing_twice_starts_a_successor_once(kit: Kit) -> None:
     await kit.settle(lane, done(jobs[1], b"3"))
     assert kit.waiting() == [flow.nodes[3].job_id, flow.nodes[2].job_id]
     assert kit.hash(flow.nodes[2].job_id)["data"] == "[1,3]"
+
+
+async def test_advancing_again_does_not_start_a_successor_whose_job_was_trimmed(kit: Kit) -> None:
+    flow = plan(node(), node(deps=(0,)), node("slow", deps=(0,)), terminal=(1, 2))
+    await kit.create(flow)
+    lane = kit.lane()
+    (first,) = await kit.claim(lane)
+    await kit.settle(lane, done(first))
+    await kit.settle(lane, done((await kit.claim(lane))[0]))
+    await kit.adapter.house.trim(TASK, State.COMPLETED, Keep(0, None), 10).run_async()
+    kit.put_foreign_job(first.job_id, "0", extra={"_wf": flow.workflow_id, "_wfNode": "0"})
+    await kit.settle(lane, done((await kit.claim(lane))[0]))
+    assert kit.waiting() == []
+    assert kit.waiting("slow") == [flow.nodes[2].job_id]
 
 
 async def test_a_settled_batch_may_be_settled_again(kit: Kit) -> None:

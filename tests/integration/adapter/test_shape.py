@@ -229,6 +229,20 @@ async def test_a_flagged_job_ends_as_cancelled_whatever_its_outcome(kit: Kit, ve
     assert kit.events(job_id=job_id)[-1] == {"event": "cancelled", "jobId": job_id, "reason": "why"}
 
 
+@pytest.mark.parametrize("verb", ["complete", "fail", "retry", "cancel"])
+@pytest.mark.parametrize("owner", ["job-1", "job-2"])
+async def test_a_deduplication_key_is_given_up_by_its_owner_alone_and_only_at_the_end(
+    kit: Kit, verb: str, owner: str
+) -> None:
+    key = f"{kit.base()}:dedup:k"
+    kit.put_foreign_job("job-1", "1", extra={"dedupKey": key})
+    kit.raw.set(key, owner, px=60_000)
+    lane = kit.lane()
+    (job,) = await kit.claim(lane)
+    await kit.settle(lane, Settled(job, verb, b"1", delay_ms=60_000))  # type: ignore[arg-type]  # a str parameter
+    assert kit.raw.get(key) == (None if owner == "job-1" and verb != "retry" else owner)
+
+
 async def test_an_expired_job_is_kept_as_expired(kit: Kit) -> None:
     job_id, lane = new_id(), kit.lane()
     await kit.add(NewJob(job_id, b"1", ttl_ms=1))
