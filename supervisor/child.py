@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -69,6 +69,19 @@ def chosen_tasks(app: Taskora, config: SupervisorConfig) -> dict[str, AnyTask]:
     return chosen
 
 
+async def finished_before(work: Coroutine[object, object, object], told: asyncio.Event) -> bool:
+    """Do something unless told to end before it is done; then it is cancelled, and this is False."""
+    doing, waiting = asyncio.ensure_future(work), asyncio.ensure_future(told.wait())
+    await asyncio.wait((doing, waiting), return_when=asyncio.FIRST_COMPLETED)
+    finished = doing.done()
+    for task in (doing, waiting):
+        task.cancel()
+    await asyncio.gather(doing, waiting, return_exceptions=True)
+    if finished:
+        doing.result()
+    return finished
+
+
 @dataclass(slots=True, eq=False)
 class _Vitals:
     """Tells the master, through the beat table, what the worker does."""
@@ -117,17 +130,20 @@ class _Child:
             self._vitals, None, tasks=self._tasks, hang_timeout_s=self._seat.config.hang_timeout_s
         )
         service.extra.update(slot=self._seat.slot, generation=self._seat.generation)
-        self._seat.beat.worker = service.worker.identity
         beating = asyncio.create_task(self._beat(service), name="taskora-beat")
         try:
-            try:
-                await service.start()
-            except AdapterError as error:
-                _log.error("%s", error, extra={"action": "connect"})
-                return ExitCode.BOOT_FAILED
+            if not await finished_before(self._app.connect_async(), self._draining):
+                await self._app.close_async()
+                return ExitCode.DONE
+            # Not earlier: whoever has an identity may have claimed, and is recovered when it dies.
+            self._seat.beat.worker = service.worker.identity
+            await service.start()
             self._seat.ready()
             await self._draining.wait()
             return await self._drain(service)
+        except AdapterError as error:
+            _log.error("%s", error, extra={"action": "connect"})
+            return ExitCode.BOOT_FAILED
         finally:
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)

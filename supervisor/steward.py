@@ -25,7 +25,7 @@ from taskora.service import Registration, worker_record
 from taskora.worker import worker_identity
 
 from .beats import Beat, State
-from .child import chosen_tasks
+from .child import chosen_tasks, finished_before
 from .exitcodes import ExitCode
 from .orphan import ORPHAN_GRACE_S, ControlPipe, arm_exit, end_siblings
 from .pipes import Message
@@ -35,6 +35,7 @@ from .signals import leave_to_master, unblock_signals
 _log: Final = logging.getLogger(__name__)
 _LOOK_S: Final = 0.1
 _SILENT_NS: Final = 250_000_000
+_FAREWELL_S: Final = 1.0
 _ORPHANS_END_S: Final = 4.5  # leaves time to recover their jobs before this process should be gone too
 
 
@@ -121,6 +122,7 @@ class _Steward:
         }
         self._control = ControlPipe(seat)
         self._messages: asyncio.Queue[Message] = asyncio.Queue()
+        self._told = asyncio.Event()
         self._identity = worker_identity()
         self._started_at = datetime.now(UTC)
         self._housekeeper = app.housekeeper()
@@ -135,36 +137,48 @@ class _Steward:
     async def live(self) -> int:
         """Start, serve, end."""
         leave_to_master(signal.SIGTERM)
+        asyncio.get_running_loop().add_reader(self._control.fileno(), self._on_control)
         unblock_signals()
         try:
-            await self._app.connect_async()
-            await self._housekeeper.start()
+            if await finished_before(self._start(), self._told):
+                self._seat.ready()
+                await self._work()
         except AdapterError as error:
             _log.error("%s", error, extra={"action": "connect"})
             return ExitCode.BOOT_FAILED
-        self._registration.start()
-        asyncio.get_running_loop().add_reader(self._control.fileno(), self._on_control)
-        self._seat.ready()
-        chores = [asyncio.create_task(work) for work in (self._serve(), self._watch_silence(), self._beat())]
-        # One that ends by an error of ours ends the steward, which is replaced; without it nobody would notice.
-        ended, running = await asyncio.wait(chores, return_when=asyncio.FIRST_COMPLETED)
-        for chore in running:
-            chore.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-        for chore in ended:
-            chore.result()
         if self._control.closed:
             await self._outlive_the_master()
-        await self._housekeeper.stop()
-        await self._registration.stop()
-        await self._app.close_async()
+        await self._end()
         return ExitCode.DONE
+
+    async def _start(self) -> None:
+        await self._app.connect_async()
+        await self._housekeeper.start()
+        self._registration.start()
+
+    async def _work(self) -> None:
+        """Serve until told to end. A part that ends by an error of ours raises it: this process is replaced."""
+        parts = [asyncio.ensure_future(w) for w in (self._serve(), self._watch_silence(), self._beat())]
+        told = asyncio.ensure_future(self._told.wait())
+        ended, running = await asyncio.wait([*parts, told], return_when=asyncio.FIRST_COMPLETED)
+        for part in running:
+            part.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        for part in ended:
+            part.result()
+
+    async def _end(self) -> None:
+        await self._housekeeper.stop()
+        try:
+            async with asyncio.timeout(_FAREWELL_S):
+                await self._registration.stop()
+        except TimeoutError:
+            _log.debug("the server does not answer; the record goes by itself")
+        await self._app.close_async()
 
     async def _serve(self) -> None:
         while True:
             message = await self._messages.get()
-            if "do" in message:
-                return
             if "dead" in message:
                 await self._recover(message)
 
@@ -214,10 +228,13 @@ class _Steward:
 
     def _on_control(self) -> None:
         for message in self._control.read():
-            self._messages.put_nowait(message)
+            if "do" in message:
+                self._told.set()
+            else:
+                self._messages.put_nowait(message)
         if self._control.closed:
             asyncio.get_running_loop().remove_reader(self._control.fileno())
-            self._messages.put_nowait({"do": "drain"})
+            self._told.set()
 
     def _record(self) -> WorkerRecord:
         beats = [beat for beat in self._seat.beats.beats() if beat.role == "worker"]

@@ -72,7 +72,9 @@ class Harbour:
 
     # -- fleets
 
-    def start(self, *options: str, tests_ready: bool = True, target: str = "acceptance.fleet.harbour:taskora") -> Program:
+    def start(
+        self, *options: str, tests_ready: bool = True, target: str = "acceptance.fleet.harbour:taskora"
+    ) -> Program:
         """Start a supervisor; returns once its first worker is ready."""
         path = os.pathsep.join(filter(None, (str(TESTS), os.environ.get("PYTHONPATH"))))
         argv = [sys.executable, "-P", "-m", "taskora.supervisor", *options, target]

@@ -50,12 +50,13 @@ class Settings:
 
 def make_app(settings: Settings) -> Taskora:
     """The application with all its tasks."""
+    stall = Stall(interval=settings.stall_s)
     app = Taskora(
         settings.url,
-        defaults=Defaults(lock_ttl=settings.lock_ttl, concurrency=settings.concurrency, stall=Stall(interval=settings.stall_s)),
+        defaults=Defaults(lock_ttl=settings.lock_ttl, concurrency=settings.concurrency, stall=stall),
         retention=Retention(completed=Keep(None, None), failed=Keep(None, None)),
         scheduler=SchedulerConfig(poll_interval=0.1, lock_ttl=settings.lead_ttl),
-    )  # fmt: skip
+    )
     evidence = settings.evidence
 
     def begin(cargo: Cargo, ctx: Context) -> Callable[[str], None]:
@@ -86,7 +87,7 @@ def make_app(settings: Settings) -> Taskora:
         while True:
             try:
                 time.sleep(0.001)
-            except Exception:  # noqa: BLE001, S112 - what is tested
+            except Exception:  # noqa: BLE001 - what is tested
                 continue
 
     @app.task("deaf", timeout="1s")
@@ -95,7 +96,7 @@ def make_app(settings: Settings) -> Taskora:
         while True:
             try:
                 time.sleep(0.001)
-            except BaseException:  # noqa: BLE001, S112 - what is tested
+            except BaseException:  # noqa: BLE001 - what is tested
                 continue
 
     @app.task("nap", timeout="1s")
@@ -165,7 +166,7 @@ def _take_fault(folder: Path) -> None:
 
 def _callers() -> list[str]:
     names: list[str] = []
-    frame = sys._getframe()  # noqa: SLF001 - which child imports this is nowhere else to be seen
+    frame = sys._getframe()
     while frame.f_back is not None:
         frame = frame.f_back
         names.append(frame.f_code.co_name)
