@@ -20,6 +20,7 @@ from taskora.worker import Host, Worker, WorkerSettings
 log = logging.getLogger("taskora")
 _RECORD_TTL_MS = 15_000
 _RECORD_EVERY_S = 5.0
+_WITHDRAW_S = 1.0
 
 
 def library_version() -> str:
@@ -53,9 +54,10 @@ class Registration:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         try:
-            await self._adapter.house.unregister(self._read().id).run_async()
-        except TaskoraError as error:
-            log.debug("the record could not be withdrawn: %s", error)
+            async with asyncio.timeout(_WITHDRAW_S):
+                await self._adapter.house.unregister(self._read().id).run_async()
+        except (TaskoraError, TimeoutError) as error:
+            log.debug("the record could not be withdrawn, it ends by itself: %s", error)
 
     async def _renew(self) -> None:
         while True:

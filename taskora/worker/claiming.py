@@ -9,11 +9,12 @@ from collections.abc import Callable, Collection
 
 from taskora.adapters.protocol import Lane
 from taskora.errors import AdapterError
-from taskora.model import ClaimReply
+from taskora.model import ClaimReply, Want
 from taskora.worker.slots import Slots
 
 log = logging.getLogger("taskora.worker")
 _BLOCK_MS = 1000  # a fallback: markers wake, this only bounds what a lost one costs
+_SHORT_BLOCK_MS = 50
 _PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 0.5
 
@@ -30,6 +31,7 @@ class Claiming:
         self._slots = slots
         self._take = take
         self._wakes: set[asyncio.Task[None]] = set()
+        self._turn = 0
         self.parked: Collection[str] | None = None
 
     async def run(self) -> None:
@@ -40,9 +42,12 @@ class Claiming:
             if not wants:
                 await self._slots.wait_for_free()
                 continue
+            block_ms = _BLOCK_MS
+            if pause_s != _PAUSE_S:
+                wants, block_ms = self._one_in_turn(wants), _SHORT_BLOCK_MS
             self.parked = {want.task for want in wants}
             try:
-                reply = await self._lane.wait_and_claim(wants, _BLOCK_MS)
+                reply = await self._lane.wait_and_claim(wants, block_ms)
             except Exception as error:  # a reply that cannot be read must not end all claiming
                 self._slots.answer(wants, {})
                 if pause_s == _PAUSE_S:
@@ -60,6 +65,13 @@ class Claiming:
             self._take(reply)
             if reply.fenced:
                 await asyncio.sleep(_PAUSE_S)
+
+    def _one_in_turn(self, wants: list[Want]) -> list[Want]:
+        """After a refusal ask for one task at a time: another's broken keys may be the reason."""
+        self._turn = (self._turn + 1) % len(wants)
+        chosen = wants.pop(self._turn)
+        self._slots.answer(wants, {})
+        return [chosen]
 
     def include(self, tasks: set[str]) -> None:
         """Have the wait under way cover these tasks too: they were full when it began and are free now."""

@@ -31,6 +31,7 @@ from taskora.worker.slots import Slots
 from taskora.worker.threads import ThreadPool
 
 log = logging.getLogger("taskora.worker")
+_STOP_CLAIMING_S = 2.0
 _HANG_SLACK_S = 2.0  # between a timeout and the moment at which a silent process counts as hung for it
 
 
@@ -131,7 +132,7 @@ class Worker:
         self.quiet()
         await self._stop_claiming()
         await self._wait_for_runs(timeout_s, interrupt)
-        unfinished = list(self.runs.values())
+        unfinished = [run for run in self.runs.values() if not run.over]
         for run in unfinished:
             self._abort(run, "shutdown")
         if unfinished:
@@ -148,10 +149,12 @@ class Worker:
         if self._claimer is None or self._claimer.done():
             return
         try:
-            await self._lane.stop_claiming()
-            await asyncio.wait_for(self._claimer, 5)
+            async with asyncio.timeout(_STOP_CLAIMING_S):
+                await self._lane.stop_claiming()
+                await asyncio.shield(self._claimer)
         except (TaskoraError, TimeoutError) as error:
-            log.warning("the last claim was cut short: %s", error, extra={"action": "drain"})
+            why = str(error) or "no answer in time"
+            log.warning("the last claim was cut short: %s", why, extra={"action": "drain"})
             self._claimer.cancel()
             await asyncio.gather(self._claimer, return_exceptions=True)
 

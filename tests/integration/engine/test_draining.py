@@ -1,0 +1,164 @@
+"""Closing a worker loses nothing and charges nobody for it."""
+
+import asyncio
+import contextlib
+import threading
+import time
+
+from integration.engine.kit import Engine, error_of, gated, open_app, working
+from support import Server, wait_until_async
+from taskora import CancelledError, Context, Taskora
+
+
+async def test_closing_waits_for_what_runs_and_takes_nothing_new(engine: Engine, app: Taskora) -> None:
+    task, gate, runs = gated(app, concurrency=2)
+    await app.start()
+    handles = await task.dispatch_many(range(5))
+    await wait_until_async(lambda: len(runs) == 2)
+    closing = asyncio.ensure_future(app.close_async(10))
+    await asyncio.sleep(0.05)
+    assert not closing.done()
+    gate.set()
+    await closing
+    assert len(runs) == 2
+    assert [engine.hash("gated", handle.id)["state"] for handle in handles] == ["completed"] * 2 + ["waiting"] * 3
+
+
+async def test_what_does_not_end_in_time_is_given_back_uncharged_at_the_front(engine: Engine, app: Taskora) -> None:
+    task, _, runs = gated(app, concurrency=3)
+    await app.start()
+    handles = await task.dispatch_many(range(5))
+    await wait_until_async(lambda: len(runs) == 3)
+    started_s = time.monotonic()
+    await app.close_async("50ms")
+    assert time.monotonic() - started_s < 1
+    assert {ctx.signal.reason for ctx in runs} == {"shutdown"}
+    waiting = list(reversed(engine.raw.lrange(engine.key("gated", "wait"), 0, -1)))
+    assert waiting == [handle.id for handle in handles]
+    assert {engine.hash("gated", handle.id)["attempt"] for handle in handles} == {"1"}
+    assert not engine.raw.keys("*:lock")
+
+
+async def test_a_handler_may_end_by_itself_when_the_drain_deadline_comes(app: Taskora) -> None:
+    started = asyncio.Event()
+
+    @app.task("kind")
+    async def kind(_: int, ctx: Context) -> str:
+        started.set()
+        await ctx.signal.wait()
+        return "saved"
+
+    await app.start()
+    handle = await kind.dispatch(1)
+    await started.wait()
+    await app.close_async(0)
+    async with open_app(app):
+        assert await handle.result_async(5) == "saved"
+
+
+async def test_an_interrupt_ends_the_wait_early(app: Taskora) -> None:
+    task, _, runs = gated(app)
+    await app.start()
+    handle = await task.dispatch(1)
+    await wait_until_async(lambda: runs)
+    interrupt = asyncio.Event()
+    closing = asyncio.ensure_future(app.close_async(None, interrupt=interrupt))
+    await asyncio.sleep(0.05)
+    assert not closing.done()
+    interrupt.set()
+    await asyncio.wait_for(closing, 2)
+    async with open_app(app):
+        assert await handle.state_async() == "waiting"
+
+
+async def test_handlers_that_ignore_the_shutdown_do_not_keep_their_jobs(engine: Engine, app: Taskora) -> None:
+    stop, release = asyncio.Event(), threading.Event()
+    started: list[str] = []
+
+    @app.task("loop")
+    async def on_loop() -> None:
+        started.append("loop")
+        while not stop.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await stop.wait()
+
+    @app.task("thread")
+    def in_thread() -> None:
+        started.append("thread")
+        while not release.is_set():
+            with contextlib.suppress(BaseException):
+                time.sleep(0.01)
+
+    async def hang(data: object, ctx: Context) -> None:
+        started.append("hook")
+        await stop.wait()
+
+    @app.task("hook", on_cancel=hang)
+    async def with_hook() -> None:
+        started.append("handler")
+        await stop.wait()
+
+    await app.start()
+    handles = [on_loop.dispatch(), in_thread.dispatch(), with_hook.dispatch()]
+    await wait_until_async(lambda: len(started) == 3)
+    await handles[2].cancel_async("enough")
+    await wait_until_async(lambda: "hook" in started)
+    await asyncio.wait_for(app.close_async(0), 6)
+    states = [engine.hash(task, handle.id)["state"] for task, handle in zip(("loop", "thread", "hook"), handles)]
+    assert states == ["waiting", "waiting", "cancelled"]
+    assert not engine.raw.keys("*:lock")
+    async with open_app(app):
+        assert isinstance(await error_of(handles[2]), CancelledError)
+    stop.set()
+    release.set()
+
+
+async def test_a_job_claimed_while_the_worker_stops_is_given_back(engine: Engine) -> None:
+    """Dispatches race with the end of many workers; each job runs once, or waits."""
+    seen: list[int] = []
+    producer = engine.app()
+    tasks = []
+    for _ in range(10):
+        app = engine.app()
+
+        @app.task("race", concurrency=5)
+        async def race(n: int) -> None:
+            seen.append(n)
+
+        tasks.append(app)
+    send = producer.task("race", lambda n: None)
+    for app in tasks:
+        await app.start()
+    n = 0
+    for app in tasks:
+        closing = asyncio.ensure_future(app.close_async(5))
+        while not closing.done():
+            await send.dispatch(n)
+            n += 1
+    async with open_app(producer):
+        waiting = engine.raw.llen(engine.key("race", "wait"))
+        assert engine.raw.llen(engine.key("race", "active")) == 0
+    assert len(seen) == len(set(seen))
+    assert len(seen) + waiting == n
+
+
+async def test_closing_twice_or_without_ever_starting_is_harmless(app: Taskora) -> None:
+    app.task("one", lambda: None)
+    await app.close_async()
+    async with working(app):
+        pass
+    await app.close_async()
+
+
+async def test_closing_without_a_server_ends_within_seconds() -> None:
+    with Server("redis") as server:
+        app = Taskora(server.url)
+        task, gate, runs = gated(app)
+        await app.start()
+        await task.dispatch(1)
+        await wait_until_async(lambda: runs)
+        await asyncio.to_thread(server.kill)
+        gate.set()
+        started_s = time.monotonic()
+        await app.close_async("100ms")
+        assert time.monotonic() - started_s < 13

@@ -1,0 +1,158 @@
+"""A server that goes away for a while costs time, never a job; workers go on by themselves."""
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from integration.engine.kit import Engine, gated, open_app, working
+from support import Server, wait_until_async
+from taskora import Job, Taskora
+from taskora.task import Task
+
+COUNT = 400
+
+
+def steady(app: Taskora, seen: Counter[int]) -> Task[int, int]:
+    @app.task("steady", concurrency=20)
+    async def run(n: int) -> int:
+        seen[n] += 1
+        await asyncio.sleep(0.002)
+        return n
+
+    return run
+
+
+async def disturb_while(work: Awaitable[None], disturb: Callable[[], object]) -> int:
+    """Disturbs again and again until the work is done; returns how often."""
+    times, task = 0, asyncio.ensure_future(work)
+    while not task.done():
+        await asyncio.to_thread(disturb)
+        times += 1
+        await asyncio.wait([task], timeout=0.02)
+    await task
+    return times
+
+
+async def run_all(task: Task[int, int], count: int = COUNT) -> None:
+    handles = await task.dispatch_many(range(count))
+    results = await asyncio.gather(*(handle.result_async(50) for handle in handles))
+    assert results == list(range(count))
+
+
+async def test_an_outcome_is_written_although_the_server_is_away_for_2_s(server: Server, engine: Engine) -> None:
+    with Server(server.flavor, appendonly=True) as own:
+        app = Taskora(own.url)
+        task, gate, runs = gated(app, concurrency=5)
+        async with working(app):
+            handles = await task.dispatch_many(range(5))
+            await wait_until_async(lambda: len(runs) == 5)
+            await asyncio.to_thread(own.kill)
+            gate.set()
+            await asyncio.sleep(2)
+            await asyncio.to_thread(own.start)
+            assert [await handle.result_async(10) for handle in handles] == list(range(5))
+            assert len(runs) == 5
+            assert await task.dispatch(9).result_async(5) == 9
+
+
+async def test_a_restart_of_5_s_under_load_loses_nothing(server: Server) -> None:
+    with Server(server.flavor, appendonly=True) as own:
+        app, seen = Taskora(own.url), Counter[int]()
+        task = steady(app, seen)
+        async with working(app):
+            handles = await task.dispatch_many([Job(n, delay=0.002 * n) for n in range(COUNT)])
+            await wait_until_async(lambda: len(seen) > 20)
+            await asyncio.to_thread(own.kill)
+            await asyncio.sleep(5)
+            await asyncio.to_thread(own.start)
+            results = await asyncio.gather(*(handle.result_async(30) for handle in handles))
+            assert results == list(range(COUNT))
+        assert set(seen) == set(range(COUNT))
+        # What ran when the server went away is settled afterwards, not run again.
+        assert sum(seen.values()) == COUNT
+
+
+async def test_connections_killed_again_and_again_lose_nothing(server: Server, app: Taskora) -> None:
+    seen = Counter[int]()
+    task = steady(app, seen)
+
+    def kill() -> None:
+        for kind in ("normal", "pubsub"):
+            server.command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
+
+    async with working(app):
+        assert await disturb_while(run_all(task), kill) > 3
+    assert sum(seen.values()) <= COUNT + 40  # a claim whose reply was lost may not have begun; a run never repeats
+    assert set(seen) == set(range(COUNT))
+
+
+async def test_scripts_flushed_again_and_again_are_sent_anew(server: Server, app: Taskora) -> None:
+    seen = Counter[int]()
+    task = steady(app, seen)
+    async with working(app):
+        assert await disturb_while(run_all(task), lambda: server.command("SCRIPT", "FLUSH")) > 3
+    assert seen == Counter(range(COUNT))
+
+
+async def test_a_cancel_sent_while_the_subscription_is_down_is_noticed(server: Server, app: Taskora) -> None:
+    task, _, runs = gated(app)
+    async with working(app):
+        handle = await task.dispatch(1)
+        await wait_until_async(lambda: runs)
+        server.command("CLIENT", "KILL", "TYPE", "pubsub")
+        assert await handle.cancel_async() == "flagged"
+        await wait_until_async(lambda: runs[0].signal.aborted, 3)
+        assert runs[0].signal.reason == "cancelled"
+
+
+async def test_a_frozen_server_is_waited_for(server: Server, app: Taskora) -> None:
+    seen = Counter[int]()
+    task = steady(app, seen)
+    async with working(app):
+        work = asyncio.ensure_future(run_all(task, 200))
+        await wait_until_async(lambda: len(seen) > 20)
+        server.pause()
+        await asyncio.sleep(1)
+        server.resume()
+        await work
+    assert seen == Counter(range(200))
+
+
+async def test_an_outcome_that_the_server_refuses_holds_up_no_other(
+    engine: Engine, app: Taskora, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad, bad_gate, bad_runs = gated(app, "bad")
+    good, gate, runs = gated(app, "good", concurrency=50)
+    async with working(app, drain=0):
+        refused = await bad.dispatch(0)
+        await wait_until_async(lambda: bad_runs)
+        engine.raw.delete(engine.key("bad", "completed"))
+        engine.raw.set(engine.key("bad", "completed"), "of the wrong type")
+        handles = await good.dispatch_many(range(50))
+        await wait_until_async(lambda: len(runs) == 50)
+        bad_gate.set()
+        gate.set()
+        assert [await handle.result_async(10) for handle in handles] == list(range(50))
+        started_s = time.monotonic()
+        assert await good.dispatch(7).result_async(10) == 7
+        assert time.monotonic() - started_s < 2
+        assert "outcomes could not be written" in caplog.text
+        engine.raw.delete(engine.key("bad", "completed"))
+        with contextlib.suppress(Exception):
+            await refused.result_async(5)
+
+
+async def test_a_task_whose_keys_are_broken_holds_up_no_other(engine: Engine, app: Taskora) -> None:
+    app.task("bad", lambda: None)
+    good, gate, _ = gated(app, "good")
+    gate.set()
+    async with open_app(app):
+        await app.connect_async()
+        engine.raw.hset(engine.key("bad", "wait"), "of", "the wrong type")
+    async with working(app):
+        for n in range(3):
+            assert await good.dispatch(n).result_async(10) == n
