@@ -1,5 +1,6 @@
 -- Cancels a job.
--- KEYS: base   ARGV: root, id, reason   Returns: 0 it has ended or is unknown, 1 cancelled, 2 flagged; workflows to continue
+-- KEYS: base   ARGV: root, id, reason
+-- Returns: 0 it has ended or is unknown, 1 cancelled, 2 flagged; workflows to continue
 -- Events: cancelled
 --- @include "clock"
 --- @include "cancel_job"

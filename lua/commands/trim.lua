@@ -1,4 +1,4 @@
--- Removes ended jobs by age and by count, the oldest first. The id of a job that its caller named stays taken for a day.
+-- Removes ended jobs by age and by count, the oldest first. An id that its caller gave stays taken for a day.
 -- KEYS: base   ARGV: set, age ms (-1: none), items (-1: all), age ms below which the count removes none, limit
 -- Returns: number removed
 --- @include "clock"

@@ -1,5 +1,6 @@
 -- Removes ended workflows by age and by count, the oldest first.
--- KEYS: set of ended workflows   ARGV: root, age ms (-1: none), items (-1: all), age below which the count removes none, limit
+-- KEYS: set of ended workflows
+-- ARGV: root, age ms (-1: none), items (-1: all), age below which the count removes none, limit
 -- Returns: number removed
 --- @include "clock"
 --- @include "workflow"
@@ -18,6 +19,6 @@ for _, wf in ipairs(ids) do
   redis.call('UNLINK', workflow_key(root, wf))
   redis.call('ZREM', set, wf)
   redis.call('ZREM', root .. ':workflows', wf)
-  redis.call('ZREM', root .. OWED, wf)
+  redis.call('ZREM', root .. ':workflows:owed', wf)
 end
 return #ids

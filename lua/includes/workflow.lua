@@ -92,7 +92,8 @@ local function finish_if_complete(root, wf, key, now)
   local f = redis.call('HMGET', key, 'd:T', 'p:T', 'd:T:0', 'list')
   local count = tonumber(f[1]) or 1
   if not all_complete(key, 'T', count, tonumber(f[2]) or 0) then return end
-  local deps, result = predecessors(key, 'T', count)
+  local deps = predecessors(key, 'T', count)
+  local result
   if count == 1 then
     result = single_result(redis.call('HGET', key, 'n:' .. deps[1] .. ':result'), f[4] == '1')
   else
