@@ -2,14 +2,12 @@
 
 import asyncio
 import json
-import time
 
 import pytest
 
 from integration.adapter.kit import TASK, Kit, done, failed, fan, node, plan
 from support import wait_until
 from taskora.adapters.protocol import Lane
-from taskora.config import Keep
 from taskora.model import Claimed, Plan, PlanNode, Settled, Want, WorkflowOutcome, new_id
 
 
@@ -305,147 +303,3 @@ async def test_a_late_result_of_a_cancelled_workflow_starts_nothing(kit: Kit) ->
     assert (await kit.settle(lane, done(job))).owed == ()
     assert await kit.claim(lane, 5) == []
     assert kit.workflow(flow.workflow_id)["n:0:state"] == "cancelled"
-
-
-async def test_a_wide_fan_out_goes_on_from_where_it_stopped(kit: Kit) -> None:
-    """One script starts 500; the rest is owed, and anybody may write it after the worker died."""
-    width = 1700
-    starts = tuple(PlanNode(TASK, new_id(), (0,), None) for _ in range(width))
-    flow = plan(node(data=b"5"), *starts, node(deps=tuple(range(1, width + 1))))
-    await kit.create(flow)
-    lane = kit.lane()
-    reply = await kit.settle(lane, done((await kit.claim(lane))[0], b"5"))
-    assert reply.owed == (flow.workflow_id,)
-    assert len(kit.waiting()) == 500
-    wait_until(lambda: kit.now_ms() > kit.raw.zscore(f"{kit.root}:workflows:owed", flow.workflow_id) + 5)
-    assert await kit.adapter.house.owed_workflows(60_000, 10).run_async() == []
-    assert await kit.adapter.house.owed_workflows(5, 10).run_async() == [flow.workflow_id]
-    # Meanwhile some of the first nodes complete.
-    jobs = await kit.claim(lane, 100)
-    await kit.settle(lane, *(done(job, job.data or b"") for job in jobs))
-    calls = 1
-    while await kit.adapter.workflows.continue_workflow(flow.workflow_id).run_async():
-        calls += 1
-    assert calls == 3
-    assert kit.waiting() == [each.job_id for each in flow.nodes[101:-1]]
-    while jobs := (await lane.step([], [Want(TASK, 400)])).jobs:
-        await kit.settle(lane, *(done(job, job.data or b"") for job in jobs))
-    outcome = await outcome_of(kit, flow)
-    assert outcome.result == b"[" + b",".join([b"5"] * width) + b"]"
-    assert kit.raw.zcard(f"{kit.root}:workflows:owed") == 0
-
-
-async def test_two_who_continue_at_once_start_every_node_once(kit: Kit) -> None:
-    flow = fan(2600)
-    call = kit.adapter.workflows.create_workflow(flow)
-
-    async def help_out() -> None:
-        for _ in range(50):
-            await kit.adapter.workflows.continue_workflow(flow.workflow_id).run_async()
-
-    await asyncio.gather(call.run_async(), help_out(), help_out(), call.run_async())
-    await drive(kit, flow)
-    assert sorted(kit.waiting()) == sorted(each.job_id for each in flow.nodes[:-1])
-    assert len(kit.waiting()) == 2600
-
-
-async def test_two_fan_outs_that_are_owed_at_once_are_both_written(kit: Kit) -> None:
-    wide = [tuple(PlanNode(TASK, new_id(), (root,), None) for _ in range(700)) for root in (0, 1)]
-    flow = plan(node(), node(), *wide[0], *wide[1], terminal=(2, 3))
-    await kit.create(flow)
-    lane = kit.lane()
-    await kit.settle(lane, *map(done, await kit.claim(lane, 2)))
-    await drive(kit, flow)
-    assert sorted(kit.waiting()) == sorted(each.job_id for each in flow.nodes[2:])
-
-
-async def test_a_deadline_is_known_until_the_workflow_ends(kit: Kit) -> None:
-    late, early, ended = plan(node(), deadline_ms=60_000), plan(node(), deadline_ms=1), plan(node(), deadline_ms=1)
-    for flow in (ended, late, early):
-        await kit.create(flow)
-    lane = kit.lane()
-    await kit.settle(lane, done((await kit.claim(lane))[0]))
-
-    overdue = kit.adapter.house.overdue_workflows
-    at = kit.now_ms()
-    wait_until(lambda: kit.now_ms() > at + 2)
-    assert await overdue(10).run_async() == [early.workflow_id]
-    assert await kit.adapter.workflows.cancel_workflow(early.workflow_id, "workflow timeout").run_async()
-    assert await overdue(10).run_async() == []
-    assert kit.raw.zrange(f"{kit.root}:workflows:deadlines", 0, -1) == [late.workflow_id]
-
-
-async def test_workflows_are_listed_newest_first_and_by_state(kit: Kit) -> None:
-    flows = [plan(node()) for _ in range(5)]
-    for flow in flows:
-        await kit.create(flow)
-        at = kit.now_ms()
-        wait_until(lambda at=at: kit.now_ms() > at)  # type: ignore[misc]  # a lambda with a default
-    await kit.adapter.workflows.cancel_workflow(flows[1].workflow_id, "").run_async()
-    listed = kit.adapter.workflows.list_workflows
-    ids = [flow.workflow_id for flow in reversed(flows)]
-    assert [each.id for each in await listed(None, 0, 10).run_async()] == ids
-    assert [each.id for each in await listed(None, 1, 2).run_async()] == ids[1:3]
-    assert [each.id for each in await listed("cancelled", 0, 10).run_async()] == [flows[1].workflow_id]
-    (summary,) = await listed("running", 0, 1).run_async()
-    assert (summary.id, summary.name, summary.node_count) == (ids[0], "flow", 1)
-
-
-async def test_nothing_is_left_of_workflows_once_all_are_trimmed(kit: Kit) -> None:
-    flows = [fan(3), fan(600, callback=False), plan(node(), deadline_ms=60_000)]
-    for flow in flows:
-        await kit.create(flow)
-    lane = kit.lane()
-    while jobs := await kit.claim(lane, 200):
-        await kit.settle(lane, *(done(job, b"1") for job in jobs))
-    bad = fan(2)
-    await kit.create(bad)
-    await kit.adapter.workflows.cancel_workflow(bad.workflow_id, "").run_async()
-    trim = kit.adapter.house.trim_workflows
-    assert await trim(True, Keep("1h", 100), 100).run_async() == 0
-    assert await trim(True, Keep(None, 1, 0), 100).run_async() == 2
-    assert await trim(True, Keep(0, None), 100).run_async() == 1
-    assert await trim(False, Keep(0, None), 100).run_async() == 1
-    left = {key.removeprefix(f"{kit.root}:") for key in kit.raw.keys(f"{kit.root}:w*")}
-    assert left == {"workflows:events"}
-    assert await kit.adapter.workflows.list_workflows(None, 0, 10).run_async() == []
-
-
-async def _run_group(kit: Kit, width: int) -> float:
-    """Runs a group with a callback; returns seconds a node."""
-    flow = fan(width)
-    began_s = time.perf_counter()
-    await kit.create(flow)
-    lane = kit.lane(f"w{width}")
-    reply = await lane.step([], [Want(TASK, 100)])
-    count = 0
-    while reply.jobs:
-        count += len(reply.jobs)
-        reply = await lane.step([done(job, b"1") for job in reply.jobs], [Want(TASK, 100)])
-    took_s = time.perf_counter() - began_s
-    assert count == width + 1
-    assert (await outcome_of(kit, flow)).state == "completed"
-    return took_s / count
-
-
-async def test_a_node_of_a_ten_times_larger_group_costs_no_more(kit: Kit) -> None:
-    await _run_group(kit, 200)
-    small = min([await _run_group(kit, 1000) for _ in range(3)])
-    large = min([await _run_group(kit, 10_000) for _ in range(2)])
-    assert large / small < 2
-
-
-async def test_a_group_whose_first_node_ends_last_is_joined_without_a_long_pause(kit: Kit) -> None:
-    flow = fan(10_000)
-    await kit.create(flow)
-    lane = kit.lane()
-    (first,) = await kit.claim(lane)
-    while jobs := await kit.claim(lane, 500):
-        await kit.settle(lane, *(done(job, b"1") for job in jobs))
-    kit.raw.config_set("slowlog-log-slower-than", 0)
-    await kit.settle(lane, done(first, b"1"))
-    kit.raw.config_set("slowlog-log-slower-than", 10_000)
-    # The server's own time: what the machine does meanwhile counts less.
-    took_us = max(each["duration"] for each in kit.raw.slowlog_get(20))
-    assert took_us < 150_000
-    assert kit.waiting() == [flow.nodes[-1].job_id]
