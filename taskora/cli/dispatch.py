@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 import click
 import orjson
@@ -63,11 +62,11 @@ def command(
     )
 
     async def live(app: Taskora) -> Ending | None:
-        stored = await _store(app, task, job)
+        stored_id, stored = await _store(app, task, job)
         if not waits:
-            _show_stored(screen, task, job.job_id, stored)
+            _show_stored(screen, task, stored_id, stored)
             return None
-        return await follow_job(app, task, job.job_id, timeout_s)
+        return await follow_job(app, task, stored_id, timeout_s)
 
     ending = target.run(live)
     return ExitCode.DONE if ending is None else show_ending(ending, screen)
@@ -83,8 +82,8 @@ def _payload(text: str | None) -> bytes:
         ) from error
 
 
-async def _store(app: Taskora, task: str, job: NewJob) -> bool:
-    known: Any = app.tasks.get(task)
+async def _store(app: Taskora, task: str, job: NewJob) -> tuple[str, bool]:
+    known = app.tasks.get(task)
     if known is not None:
         handle = known.dispatch(
             orjson.loads(job.data),
@@ -94,7 +93,7 @@ async def _store(app: Taskora, task: str, job: NewJob) -> bool:
             job_id=job.job_id if job.given else None,
         )
         await handle
-        return bool(handle.enqueued)
+        return handle.id, handle.enqueued is True
     cards = await app.adapter.house.tasks().run_async()
     if task not in cards:
         raise no_task(task, await inspector_of(app).tasks_async())
@@ -103,7 +102,7 @@ async def _store(app: Taskora, task: str, job: NewJob) -> bool:
         job = job._replace(ttl_ms=to_ms(options.ttl.max))
     spec = EnqueueSpec(options.version, options.retry.attempts)
     (stored,) = await app.adapter.jobs.enqueue(task, spec, (job,)).run_async()
-    return stored
+    return job.job_id, stored
 
 
 def _show_stored(screen: Screen, task: str, job_id: str, stored: bool) -> None:

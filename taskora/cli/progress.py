@@ -33,16 +33,17 @@ class ProgressBar:
         self._fraction: float | None = None
         self._text = ""
         self._written = ""
+        self._updated = False
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._draws:
+        if self._draws and self._updated:
             self._draw()
             self._stream.write("\n")
             self._stream.flush()
-        elif self._line() != self._written:
+        elif self._updated and self._line() != self._written:
             self._write_line()
 
     def update(self, fraction: float | None, text: str = "") -> None:
@@ -54,6 +55,7 @@ class ProgressBar:
         """
         self._fraction = None if fraction is None else min(max(fraction, 0.0), 1.0)
         self._text = text
+        self._updated = True
         since_s = time.monotonic() - self._written_s
         if self._draws and since_s >= _DRAW_EVERY_S:
             self._draw()

@@ -82,8 +82,6 @@ def jsonable(value: object) -> object:
             return orjson.loads(value) if value else None
         except orjson.JSONDecodeError:
             return value.decode(errors="replace")
-    if isinstance(value, set | frozenset):
-        return sorted(map(str, value))
     raise TypeError(f"{type(value).__name__} is not JSON serializable")
 
 

@@ -3,11 +3,12 @@
 import contextlib
 import itertools
 from collections.abc import AsyncGenerator, Generator
+from typing import cast
 
 import pytest
 
 from support import Server, wait_until_async
-from taskora import ConfigError, Context, Keep, QueueStats, Retention, Retry, Taskora, chain
+from taskora import ConfigError, Context, Keep, QueueStats, Retention, Retry, Task, Taskora, chain
 from taskora.inspector import Inspector
 
 
@@ -134,7 +135,7 @@ async def test_a_job_is_found_by_its_id_alone_from_another_process(server: Serve
 
 async def test_workflows_and_workers_are_seen(server: Server, url: str, prefix: str) -> None:
     async with working(url, prefix) as app:
-        good = app.tasks["good"]
+        good = cast("Task[int, int]", app.tasks["good"])
         handle = chain(good.s(1), good.s()).dispatch(name="two steps")
         assert await handle.result_async(10) == 1
         looking = inspector(app)
