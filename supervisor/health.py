@@ -8,6 +8,7 @@ from typing import Final
 
 from .children import Child
 from .fleet import Fleet
+from .process import is_stopped
 from .retirement import NS
 
 _FROZEN_NS: Final = 2 * NS
@@ -42,6 +43,9 @@ class Health:
         if not child.ready_ns:
             if now_ns >= self._boot_deadline_ns(child):
                 child.condemn("boot-timeout", config.evidence_s)
+        elif now_ns >= self._patience_ends_ns(child) and is_stopped(child.process.pid):
+            # No job is at fault: their deadlines do not explain it, and none is to be taken for overdue.
+            child.condemn("stopped", config.evidence_s)
         elif self.is_hung(child, now_ns):
             child.condemn("hung", config.evidence_s)
         elif child.beat.wants_end and child.retirement is None:
@@ -52,8 +56,10 @@ class Health:
         return now_ns >= self._silence_ends_ns(child)
 
     def _silence_ends_ns(self, child: Child) -> int:
-        heard_ns = max(child.beat.beat_ns, self._awake_since_ns)
-        return max(heard_ns + self._timeout_ns, child.beat.hang_deadline_ns)
+        return max(self._patience_ends_ns(child), child.beat.hang_deadline_ns)
+
+    def _patience_ends_ns(self, child: Child) -> int:
+        return max(child.beat.beat_ns, self._awake_since_ns) + self._timeout_ns
 
     def _boot_deadline_ns(self, child: Child) -> int:
         return child.started_ns + int(self._fleet.config.boot_timeout_s * NS)

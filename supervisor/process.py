@@ -102,3 +102,12 @@ def start_ticks(pid: int) -> int | None:
         return None
     # The name is in parentheses and may itself hold any character.
     return int(stat.rpartition(")")[2].split()[_START_TIME])
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether SIGSTOP or a terminal stopped a process; one under a debugger does not count."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] == "T"

@@ -58,7 +58,7 @@ class Sentence:
     """The master's decision to kill a child.
 
     Attributes:
-        cause: `hung`, `boot-timeout`, `drain-timeout`, `wants-end` or `quit`.
+        cause: `hung`, `stopped`, `boot-timeout`, `drain-timeout`, `wants-end` or `quit`.
         kill_at_ns: SIGKILL goes out then, CLOCK_MONOTONIC: its stacks are read until then.
     """
 

@@ -158,14 +158,17 @@ class _Steward:
 
     async def _work(self) -> None:
         """Serve until told to end. A part that ends by an error of ours raises it: this process is replaced."""
-        parts = [asyncio.ensure_future(w) for w in (self._serve(), self._watch_silence(), self._beat())]
-        told = asyncio.ensure_future(self._told.wait())
-        ended, running = await asyncio.wait([*parts, told], return_when=asyncio.FIRST_COMPLETED)
+        parts = (self._serve(), self._watch_silence(), self._beat(), self._wait_for_word())
+        tasks = [asyncio.create_task(part) for part in parts]
+        ended, running = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for part in running:
             part.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         for part in ended:
             part.result()
+
+    async def _wait_for_word(self) -> None:
+        await self._told.wait()
 
     async def _end(self) -> None:
         await self._housekeeper.stop()

@@ -13,7 +13,7 @@ import psutil
 
 from acceptance.fleet.harbour import Cargo, Settings, make_app
 from support import Program, Server, Spawn, wait_until
-from taskora import QueueStats, ResultHandle, Taskora, WorkerRecord
+from taskora import QueueStats, ResultHandle, Task, Taskora, WorkerRecord
 from taskora.app import AnyTask
 
 TESTS = Path(__file__).resolve().parents[2]
@@ -53,6 +53,14 @@ class Harbour:
 
     def task(self, name: str) -> AnyTask:
         return self.app.tasks[name]
+
+    @property
+    def square(self) -> Task[Cargo, int]:
+        return self.app.tasks["square"]
+
+    @property
+    def total(self) -> Task[list[int], int]:
+        return self.app.tasks["total"]
 
     def dispatch(self, task: str, keys: Iterable[int], takes: float = 0.0) -> list[ResultHandle[Any]]:
         """Dispatch one job a key."""
@@ -99,7 +107,9 @@ class Harbour:
             records = self.app.adapter.house.workers().run()
             return next((r for r in records if r.role == "steward" and r.pid in children), None)
 
-        return self.wait(find, "the steward should be registered")
+        found = self.wait(find, "the steward should be registered")
+        assert found is not None
+        return found
 
     def wait_workers(self, program: Program, count: int) -> list[WorkerRecord]:
         """Wait until so many workers of the fleet are registered."""

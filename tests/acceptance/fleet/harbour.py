@@ -9,8 +9,8 @@ import json
 import os
 import re
 import signal
-import sys
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -155,22 +155,13 @@ def make_app(settings: Settings) -> Taskora:
 
 def _take_fault(folder: Path) -> None:
     """The one process that finds the order dies of it: ``worker kill@step:applied:3``."""
-    role = "steward" if any(name == "steward_main" for name in _callers()) else "worker"
+    role = "steward" if any(frame.name == "steward_main" for frame in traceback.extract_stack()) else "worker"
     order = folder / f"fault-{role}"
     try:
         order.rename(folder / f"taken-{role}-{os.getpid()}")
     except FileNotFoundError:
         return
     os.environ["TASKORA_FAULT"] = (folder / f"taken-{role}-{os.getpid()}").read_text()
-
-
-def _callers() -> list[str]:
-    names: list[str] = []
-    frame = sys._getframe()
-    while frame.f_back is not None:
-        frame = frame.f_back
-        names.append(frame.f_code.co_name)
-    return names
 
 
 if "HARBOUR" in os.environ:

@@ -81,7 +81,7 @@ def test_a_worker_that_dies_while_a_wide_workflow_is_continued_does_not_leave_it
 ) -> None:
     _order_fault(harbour, "worker", f"kill@continue_workflow:{point}")
     fleet = harbour.start("--procs", "1", "--concurrency", "50", tests_ready=False)
-    square, total = harbour.task("square"), harbour.task("total")
+    square, total = harbour.square, harbour.total
     first = square.s({"key": 1, "takes": 0.0})
     header = group([square.s({"key": n, "takes": 0.0}) for n in range(1200)])
     handle = chain(first, header, total.s()).dispatch()
