@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -49,10 +50,11 @@ class _Patience:
 
 
 class BlockingPool:
-    """Connections for plain code, as many as threads use at a time."""
+    """Connections for plain code, as many as threads use at a time. ``revive`` is called after a lost connection."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, revive: Callable[[], object]) -> None:
         self._endpoint = endpoint
+        self._revive = revive
         self._lock = threading.Lock()
         self._pid = os.getpid()
         self._idle: list[tuple[BlockingWire, _Line]] = []
@@ -71,6 +73,7 @@ class BlockingPool:
                     return _drive(operation(producer), wire)
                 except Disconnected as error:
                     time.sleep(patience.pause_after(error))
+                    self._revive()
         finally:
             self._give_back(wire, line)
 
@@ -116,10 +119,11 @@ async def _drive_async(steps: Steps[T], wire: LoopWire) -> T:
 
 
 class LoopPools:
-    """Connections for event loops, each used on its own loop only."""
+    """Connections for event loops, each used on its own loop only. ``revive`` is called after a lost connection."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, revive: Callable[[], object]) -> None:
         self._endpoint = endpoint
+        self._revive = revive
         self._idle: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, list[tuple[LoopWire, _Line]]]
         self._idle = weakref.WeakKeyDictionary()
 
@@ -138,6 +142,7 @@ class LoopPools:
                     return await _drive_async(operation(producer), wire)
                 except Disconnected as error:
                     await asyncio.sleep(patience.pause_after(error))
+                    await asyncio.to_thread(self._revive)
         finally:
             idle.append((wire, line))
 

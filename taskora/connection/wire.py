@@ -9,6 +9,7 @@ from typing import Any, Protocol, cast
 
 from taskora.connection.endpoint import Endpoint
 from taskora.connection.faults import armed
+from taskora.connection.reply_stream import ReplyStream
 from taskora.connection.request import (
     Disconnected,
     Replies,
@@ -34,11 +35,11 @@ class _Blocking(Protocol):
 
 
 class _Looped(Protocol):
-    """What we use of its asyncio connection."""
+    """What we use of its asyncio connection: it opens it and logs in; the replies are read by us."""
+
+    _writer: asyncio.StreamWriter | None
 
     async def connect(self) -> None: ...
-    async def send_packed_command(self, command: list[bytes], check_health: bool) -> None: ...
-    async def read_response(self) -> Any: ...
     async def disconnect(self, nowait: bool) -> None: ...
 
 
@@ -123,6 +124,7 @@ class LoopWire:
         self._endpoint = endpoint
         self._server = endpoint.masked
         self._connection: _Looped | None = None
+        self._stream: ReplyStream | None = None
         self._fault = armed()
 
     async def connect(self) -> None:
@@ -131,7 +133,7 @@ class LoopWire:
         Raises:
             Disconnected: The server cannot be reached.
         """
-        if self._connection is not None:
+        if self._stream is not None:
             return
         made = self._endpoint.async_connection(socket_timeout=None, socket_connect_timeout=CONNECT_TIMEOUT_S)
         connection = cast("_Looped", made)
@@ -142,7 +144,11 @@ class LoopWire:
         except BaseException:
             await connection.disconnect(True)
             raise
+        # The client library has no public way to its transport; its own reading costs more than ours and Redis's.
+        writer = connection._writer  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        assert writer is not None
         self._connection = connection
+        self._stream = ReplyStream(cast("asyncio.Transport", writer.transport), self._server)
 
     async def exchange(self, request: Request, timeout_s: float = REPLY_TIMEOUT_S) -> Replies:
         """Send a request and read its replies.
@@ -152,12 +158,11 @@ class LoopWire:
             AdapterError: The server refused a command; those before and after it were applied.
         """
         try:
-            await self.connect()
+            if self._stream is None:
+                await self.connect()
             if self._fault:
                 self._fault.before(request)
-            with _lost(self._server):
-                async with asyncio.timeout(timeout_s):
-                    replies = await self._exchange(request)
+            replies = await self._exchange(request, timeout_s)
         except BaseException:
             await self.close()
             raise
@@ -165,25 +170,16 @@ class LoopWire:
             self._fault.applied()
         return _checked(request, replies, self._server)
 
-    async def _exchange(self, request: Request) -> Replies:
-        connection = self._connection
-        assert connection is not None
-        await connection.send_packed_command([pack(request)], False)
-        replies = [await self._read(connection) for _ in request]
+    async def _exchange(self, request: Request, timeout_s: float) -> Replies:
+        stream = self._stream
+        assert stream is not None
+        stream.send(pack(request))
+        replies = await stream.take(len(request), timeout_s)
         for at, item in enumerate(request):
             if isinstance(item, ScriptCall) and isinstance(replies[at], Exception) and is_unknown_script(replies[at]):
-                await connection.send_packed_command([pack_source(item)], False)
-                replies[at] = await self._read(connection)
+                stream.send(pack_source(item))
+                (replies[at],) = await stream.take(1, timeout_s)
         return replies
-
-    @staticmethod
-    async def _read(connection: _Looped) -> Any:
-        from redis.exceptions import ResponseError
-
-        try:
-            return await connection.read_response()
-        except ResponseError as error:
-            return error
 
     async def read_push(self, timeout_s: float) -> Any:
         """Read the next message of a subscription.
@@ -191,20 +187,18 @@ class LoopWire:
         Raises:
             Disconnected: The connection is gone, or nothing came within the time.
         """
-        connection = self._connection
-        if connection is None:
+        if self._stream is None:
             raise Disconnected(f"{self._server}: not connected")
         try:
-            with _lost(self._server):
-                async with asyncio.timeout(timeout_s):
-                    return await connection.read_response()
+            (message,) = await self._stream.take(1, timeout_s)
         except BaseException:
             await self.close()
             raise
+        return message
 
     async def close(self) -> None:
         """Close the connection at once; the next exchange opens a new one."""
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._stream = self._connection, None, None
         if connection is not None:
             with contextlib.suppress(Exception):
                 await connection.disconnect(True)
