@@ -102,7 +102,7 @@ class ThreadPool:
         self._size = size
         self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._threads: list[_Thread] = []
-        self._idle = 0
+        self._unfinished = 0
         self._lock = threading.Lock()
 
     def submit(self, call: Callable[[], object]) -> Work:
@@ -110,9 +110,8 @@ class ThreadPool:
         loop = asyncio.get_running_loop()
         work = Work(call, contextvars.copy_context(), loop.create_future())
         with self._lock:
-            if self._idle > 0:
-                self._idle -= 1
-            elif len(self._threads) < self._size:
+            self._unfinished += 1
+            if len(self._threads) < min(self._size, self._unfinished):
                 thread = _Thread(self)
                 self._threads.append(thread)
                 thread.start(f"taskora-handler-{len(self._threads)}")
@@ -126,10 +125,14 @@ class ThreadPool:
 
     def abandon(self, work: Work) -> None:
         """Count the thread that works on this as lost: another may take its place."""
-        with self._lock:
-            if work.thread in self._threads:
-                work.thread.abandoned = True
-                self._threads.remove(work.thread)
+        thread = work.thread
+        if thread is None:
+            return
+        with self._lock, thread.lock:
+            if thread.work is work and not thread.abandoned:
+                thread.abandoned = True
+                self._threads.remove(thread)
+                self._unfinished -= 1
 
     def close(self) -> None:
         """End the threads once they have nothing to do. Does not wait for them."""
@@ -142,8 +145,8 @@ class ThreadPool:
     def thread_is_free(self, thread: _Thread) -> None:
         """A thread has ended its work; for the pool's threads."""
         with self._lock:
-            if not thread.abandoned:  # or it ends, and takes no more
-                self._idle += 1
+            if not thread.abandoned:
+                self._unfinished -= 1
 
 
 def _deliver(done: asyncio.Future[object], value: object, error: BaseException | None) -> None:
