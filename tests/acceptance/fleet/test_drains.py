@@ -107,9 +107,11 @@ def test_workers_that_died_with_the_master_are_recovered_by_the_steward(harbour:
     workers = harbour.wait_workers(fleet, 2)
     harbour.dispatch("carry", range(10), takes=20.0)
     harbour.wait_started("carry", 10)
-    fleet.kill()
+    # The master cannot report them any more.
+    fleet.send_signal(signal.SIGSTOP)
     for worker in workers:
         kill(worker.pid)
+    fleet.kill()
     harbour.wait(lambda: harbour.stats("carry").waiting == 10, "the jobs should be back", 8)
     fleet.assert_nothing_left()
 
@@ -153,3 +155,26 @@ def test_recycling_under_load_loses_nothing(harbour: Harbour) -> None:
     assert harbour.stop(fleet) == 0
     assert len({note.pid for note in harbour.evidence.notes("end", "carry")}) >= 4
     harbour.evidence.assert_each_ran_once("carry", jobs)
+
+
+@pytest.mark.parametrize("moment", ["supervising", "steward (pid", "is ready", "leading"])
+def test_term_at_any_moment_of_the_start_ends_the_fleet_in_order(harbour: Harbour, moment: str) -> None:
+    fleet = harbour.start("--procs", "2", tests_ready=False)
+    fleet.wait_for_log(moment)
+    began_s = time.monotonic()
+    assert harbour.stop(fleet) == 0
+    assert time.monotonic() - began_s < 4.0
+    assert harbour.app.adapter.house.workers().run() == []
+
+
+def test_term_ends_a_fleet_whose_server_does_not_answer_yet(harbour: Harbour) -> None:
+    harbour.store.pause()
+    fleet = harbour.start("--procs", "2", tests_ready=False)
+    fleet.wait_for_log("steward (pid")
+    began_s = time.monotonic()
+    fleet.terminate()
+    assert fleet.wait(10) == 0
+    assert time.monotonic() - began_s < 5.0
+    assert "is to be killed" not in fleet.log()
+    fleet.assert_nothing_left()
+    harbour.store.resume()

@@ -1,16 +1,20 @@
 """Children that die or stand still under load."""
 
+import asyncio
 import os
 import random
 import signal
+import threading
 import time
 from itertools import pairwise
 
 import pytest
 
 from acceptance.fleet.fleets import Harbour, alive, kill
+from acceptance.fleet.harbour import Settings, make_app
 from support import Program
 from taskora import JobFailedError, chord
+from taskora.model import ClaimReply, Want
 
 EVERY_S = 1.0
 
@@ -158,4 +162,49 @@ def test_a_steward_that_died_while_a_worker_was_silent_leaves_no_fence_behind(ha
     os.kill(worker.pid, signal.SIGCONT)
     harbour.dispatch("carry", range(5))
     harbour.wait_completed("carry", 5)
+    assert harbour.stop(fleet) == 0
+
+
+async def _claim_as(worker: str, settings: Settings) -> ClaimReply:
+    """Send the claim that a process of this identity may have had on its way."""
+    app = make_app(settings)
+    lane = app.adapter.leases.lane(worker, ["carry"], 30_000, lambda task: ())
+    try:
+        return await lane.step((), [Want("carry", 5, "fail")])
+    finally:
+        await lane.close()
+        await app.close_async()
+
+
+def test_a_claim_that_a_dead_worker_had_sent_claims_nothing_after_its_recovery(harbour: Harbour) -> None:
+    fleet = harbour.start("--procs", "1")
+    (worker,) = harbour.wait_workers(fleet, 1)
+    harbour.dispatch("carry", [0], takes=0.5)
+    harbour.wait_started("carry", 1)
+    kill(worker.pid)
+    fleet.wait_for_log("are back in their queues")
+    assert harbour.stop(fleet) == 0
+    harbour.dispatch("carry", range(1, 5))
+    reply = asyncio.run(_claim_as(worker.id, harbour.settings))
+    assert (reply.jobs, reply.fenced) == ([], "dead")
+    assert harbour.stats("carry").active == 0
+    other = asyncio.run(_claim_as("somebody:1:else", harbour.settings))
+    assert other.jobs
+
+
+def test_a_kill_beside_a_dispatch_to_a_busy_server_leaves_no_job_behind(harbour: Harbour) -> None:
+    fleet = harbour.start("--procs", "1", "--max-crashes", "0")
+    for round_ in range(3):
+        harbour.wait(lambda: harbour.workers(fleet), "there should be a worker")
+        (worker,) = harbour.workers(fleet)
+        # While the server stands still, a job comes in, the worker dies and its steward asks for the recovery.
+        harbour.store.pause()
+        sender = threading.Thread(target=harbour.dispatch, args=("carry", [round_]))
+        sender.start()
+        kill(worker.pid)
+        fleet.wait_for_log(f"(pid {worker.pid}, generation 1) ended")
+        harbour.store.resume()
+        sender.join()
+        harbour.wait_completed("carry", round_ + 1, timeout=8)
+    harbour.evidence.assert_each_ran_once("carry", range(3))
     assert harbour.stop(fleet) == 0
