@@ -4,21 +4,25 @@
 --       outcomes: base number, id, token, processedOn, verb, payload, meta JSON (delay, type, trace) or ""
 --       wants: base number, count, 1 to discard expired jobs
 -- Returns: now, ms until the next delayed job (-1: none), fence ("", "halt", "dead", "stale"), ids of lost outcomes,
---          workflows to continue, jobs (see claim)
+--          workflows to continue, jobs (see claim), outcomes that could not be written and why
 -- Events: all of a job's end, retrying, waiting, delayed, promoted, active
 --- @include "clock"
 --- @include "settle"
 --- @include "claim"
 local root, worker, connection, epoch = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local token, ttl, outcomes, wants = ARGV[5], ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
-local now, owed, lost, jobs = now_ms(), {}, {}, {}
+local now, owed, lost, broken, jobs = now_ms(), {}, {}, {}, {}
 
 if outcomes > 0 then
   local totals, returned = {}, {}
   local function settle_at(at)
     local base, id = KEYS[tonumber(ARGV[at])], ARGV[at + 1]
-    if not settle(base, root, id, now, ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], ARGV[at + 6], totals,
-      owed) then
+    -- A key of the wrong kind among a job's own must not cost the others of this call.
+    local ran, held = pcall(settle, base, root, id, now, ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5],
+      ARGV[at + 6], totals, owed)
+    if not ran then
+      broken[#broken + 1] = id .. ': ' .. (type(held) == 'table' and held.err or tostring(held))
+    elseif not held then
       lost[#lost + 1] = id
     end
   end
@@ -43,4 +47,4 @@ for at = 9 + outcomes * 7, 8 + outcomes * 7 + wants * 3, 3 do
     if due >= 0 and (first_due < 0 or due < first_due) then first_due = due end
   end
 end
-return { now, first_due, fence, lost, owed, jobs }
+return { now, first_due, fence, lost, owed, jobs, broken }

@@ -47,8 +47,9 @@ local function claim(number, base, root, now, token, ttl, want, discard, out, ow
     tries = tries + #ids
     for _, id in ipairs(ids) do
       local job = base .. ':' .. id
-      local f = redis.call('HMGET', job, 'state', 'data', '_v', 'attempt', 'ts', 'expireAt', 'cause', '_wf')
-      local verdict = inspect_popped(base, root, id, f, now, discard, owed)
+      -- A key of another kind in the job's place must not cost the others that were popped with it.
+      local f = redis.pcall('HMGET', job, 'state', 'data', '_v', 'attempt', 'ts', 'expireAt', 'cause', '_wf')
+      local verdict = f.err and 'ghost' or inspect_popped(base, root, id, f, now, discard, owed)
       local at = #out
       if verdict == 'run' then
         redis.call('SET', job .. ':lock', token, 'PX', ttl)
@@ -74,8 +75,8 @@ end
 -- Why a worker must not claim from a task: 'halt', 'dead', or '' when it may. A connection whose epoch is below the
 -- stored one was given up by its worker: what it still sends must not claim.
 local function fenced(base, worker, connection, epoch)
-  local f = redis.call('HMGET', base .. ':fence:' .. worker, 'halt', connection)
-  if f[1] then return f[1] end
-  if f[2] and epoch < tonumber(f[2]) then return 'stale' end
+  local f = redis.call('HMGET', base .. ':fence:' .. worker, 'halt', 'drain', connection)
+  if f[1] or f[2] then return f[1] or f[2] end
+  if f[3] and epoch < tonumber(f[3]) then return 'stale' end
   return ''
 end

@@ -18,6 +18,7 @@ from taskora.connection.wire import BlockingWire, LoopWire
 from taskora.errors import AdapterError
 
 PATIENCE_S = 5.0
+MOST_CONNECTIONS = 32  # of one pool on one event loop
 _FIRST_PAUSE_S = 0.02
 _LONGEST_PAUSE_S = 0.5
 
@@ -38,12 +39,18 @@ class _Patience:
     """How long a lost connection is put up with, and how the repetitions are spaced."""
 
     def __init__(self) -> None:
-        self._until = time.monotonic() + PATIENCE_S
+        self._until_s: float | None = None
         self._pause_s = _FIRST_PAUSE_S
+
+    def answered(self) -> None:
+        """The server has answered: what is lost after this is another loss."""
+        self._until_s, self._pause_s = None, _FIRST_PAUSE_S
 
     def pause_after(self, error: Disconnected) -> float:
         """Return how long to wait before the next try, or raise that there is none."""
-        if time.monotonic() + self._pause_s > self._until:
+        now_s = time.monotonic()
+        self._until_s = now_s + PATIENCE_S if self._until_s is None else self._until_s
+        if now_s + self._pause_s > self._until_s:
             raise AdapterError(f"no answer within {PATIENCE_S:.0f} s, is the server running? last: {error}") from error
         pause_s, self._pause_s = self._pause_s, min(self._pause_s * 2, _LONGEST_PAUSE_S)
         return pause_s
@@ -70,7 +77,7 @@ class BlockingPool:
         try:
             while True:
                 try:
-                    return _drive(operation(producer), wire)
+                    return _drive(operation(producer), wire, patience)
                 except Disconnected as error:
                     time.sleep(patience.pause_after(error))
                     self._revive()
@@ -100,22 +107,56 @@ class BlockingPool:
             wire.close()
 
 
-def _drive(steps: Steps[T], wire: BlockingWire) -> T:
+def _drive(steps: Steps[T], wire: BlockingWire, patience: _Patience) -> T:
     try:
         request = next(steps)
         while True:
-            request = steps.send(wire.exchange(request))
+            replies = wire.exchange(request)
+            patience.answered()
+            request = steps.send(replies)
     except StopIteration as end:
         return cast("T", end.value)
 
 
-async def _drive_async(steps: Steps[T], wire: LoopWire) -> T:
+async def _drive_async(steps: Steps[T], wire: LoopWire, patience: _Patience) -> T:
     try:
         request = next(steps)
         while True:
-            request = steps.send(await wire.exchange(request))
+            replies = await wire.exchange(request)
+            patience.answered()
+            request = steps.send(replies)
     except StopIteration as end:
         return cast("T", end.value)
+
+
+class _LoopPool:
+    """The connections of one event loop; who finds all in use waits for its turn."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._idle: list[tuple[LoopWire, _Line]] = []
+        self._turns = asyncio.Semaphore(MOST_CONNECTIONS)
+        self._closed = False
+
+    async def take(self) -> tuple[LoopWire, _Line]:
+        """Take a connection out."""
+        await self._turns.acquire()
+        return self._idle.pop() if self._idle else (LoopWire(self._endpoint), _Line())
+
+    async def give_back(self, wire: LoopWire, line: _Line) -> None:
+        """Put it back."""
+        self._turns.release()
+        if self._closed:
+            await wire.close()
+        else:
+            self._idle.append((wire, line))
+
+    async def close(self) -> None:
+        """Close those that are not in use; those that are follow when they come back."""
+        self._closed = True
+        idle, self._idle = self._idle, []
+        for wire, _ in idle:
+            await wire.close()
 
 
 class LoopPools:
@@ -124,8 +165,7 @@ class LoopPools:
     def __init__(self, endpoint: Endpoint, revive: Callable[[], object]) -> None:
         self._endpoint = endpoint
         self._revive = revive
-        self._idle: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, list[tuple[LoopWire, _Line]]]
-        self._idle = weakref.WeakKeyDictionary()
+        self._pools: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopPool] = weakref.WeakKeyDictionary()
 
     async def run(self, operation: Operation[T]) -> T:
         """Perform an operation on the running loop, again from its start after a lost connection.
@@ -133,20 +173,24 @@ class LoopPools:
         Raises:
             AdapterError: The server was not reached within 5 seconds, or refused.
         """
-        idle = self._idle.setdefault(asyncio.get_running_loop(), [])
-        wire, line = idle.pop() if idle else (LoopWire(self._endpoint), _Line())
+        loop = asyncio.get_running_loop()
+        pool = self._pools.get(loop)
+        if pool is None:
+            pool = self._pools[loop] = _LoopPool(self._endpoint)
+        wire, line = await pool.take()
         producer, patience = line.next_call(), _Patience()
         try:
             while True:
                 try:
-                    return await _drive_async(operation(producer), wire)
+                    return await _drive_async(operation(producer), wire, patience)
                 except Disconnected as error:
                     await asyncio.sleep(patience.pause_after(error))
                     await asyncio.to_thread(self._revive)
         finally:
-            idle.append((wire, line))
+            await pool.give_back(wire, line)
 
     async def close(self) -> None:
-        """Close the idle connections of the running loop."""
-        for wire, _ in self._idle.pop(asyncio.get_running_loop(), []):
-            await wire.close()
+        """Close the connections of the running loop."""
+        pool = self._pools.pop(asyncio.get_running_loop(), None)
+        if pool is not None:
+            await pool.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Generator
+from collections.abc import AsyncGenerator, Generator
 from typing import Any, Protocol, cast
 
 from taskora.connection.endpoint import Endpoint
@@ -45,13 +45,18 @@ class _Looped(Protocol):
 
 @contextlib.contextmanager
 def _lost(server: str) -> Generator[None]:
-    """Turn what a lost connection raises into ``Disconnected``."""
+    """Turn what a lost connection raises into ``Disconnected``, and a refused login into an ``AdapterError``."""
+    from redis.exceptions import AuthenticationError, ResponseError
     from redis.exceptions import ConnectionError as LostError
     from redis.exceptions import TimeoutError as SlowError
 
     try:
         yield
-    except (LostError, SlowError, OSError, asyncio.IncompleteReadError) as error:
+    except (ResponseError, LostError, SlowError, OSError) as error:
+        # The client library wraps a refused login as a lost connection.
+        refused = error if isinstance(error, (ResponseError, AuthenticationError)) else error.__cause__
+        if isinstance(refused, (ResponseError, AuthenticationError)):
+            raise refusal(refused, ("the login",), server) from error
         raise Disconnected(f"{server}: {error}") from error
 
 
@@ -81,7 +86,11 @@ class BlockingWire:
             raise
         if self._fault:
             self._fault.applied()
-        return _checked(request, replies, self._server)
+        try:
+            return _checked(request, replies, self._server)
+        except Disconnected:
+            self.close()
+            raise
 
     def _exchange(self, request: Request, timeout_s: float) -> Replies:
         if self._connection is None:
@@ -123,7 +132,7 @@ class LoopWire:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._server = endpoint.masked
-        self._connection: _Looped | None = None
+        self._keeper: AsyncGenerator[None, None] | None = None
         self._stream: ReplyStream | None = None
         self._fault = armed()
 
@@ -147,8 +156,9 @@ class LoopWire:
         # The client library has no public way to its transport; its own reading costs more than ours and Redis's.
         writer = connection._writer  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         assert writer is not None
-        self._connection = connection
         self._stream = ReplyStream(cast("asyncio.Transport", writer.transport), self._server)
+        self._keeper = self._keep(connection)
+        await anext(self._keeper)
 
     async def exchange(self, request: Request, timeout_s: float = REPLY_TIMEOUT_S) -> Replies:
         """Send a request and read its replies.
@@ -168,7 +178,12 @@ class LoopWire:
             raise
         if self._fault:
             self._fault.applied()
-        return _checked(request, replies, self._server)
+        try:
+            return _checked(request, replies, self._server)
+        except Disconnected:
+            # Perhaps the server is no longer the one that this name stands for.
+            await self.close()
+            raise
 
     async def _exchange(self, request: Request, timeout_s: float) -> Replies:
         stream = self._stream
@@ -198,8 +213,16 @@ class LoopWire:
 
     async def close(self) -> None:
         """Close the connection at once; the next exchange opens a new one."""
-        connection, self._connection, self._stream = self._connection, None, None
-        if connection is not None:
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            await keeper.aclose()
+
+    async def _keep(self, connection: _Looped) -> AsyncGenerator[None, None]:
+        """Hold the connection until it is closed, or its loop ends: a loop finishes its generators."""
+        try:
+            yield
+        finally:
+            self._stream = None
             with contextlib.suppress(Exception):
                 await connection.disconnect(True)
 

@@ -28,8 +28,8 @@ def greet(keys: Keys) -> Operation[float | None]:
 
     def steps(_: Producer) -> Steps[float | None]:
         call = ScriptCall(load("handshake"), (keys.own("meta"),), (WIRE_VERSION, MIN_COMPAT, WRITTEN_BY))
-        info, lock = yield [("INFO", "server"), ("GET", keys.own("migration:lock"))]
-        _check_server(info)
+        hello, lock = yield [("HELLO",), ("GET", keys.own("migration:lock"))]
+        _check_server(hello)
         if lock is not None and _halts_us(lock):
             if time.monotonic() > give_up_at:
                 raise AdapterError(
@@ -44,9 +44,9 @@ def greet(keys: Keys) -> Operation[float | None]:
     return steps
 
 
-def _check_server(info: bytes) -> None:
-    fields = dict(line.split(":", 1) for line in info.decode().splitlines() if ":" in line)
-    text = fields.get("valkey_version") or fields.get("redis_version") or "0"
+def _check_server(hello: list[bytes]) -> None:
+    fields = dict(zip(hello[::2], hello[1::2], strict=True))
+    text = fields[b"version"].decode()
     version = tuple(int(part) for part in text.split(".")[:2] if part.isdecimal())
     if version < _OLDEST_SERVER:
         raise AdapterError(f"the server is of version {text}; taskora needs Redis 7.0 or Valkey 7.2, or later")

@@ -138,7 +138,7 @@ class RedisLane:
         """See ``Lane``."""
 
         def steps(_: Producer) -> Steps[None]:
-            yield [ScriptCall(load("fence"), (base,), (self.worker, "1")) for base in self._bases.values()]
+            yield [ScriptCall(load("fence"), (base,), (self.worker, 1, "drain")) for base in self._bases.values()]
 
         await self.link.run_async(steps)
         await self.wake()
@@ -218,7 +218,9 @@ def _int(value: bytes | int, otherwise: int) -> int:
 
 
 def _read(step: _Step, reply: Any) -> ClaimReply:
-    now, due, fence, lost, owed, rows = reply
+    now, due, fence, lost, owed, rows, broken = reply
+    for what in broken:
+        log.error("an outcome could not be written: job %s", what.decode(errors="replace"), extra={"action": "settle"})
     jobs: list[Claimed] = []
     for at in range(0, len(rows), 7):
         number, job_id, data, version, attempt, ts, cause = rows[at : at + 7]

@@ -79,7 +79,10 @@ class RedisLeases:
         """See ``LeaseStore``."""
 
         def steps(_: Producer) -> Steps[None]:
-            yield [ScriptCall(load("fence"), (self._keys.task(task),), (worker, 1 if halted else 0)) for task in tasks]
+            yield [
+                ScriptCall(load("fence"), (self._keys.task(task),), (worker, 1 if halted else 0, "halt"))
+                for task in tasks
+            ]
 
         return self._link.call(steps)
 

@@ -149,7 +149,6 @@ async def test_a_burst_of_first_calls_opens_few_connections_to_greet(server: Ser
     assert server.client_count() <= 3
 
 
-@pytest.mark.xfail(reason="the driver's refusal of a password is taken for a lost connection", strict=True)
 async def test_a_wrong_password_is_told_at_once(server: Server, kit: Kit) -> None:
     kit.raw.config_set("requirepass", "secret")
     try:
@@ -227,7 +226,6 @@ def test_an_adapter_serves_one_event_loop_after_another_without_leaving_sockets(
     adapter.close()
 
 
-@pytest.mark.xfail(reason="a pool keeps the connections of a loop that has ended", strict=True)
 def test_a_loop_that_ended_without_a_close_leaves_no_socket_open(server: Server, prefix: str) -> None:
     # In a process of its own: what is left open would spoil the tests that follow.
     program = f"""
