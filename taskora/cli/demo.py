@@ -26,7 +26,7 @@ from .exits import ExitCode
 from .progress import ProgressBar
 from .screen import Screen, size, span
 from .table import Column
-from .target import inspector_of, json_option
+from .target import json_option
 
 _LOOK_S: Final = 0.1
 _PATIENCE_S: Final = 600.0
@@ -79,7 +79,7 @@ def _runs(paths: list[str], sizes: list[int], place: Place, keep: bool, screen: 
         for procs in sizes:
             fleet = Fleet(place, procs)
             try:
-                fleet.start(inspector_of(taskora))
+                fleet.start(taskora.inspect())
                 began_s = time.monotonic()
                 handle = survey(paths).dispatch(name=f"demo on {procs}")
                 report = _follow(taskora, handle, len(paths), fleet)
@@ -99,7 +99,7 @@ def _runs(paths: list[str], sizes: list[int], place: Place, keep: bool, screen: 
 
 def _follow(app: Taskora, handle: WorkflowHandle[Report], files: int, fleet: Fleet) -> Report:
     label = f"{fleet.procs} process{'es' if fleet.procs > 1 else ''}"
-    inspector = inspector_of(app)
+    inspector = app.inspect()
     deadline_s = time.monotonic() + _PATIENCE_S
     with ProgressBar(label) as bar:
         while True:

@@ -18,7 +18,7 @@ from .exits import ExitCode
 from .following import Ending, follow_job, show_ending
 from .missing import no_task
 from .screen import Screen
-from .target import Target, inspector_of, json_option, target_options
+from .target import Target, json_option, target_options
 
 
 @click.command("dispatch")
@@ -96,7 +96,7 @@ async def _store(app: Taskora, task: str, job: NewJob) -> tuple[str, bool]:
         return handle.id, handle.enqueued is True
     cards = await app.adapter.house.tasks().run_async()
     if task not in cards:
-        raise no_task(task, await inspector_of(app).tasks_async())
+        raise no_task(task, await app.inspect().tasks_async())
     options = read_card(cards[task])
     if not job.ttl_ms and options.ttl is not None:
         job = job._replace(ttl_ms=to_ms(options.ttl.max))

@@ -13,7 +13,7 @@ from . import checks
 from .checks import Check
 from .exits import ExitCode
 from .screen import Screen
-from .target import Target, inspector_of, json_option, target_options
+from .target import Target, json_option, target_options
 
 _SETTINGS = ("save", "hash-max-listpack-entries", "hash-max-listpack-value")
 _PINGS = 200
@@ -45,7 +45,7 @@ def command(target: Target, as_json: bool) -> ExitCode:
 
 
 def _examine(app: Taskora) -> Iterator[Check]:
-    vitals, inspector = app.adapter.vitals, inspector_of(app)
+    vitals, inspector = app.adapter.vitals, app.inspect()
     facts = inspector.server()
     try:
         settings = vitals.settings(_SETTINGS).run()

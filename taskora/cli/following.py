@@ -21,7 +21,6 @@ from .exits import ExitCode
 from .missing import no_job_or_workflow
 from .progress import ProgressBar
 from .screen import Screen, jsonable
-from .target import inspector_of
 
 T = TypeVar("T")
 _PAUSE_S = 0.2
@@ -97,7 +96,7 @@ async def follow(app: Taskora, any_id: str, task: str | None, timeout_s: float |
         return await follow_job(app, task, any_id, timeout_s)
     if await app.adapter.workflows.workflow_outcome(any_id).run_async() is not None:
         return await follow_workflow(app, any_id, timeout_s)
-    job = await inspector_of(app).find_async(any_id)
+    job = await app.inspect().find_async(any_id)
     if job is None:
         raise no_job_or_workflow(any_id)
     return await follow_job(app, job.task, any_id, timeout_s)

@@ -8,7 +8,7 @@ from taskora.workflows import WorkflowHandle
 
 from .exits import ExitCode
 from .missing import no_workflow
-from .target import Target, inspector_of, target_options
+from .target import Target, target_options
 
 
 @click.command("graph")
@@ -22,7 +22,7 @@ from .target import Target, inspector_of, target_options
 def command(workflow_id: str, form: str, as_json: bool, target: Target) -> ExitCode:
     """Print a workflow's graph, with the state of each node."""
     with target.opened() as app:
-        if inspector_of(app).workflow(workflow_id) is None:
+        if app.inspect().workflow(workflow_id) is None:
             raise no_workflow(workflow_id)
         handle = app.workflow(workflow_id)
         click.echo(_written(handle, "json" if as_json else form).rstrip("\n"))

@@ -14,7 +14,7 @@ from .exits import ExitCode
 from .missing import no_task
 from .screen import Screen, ago, fields_of, span
 from .table import Column
-from .target import Target, inspector_of, json_option, target_options
+from .target import Target, json_option, target_options
 
 _STATES: Final = tuple(state.value for state in State)
 _MINUTES: Final = 60
@@ -34,7 +34,7 @@ def command(task: str | None, state: str | None, limit: int, offset: int, target
     """
     screen = Screen(as_json)
     with target.opened() as app:
-        inspector = inspector_of(app)
+        inspector = app.inspect()
         if task is not None:
             known = inspector.tasks()
             if task not in known and inspector.stats(task) == QueueStats():

@@ -14,7 +14,7 @@ from .exits import ExitCode
 from .inspect import took
 from .missing import no_job
 from .screen import Screen, ago
-from .target import Target, inspector_of, json_option, target_options
+from .target import Target, json_option, target_options
 
 _CANCELLED: dict[CancelOutcome, str] = {
     "cancelled": "was cancelled",
@@ -34,7 +34,7 @@ def command(job_id: str, task: str | None, cancel: bool, reason: str, target: Ta
     """Show all of a job: state, payload, result, error, progress, log; or cancel it."""
     screen = Screen(as_json)
     with target.opened() as app:
-        inspector = inspector_of(app)
+        inspector = app.inspect()
         job = inspector.find(job_id) if task is None else inspector.find(task, job_id)
         if job is None:
             raise no_job(job_id, task)

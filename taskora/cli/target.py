@@ -12,7 +12,6 @@ from typing import TypeVar
 import click
 
 from taskora.app import Taskora
-from taskora.inspector import Inspector
 from taskora.loading import load_app
 
 T = TypeVar("T")
@@ -72,11 +71,6 @@ class Target:
             ConfigError: The URL or the prefix is wrong.
         """
         return load_app(self.app) if self.app else Taskora(self.url, prefix=self.prefix)
-
-
-def inspector_of(app: Taskora) -> Inspector:
-    """Return the inspector of an application."""
-    return Inspector(app.adapter, app.tasks)
 
 
 def target_options(command: F) -> F:

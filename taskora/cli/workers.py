@@ -7,7 +7,7 @@ import click
 from .exits import ExitCode
 from .screen import Screen, ago, size
 from .table import Column
-from .target import Target, inspector_of, json_option, target_options
+from .target import Target, json_option, target_options
 
 
 @click.command("workers")
@@ -20,7 +20,7 @@ def command(target: Target, as_json: bool) -> ExitCode:
     """
     screen = Screen(as_json)
     with target.opened() as app:
-        found = sorted(inspector_of(app).workers(), key=lambda worker: (worker.host, worker.role, worker.pid))
+        found = sorted(app.inspect().workers(), key=lambda worker: (worker.host, worker.role, worker.pid))
     if screen.as_json:
         screen.data(found)
         return ExitCode.DONE

@@ -11,7 +11,7 @@ from taskora.model import WorkflowState
 from .exits import ExitCode
 from .screen import Screen, ago
 from .table import Column
-from .target import Target, inspector_of, json_option, target_options
+from .target import Target, json_option, target_options
 
 
 @click.command("workflows")
@@ -25,7 +25,7 @@ def command(state: str | None, limit: int, offset: int, target: Target, as_json:
     screen = Screen(as_json)
     with target.opened() as app:
         chosen = cast("WorkflowState | None", state)
-        found = inspector_of(app).workflows(state=chosen, limit=limit, offset=offset)
+        found = app.inspect().workflows(state=chosen, limit=limit, offset=offset)
     if screen.as_json:
         screen.data(found)
         return ExitCode.DONE
