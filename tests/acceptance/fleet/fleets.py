@@ -101,9 +101,9 @@ class Harbour:
 
     def steward(self, program: Program) -> WorkerRecord:
         """The fleet's steward, once it is registered."""
-        children = set(self.children(program))
 
         def find() -> WorkerRecord | None:
+            children = set(self.children(program))
             records = self.app.adapter.house.workers().run()
             return next((r for r in records if r.role == "steward" and r.pid in children), None)
 

@@ -168,3 +168,4 @@ if "HARBOUR" in os.environ:
     _settings = Settings(**json.loads(os.environ["HARBOUR"]))
     _take_fault(Path(_settings.folder))
     taskora = make_app(_settings)
+    _settings.evidence.note("loaded", "-", 0, "-", 0)

@@ -170,7 +170,7 @@ def test_term_at_any_moment_of_the_start_ends_the_fleet_in_order(harbour: Harbou
 def test_term_ends_a_fleet_whose_server_does_not_answer_yet(harbour: Harbour) -> None:
     harbour.store.pause()
     fleet = harbour.start("--procs", "2", tests_ready=False)
-    fleet.wait_for_log("steward (pid")
+    harbour.wait(lambda: len(harbour.evidence.notes("loaded")) == 3, "all should try to connect")
     began_s = time.monotonic()
     fleet.terminate()
     assert fleet.wait(10) == 0

@@ -94,10 +94,10 @@ def _commands(harbour: Harbour, seconds: float) -> int:
 def test_a_job_delayed_by_an_hour_costs_an_idle_fleet_nothing(harbour: Harbour) -> None:
     fleet = harbour.start("--procs", "2")
     harbour.wait_workers(fleet, 2)
-    without = _commands(harbour, 4.0)
+    without = _commands(harbour, 3.0)
     harbour.task("carry").dispatch({"key": 0, "takes": 0}, delay="1h")
     harbour.wait(lambda: harbour.stats("carry").delayed == 1, "it should be delayed")
-    with_one = _commands(harbour, 4.0)
+    with_one = _commands(harbour, 3.0)
     # What varies is how many rounds of blocking and of housekeeping fall into the time.
     assert with_one < without * 1.3 + 100, (without, with_one)
     assert harbour.stop(fleet) == 0

@@ -36,7 +36,7 @@ def test_workers_outlive_five_seconds_without_a_server(harbour: Harbour) -> None
 
 
 def test_a_fleet_that_is_told_to_end_while_the_server_is_away_ends(harbour: Harbour) -> None:
-    fleet = harbour.start("--procs", "2", "--drain-timeout", "10s")
+    fleet = harbour.start("--procs", "2", "--drain-timeout", "2s")
     harbour.dispatch("carry", range(4), takes=0.5)
     harbour.wait_started("carry", 4)
     harbour.store.stop()
