@@ -164,8 +164,9 @@ def options_of(settings: TaskSettings, defaults: Defaults, retention: Retention)
     check_count(version, "version")
     check_count(since, "since", most=version)
     ttl = settings.get("ttl")
-    if not callable(settings.get("on_cancel", options_of)):
-        raise ConfigError(f"on_cancel: expected a function of payload and context, got {settings['on_cancel']!r}")
+    on_cancel: object = settings.get("on_cancel", options_of)
+    if not callable(on_cancel):
+        raise ConfigError(f"on_cancel: expected a function of payload and context, got {on_cancel!r}")
     return TaskOptions(
         retry=_instance(settings.get("retry", defaults.retry), Retry, "retry"),
         timeout_s=None if timeout is None else to_seconds(timeout, "timeout"),

@@ -94,7 +94,7 @@ class Outbox:
         self._adapter = adapter
         self._pid = os.getpid()
         self._boxes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopBox] = weakref.WeakKeyDictionary()
-        self._left: list[_LoopBox] = []
+        self._unsent: set[_LoopBox] = set()
         self._registered = False
 
     def put(self, parcel: Parcel) -> Parcel:
@@ -104,6 +104,7 @@ class Outbox:
         if box.flush is None:
             box.flush = asyncio.get_running_loop().create_task(self._flush(box), name="taskora-outbox")
             box.flush.add_done_callback(lambda _: self._flush_ended(box))
+            self._unsent.add(box)
         return parcel
 
     def pending(self) -> asyncio.Future[None] | None:
@@ -117,14 +118,12 @@ class Outbox:
 
     def _box(self) -> _LoopBox:
         if os.getpid() != self._pid:
-            self._pid, self._left = os.getpid(), []
+            self._pid, self._unsent = os.getpid(), set()
             self._boxes = weakref.WeakKeyDictionary()
         loop = asyncio.get_running_loop()
         box = self._boxes.get(loop)
         if box is None:
             box = self._boxes[loop] = _LoopBox()
-            self._left = [left for left in self._left if left.flush is not None]
-            self._left.append(box)
             if not self._registered:
                 self._registered = True
                 atexit.register(self._send_what_is_left)
@@ -143,6 +142,7 @@ class Outbox:
 
     def _flush_ended(self, box: _LoopBox) -> None:
         box.flush = None
+        self._unsent.discard(box)
         if box.waiting or box.under_way:
             # It was cancelled, perhaps before its first step: this loop ends and will run no other.
             self._send_now([box])
@@ -174,7 +174,7 @@ class Outbox:
     def _send_what_is_left(self) -> None:
         """At exit: send what no loop will send any more."""
         if os.getpid() == self._pid:
-            self._send_now(self._left)
+            self._send_now(list(self._unsent))
 
     def _send_now(self, boxes: Sequence[_LoopBox]) -> None:
         left = [parcel for box in boxes for parcel in (*box.under_way, *box.waiting) if parcel.pending]

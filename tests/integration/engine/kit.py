@@ -3,17 +3,18 @@
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any, TypeVar
 
 import redis
 
 from support import wait_until_async
-from taskora import Context, Taskora
+from taskora import Context, Task, Taskora
 from taskora.handle import ResultHandle
 
 Out = TypeVar("Out")
 PATIENCE_S = 10.0
+
 
 class Engine:
     """One prefix on one server: applications that share it, closed at the end, and a raw client."""
@@ -21,7 +22,7 @@ class Engine:
     def __init__(self, url: str, prefix: str) -> None:
         self.url = url
         self.prefix = prefix
-        self.raw: Any = redis.Redis.from_url(url, decode_responses=True, protocol=2)
+        self.raw: Any = redis.Redis.from_url(url, decode_responses=True, protocol=2)  # pyright: ignore[reportUnknownMemberType]
         self._apps: list[Taskora] = []
 
     def app(self, url: str | None = None, **options: Any) -> Taskora:
@@ -65,8 +66,9 @@ class Engine:
             app.close()
         self.raw.close()
 
+
 @contextlib.asynccontextmanager
-async def working(app: Taskora, drain: float = 5) -> AsyncIterator[Taskora]:
+async def working(app: Taskora, drain: float = 5) -> AsyncGenerator[Taskora, None]:
     """Works on the running loop; drains and closes at the end."""
     await app.start()
     try:
@@ -74,19 +76,22 @@ async def working(app: Taskora, drain: float = 5) -> AsyncIterator[Taskora]:
     finally:
         await app.close_async(drain)
 
+
 @contextlib.asynccontextmanager
-async def open_app(app: Taskora) -> AsyncIterator[Taskora]:
+async def open_app(app: Taskora) -> AsyncGenerator[Taskora, None]:
     """Closes what an application that does not work has opened on this loop."""
     try:
         yield app
     finally:
         await app.close_async()
 
+
 async def ended(handle: ResultHandle[Out]) -> str:
     """Waits for a job's end, whatever it is, and returns the state."""
     with contextlib.suppress(Exception):
         await handle.result_async(PATIENCE_S)
     return str(await handle.state_async())
+
 
 async def error_of(handle: ResultHandle[Out], timeout_s: float = PATIENCE_S) -> Exception:
     """Waits for a job that must not complete and returns what its handle raises."""
@@ -96,20 +101,30 @@ async def error_of(handle: ResultHandle[Out], timeout_s: float = PATIENCE_S) -> 
         return error
     raise AssertionError(f"the job completed with {value!r}")
 
+
 async def state_is(handle: ResultHandle[Out], state: str, timeout_s: float = 5.0) -> None:
     async def reached() -> bool:
         return await handle.state_async() == state
 
     await wait_until_async(reached, timeout_s, f"the job never became {state}")
 
+
 def gated(app: Taskora, name: str = "gated", **options: Any) -> tuple[Any, asyncio.Event, list[Context]]:
     """An async task whose handler waits for the returned event; the list gets the contexts of its runs."""
     gate, runs = asyncio.Event(), list[Context]()
 
-    @app.task(name, **options)
     async def run(n: int, ctx: Context) -> int:
         runs.append(ctx)
         await gate.wait()
         return n
 
-    return run, gate, runs
+    return app.task(name, run, **options), gate, runs
+
+
+def echo_of(app: Taskora, name: str = "idle", **options: Any) -> Task[Any, Any]:
+    """A task that returns what it gets; also for one that some other process runs."""
+
+    async def echo(data: Any) -> Any:
+        return data
+
+    return app.task(name, echo, **options)

@@ -20,7 +20,7 @@ async def assert_cancelled(handle: object, reason: str | None = None) -> None:
 
 @pytest.mark.parametrize("delay", [0, 60])
 async def test_a_queued_job_is_cancelled_at_once_and_never_runs(app: Taskora, delay: int) -> None:
-    ran = []
+    ran: list[int] = []
     app.task("queued", lambda: ran.append(1))
     async with working(app):
         await app.close_async()

@@ -5,7 +5,7 @@ import contextlib
 import threading
 import time
 
-from integration.engine.kit import Engine, error_of, gated, open_app, working
+from integration.engine.kit import Engine, echo_of, error_of, gated, open_app, working
 from support import Server, wait_until_async
 from taskora import CancelledError, Context, Taskora
 
@@ -104,7 +104,8 @@ async def test_handlers_that_ignore_the_shutdown_do_not_keep_their_jobs(engine: 
     await handles[2].cancel_async("enough")
     await wait_until_async(lambda: "hook" in started)
     await asyncio.wait_for(app.close_async(0), 6)
-    states = [engine.hash(task, handle.id)["state"] for task, handle in zip(("loop", "thread", "hook"), handles)]
+    names = ("loop", "thread", "hook")
+    states = [engine.hash(task, handle.id)["state"] for task, handle in zip(names, handles, strict=True)]
     assert states == ["waiting", "waiting", "cancelled"]
     assert not engine.raw.keys("*:lock")
     async with open_app(app):
@@ -117,7 +118,7 @@ async def test_a_job_claimed_while_the_worker_stops_is_given_back(engine: Engine
     """Dispatches race with the end of many workers; each job runs once, or waits."""
     seen: list[int] = []
     producer = engine.app()
-    tasks = []
+    workers: list[Taskora] = []
     for _ in range(10):
         app = engine.app()
 
@@ -125,12 +126,12 @@ async def test_a_job_claimed_while_the_worker_stops_is_given_back(engine: Engine
         async def race(n: int) -> None:
             seen.append(n)
 
-        tasks.append(app)
-    send = producer.task("race", lambda n: None)
-    for app in tasks:
+        workers.append(app)
+    send = echo_of(producer, "race")
+    for app in workers:
         await app.start()
     n = 0
-    for app in tasks:
+    for app in workers:
         closing = asyncio.ensure_future(app.close_async(5))
         while not closing.done():
             await send.dispatch(n)

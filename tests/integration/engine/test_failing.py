@@ -11,7 +11,7 @@ from integration.engine.kit import Engine, error_of, working
 from taskora import Context, JobFailedError, Retry, RetryError, Taskora, ValidationError
 
 
-class Unspeakable(Exception):
+class UnspeakableError(Exception):
     def __str__(self) -> str:
         raise RuntimeError("no words")
 
@@ -26,7 +26,7 @@ RAISED: list[Callable[[], BaseException]] = [
     lambda: asyncio.CancelledError("mine"),
     lambda: TimeoutError("the builtin"),
     lambda: BaseExceptionGroup("several", [KeyboardInterrupt(), ValueError()]),
-    lambda: Unspeakable(),
+    lambda: UnspeakableError(),
     lambda: ValueError("half a pair \udc00 and 漢字"),
     lambda: ValueError("x" * 10_000_000),
     lambda: ValueError(""),
@@ -41,7 +41,8 @@ async def test_the_worker_survives_whatever_is_raised(
 
     def handle_sync(n: int) -> int:
         if n >= 0:
-            raise RAISED[n]()
+            error = RAISED[n]()
+            raise error
         return n
 
     async def handle_async(n: int) -> int:
@@ -61,7 +62,9 @@ async def test_the_worker_survives_whatever_is_raised(
         assert await task.dispatch(-1).result_async(5) == -1
 
 
-@pytest.mark.parametrize("result", [object(), {1, 2}, float("nan"), b"bytes", "half \udc00"], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "result", [object(), {1, 2}, float("nan"), b"bytes", "half \udc00"], ids=lambda value: type(value).__name__
+)
 async def test_a_result_that_cannot_be_written_fails_the_job(app: Taskora, result: object) -> None:
     @app.task("odd")
     async def odd() -> Any:
@@ -195,7 +198,18 @@ async def test_a_validation_error_is_never_retried(engine: Engine, app: Taskora)
             assert attempts(engine, "strict", handle.id) == 1
 
 
-@pytest.mark.parametrize("backoff", [lambda n: 1 / 0, lambda n: "soon", lambda n: -1, lambda n: None])
+def divide(n: int) -> float:
+    return 1 / 0
+
+
+def answer(value: Any) -> Callable[[int], Any]:
+    def backoff(n: int) -> Any:
+        return value
+
+    return backoff
+
+
+@pytest.mark.parametrize("backoff", [divide, answer("soon"), answer(-1), answer(None)])
 async def test_a_broken_back_off_makes_the_failure_final_and_is_told(
     engine: Engine, app: Taskora, caplog: pytest.LogCaptureFixture, backoff: Callable[[int], Any]
 ) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import os
 import threading
 import time
 from pathlib import Path
@@ -12,9 +11,14 @@ import pytest
 from integration.engine.kit import ended, working
 from support import wait_until_async
 from taskora import Context, Retry, Taskora
+from taskora.worker import Worker
 
 ROUNDS = 4
 PER_ROUND = 125
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 async def test_two_thousand_jobs_of_every_kind_leave_nothing_behind(
@@ -43,44 +47,42 @@ async def test_two_thousand_jobs_of_every_kind_leave_nothing_behind(
 
     @app.task("late-sync", concurrency=2, timeout="10ms")
     def late_sync(n: int) -> None:
-        time.sleep(0.4) if n == 0 else time.sleep(0.001)  # noqa: ASYNC251 - a thread
+        time.sleep(0.4) if n == 0 else time.sleep(0.001)
 
     async def one_round() -> None:
         handles = [
             handle
             for task in (async_ok, sync_ok, failing, late)
-            for handle in await task.dispatch_many(range(PER_ROUND))  # type: ignore[attr-defined]  # of several types
+            for handle in await task.dispatch_many(range(PER_ROUND))
         ]
         handles += await late_sync.dispatch_many(range(3))
         await asyncio.gather(*(ended(handle) for handle in handles))
 
-    service = None
-
-    async def held() -> tuple[int, int, int, int]:
-        await wait_until_async(lambda: not service.worker.runs)  # type: ignore[union-attr]  # set below
+    async def held(worker: Worker) -> tuple[int, int, int, int]:
+        await wait_until_async(lambda: not worker.runs)
         gc.collect()
         tasks = [task for task in asyncio.all_tasks() if "_live" in repr(task)]
         threads = [thread for thread in threading.enumerate() if thread.name.startswith("taskora-handler")]
-        return len(tasks), len(threads), len(os.listdir("/proc/self/fd")), len(asyncio.all_tasks())
+        return len(tasks), len(threads), descriptors(), len(asyncio.all_tasks())
 
     async with working(app):
-        service = app._service
+        service = app._service  # pyright: ignore[reportPrivateUsage]
         assert service is not None
+        worker = service.worker
         await one_round()
-        before = await held()
+        before = await held(worker)
         for _ in range(ROUNDS - 1):
             await one_round()
-        after = await held()
-        worker = service.worker
+        after = await held(worker)
         assert worker.runs == {}
-        assert not worker._chores
+        assert not worker._chores  # pyright: ignore[reportPrivateUsage]
         assert after[0] == 0
         assert after[1] <= before[1] + 2
         assert after[2] <= before[2] + 2
         assert after[3] <= before[3] + 2
         # All of its slots work still.
         assert [await h.result_async(5) for h in await sync_ok.dispatch_many(range(20))] == list(range(20))
-    assert set(worker._slots._used.values()) == {0}
+    assert set(worker._slots._used.values()) == {0}  # pyright: ignore[reportPrivateUsage]
 
 
 async def test_an_application_that_starts_and_closes_again_and_again_holds_nothing(app: Taskora) -> None:
@@ -91,7 +93,7 @@ async def test_an_application_that_starts_and_closes_again_and_again_holds_nothi
     async def once() -> int:
         async with working(app):
             assert await one.dispatch(1).result_async(5) == 1
-        return len(list(Path("/proc/self/fd").iterdir()))
+        return descriptors()
 
     first = await once()
     last = [await once() for _ in range(10)][-1]

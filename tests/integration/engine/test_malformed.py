@@ -80,7 +80,6 @@ async def test_an_id_that_is_no_text_does_not_stop_the_worker(
             assert await plus.dispatch(n).result_async(5) == n + 1
 
 
-@pytest.mark.xfail(strict=False, reason="the claim script stops at such a key after it has popped the ids beside it")
 async def test_a_job_whose_key_holds_something_else_costs_no_other(
     engine: Engine, app: Taskora, plus: Task[int, int]
 ) -> None:

@@ -3,7 +3,7 @@
 import signal
 from pathlib import Path
 
-from integration.engine.kit import Engine
+from integration.engine.kit import Engine, echo_of
 from support import Server, Spawn, script, wait_until
 
 FORK = """
@@ -146,7 +146,6 @@ print("all well")
 """
 
 
-
 def test_a_fork_after_use_is_safe_in_plain_code(engine: Engine, spawn: Spawn, tmp_path: Path) -> None:
     worker = spawn([*script(WORKER, tmp_path, "worker"), engine.url, engine.prefix, "10"])
     program = spawn([*script(FORK, tmp_path, "forks"), engine.url, engine.prefix], {"PYTHONWARNINGS": "error"})
@@ -189,7 +188,7 @@ def test_closing_leaves_no_connection_thread_or_warning(
 
 def test_sigterm_drains_a_worker_and_it_ends_with_0(engine: Engine, spawn: Spawn, tmp_path: Path) -> None:
     app = engine.app()
-    slow, busy = app.task("slow", lambda s: ""), app.task("busy", lambda s: "")
+    slow, busy = echo_of(app, "slow"), echo_of(app, "busy")
     worker = spawn([*script(WORKER, tmp_path, "worker"), engine.url, engine.prefix, "10"])
     handles = [slow.dispatch(0.3), slow.dispatch(0.3), busy.dispatch(0.3)]
     worker.wait_for_log("slow began")
@@ -202,7 +201,7 @@ def test_sigterm_drains_a_worker_and_it_ends_with_0(engine: Engine, spawn: Spawn
 
 def test_a_second_signal_gives_back_at_once(engine: Engine, spawn: Spawn, tmp_path: Path) -> None:
     app = engine.app()
-    slow, busy = app.task("slow", lambda s: ""), app.task("busy", lambda s: "")
+    slow, busy = echo_of(app, "slow"), echo_of(app, "busy")
     worker = spawn([*script(WORKER, tmp_path, "worker"), engine.url, engine.prefix, "60"])
     handles = [slow.dispatch(60), busy.dispatch(60)]
     worker.wait_for_log("slow began")
@@ -217,7 +216,7 @@ def test_a_second_signal_gives_back_at_once(engine: Engine, spawn: Spawn, tmp_pa
 
 
 def test_the_drain_deadline_gives_back_what_still_runs(engine: Engine, spawn: Spawn, tmp_path: Path) -> None:
-    slow = engine.app().task("slow", lambda s: "")
+    slow = echo_of(engine.app(), "slow")
     worker = spawn([*script(WORKER, tmp_path, "worker"), engine.url, engine.prefix, "0.2"])
     handle = slow.dispatch(60)
     worker.wait_for_log("slow began")

@@ -18,8 +18,8 @@ async def test_progress_and_logs_are_stored_in_order_before_the_end(engine: Engi
     def report(n: int, ctx: Context) -> int:
         for at in range(n):
             ctx.progress({"at": at})
-            ctx.log.info(f"line {at}", at=at)
-        ctx.log.warn("careful")
+            ctx.log.info(f"line {at}", at=at)  # noqa: G004 - it is no logger
+        ctx.log.warn("careful")  # noqa: G010 - it is no logger
         ctx.log.error("half \udc00", what=object(), text="\udc00")  # what JSON cannot express is told as text
         ctx.heartbeat()
         return n

@@ -15,8 +15,8 @@ from taskora import (
     ExpiredError,
     JobFailedError,
     JobNotFoundError,
-    Retention,
     Keep,
+    Retention,
     Taskora,
     TimeoutError,
 )

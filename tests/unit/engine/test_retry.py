@@ -28,13 +28,17 @@ NEVER = [
 ]
 
 
+def hundreds(n: int) -> str:
+    return f"{n * 100}ms"
+
+
 @pytest.mark.parametrize(
     ("backoff", "waits"),
     [
         ("fixed", [2, 2, 2, 2]),
         ("linear", [2, 4, 6, 8]),
         ("exponential", [2, 4, 8, 16]),
-        (lambda n: f"{n * 100}ms", [0.1, 0.2, 0.3, 0.4]),
+        (hundreds, [0.1, 0.2, 0.3, 0.4]),
     ],
 )
 def test_each_back_off_waits_as_it_says(backoff: Backoff, waits: list[float]) -> None:

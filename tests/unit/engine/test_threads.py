@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import threading
 import time
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import pytest
 
 from support import wait_until, wait_until_async
 from taskora.context import Interrupted
-from taskora.worker.threads import ThreadPool
+from taskora.worker.threads import ThreadPool, Work
 
 
 def handlers() -> int:
@@ -23,6 +24,10 @@ def pool() -> Iterator[ThreadPool]:
     yield pool
     pool.close()
     wait_until(lambda: handlers() == 0, message="threads outlive their pool")
+
+
+def all_taken(works: list[Work]) -> bool:
+    return all(work.thread for work in works)
 
 
 def spin() -> None:
@@ -42,7 +47,7 @@ async def test_threads_are_started_when_needed_and_reused(pool: ThreadPool) -> N
 async def test_an_interruption_ends_the_work_and_not_the_thread(pool: ThreadPool) -> None:
     for _ in range(20):
         work = pool.submit(spin)
-        await wait_until_async(lambda: work.thread)
+        await wait_until_async(functools.partial(all_taken, [work]))
         pool.interrupt(work)
         with pytest.raises(Interrupted):
             await work.done
@@ -66,7 +71,7 @@ async def test_an_abandoned_thread_is_replaced_and_ends_when_its_work_does(pool:
     for _ in range(3):
         release = threading.Event()
         stuck = [pool.submit(release.wait) for _ in range(2)]
-        await wait_until_async(lambda stuck=stuck: all(work.thread for work in stuck))  # type: ignore[misc]
+        await wait_until_async(functools.partial(all_taken, stuck))
         for work in stuck:
             work.done.set_exception(Interrupted())
             pool.abandon(work)
@@ -81,7 +86,7 @@ async def test_an_abandoned_thread_is_replaced_and_ends_when_its_work_does(pool:
 
 
 async def test_work_that_was_given_up_before_its_turn_never_runs(pool: ThreadPool) -> None:
-    release, ran = threading.Event(), []
+    release, ran = threading.Event(), list[int]()
     busy = [pool.submit(release.wait) for _ in range(2)]
     queued = pool.submit(lambda: ran.append(1))
     queued.done.set_exception(Interrupted())
