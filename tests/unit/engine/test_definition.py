@@ -4,7 +4,7 @@ import asyncio
 import functools
 import inspect
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -141,7 +141,7 @@ HANDLERS: list[tuple[Any, bool, bool, object]] = [
 def test_handlers_of_every_kind_are_understood(
     app: Taskora, handler: Any, is_async: bool, wants_context: bool, input_type: object
 ) -> None:
-    task: FunctionTask[Any, Any, ..., Any] = app.task("any", handler)
+    task = cast("FunctionTask[Any, Any, ..., Any]", app.task("any", handler))
     assert (task.is_async, task.wants_context) == (is_async, wants_context)
     if input_type is not Any:
         assert task.input_type is input_type
