@@ -80,6 +80,7 @@ class Taskora:
         self._tasks: dict[str, AnyTask] = {}
         self._schedules: dict[str, tuple[str, Schedule]] = {}
         self._service: Service | None = None
+        self._closing: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
         return f"<Taskora {self.adapter.describe()}, {len(self._tasks)} tasks>"
@@ -243,6 +244,7 @@ class Taskora:
             await service.start()
         except BaseException:
             self._service = None
+            await service.stop(0)
             raise
 
     def run(self, *, drain_timeout: Duration = 30) -> None:
@@ -266,6 +268,12 @@ class Taskora:
             interrupt: Ends that time early when set.
         """
         timeout_s = None if timeout is None else to_seconds(timeout, "timeout")
+        if self._closing is None or self._closing.done():
+            self._closing = asyncio.create_task(self._close(timeout_s, interrupt), name="taskora-close")
+        # Half closed would be the worst: whoever is cancelled here, a handler perhaps, does not stop it.
+        await asyncio.shield(self._closing)
+
+    async def _close(self, timeout_s: float | None, interrupt: asyncio.Event | None) -> None:
         service, self._service = self._service, None
         try:
             if service is not None:

@@ -50,9 +50,10 @@ class Registration:
 
     async def stop(self) -> None:
         """Withdraw the record."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        if self._task is None:
+            return
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
         try:
             async with asyncio.timeout(_WITHDRAW_S):
                 await self._adapter.house.unregister(self._read().id).run_async()

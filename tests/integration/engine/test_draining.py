@@ -163,3 +163,34 @@ async def test_closing_without_a_server_ends_within_seconds() -> None:
         started_s = time.monotonic()
         await app.close_async("100ms")
         assert time.monotonic() - started_s < 13
+
+
+async def test_closing_goes_on_although_who_asked_for_it_is_cancelled(server: Server, app: Taskora) -> None:
+    """A handler that closes its own application is cancelled by that."""
+    started = asyncio.Event()
+
+    @app.task("closer")
+    async def closer() -> None:
+        started.set()
+        await app.close_async("50ms")
+
+    await app.start()
+    await closer.dispatch()
+    await started.wait()
+    await app.close_async()
+    await wait_until_async(lambda: len(asyncio.all_tasks()) == 1)
+    assert server.client_count() == 0
+
+
+async def test_a_start_that_is_cancelled_leaves_nothing_running(engine: Engine) -> None:
+    for steps in range(0, 60, 3):
+        app = engine.app()
+        app.task("one", lambda: None)
+        starting = asyncio.ensure_future(app.start())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        starting.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await starting
+        await app.close_async()
+        await wait_until_async(lambda: len(asyncio.all_tasks()) == 1)
