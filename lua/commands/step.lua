@@ -21,7 +21,8 @@ if outcomes > 0 then
     local ran, held = pcall(settle, base, root, id, now, ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5],
       ARGV[at + 6], totals, owed)
     if not ran then
-      broken[#broken + 1] = id .. ': ' .. (type(held) == 'table' and held.err or tostring(held))
+      local why = type(held) == 'table' and held.err or tostring(held)
+      broken[#broken + 1] = 'task ' .. string.match(base, '{([^{}]*)}$') .. ' job ' .. id .. ': ' .. why
     elseif not held then
       lost[#lost + 1] = id
     end

@@ -1,4 +1,5 @@
 --- @include "emit"
+--- @include "forget_job"
 --- @include "workflow"
 local function count_metric(base, state, now, by)
   local key = base .. ':metrics:' .. state .. ':' .. string.format('%d', now - now % 60000)
@@ -41,6 +42,6 @@ local function expire(base, root, id, now, discard, owed)
   conclude(base, root, id, now, 'expired', 'the job expired before a worker took it', 'ExpiredError', owed)
   if discard then
     redis.call('ZREM', base .. ':expired', id)
-    redis.call('UNLINK', base .. ':' .. id, base .. ':' .. id .. ':logs')
+    forget_job(base, id)
   end
 end

@@ -11,7 +11,8 @@ local function promote(base, root, now, discard, owed)
   local due = redis.call('ZRANGE', base .. ':delayed', '-inf', now, 'BYSCORE', 'LIMIT', 0, 100)
   redis.call('ZREM', base .. ':delayed', unpack(due))
   for _, id in ipairs(due) do
-    local f = redis.call('HMGET', base .. ':' .. id, 'expireAt', 'priority', 'ts')
+    -- A key of another kind in the job's place must not cost those that follow: they are out of the set already.
+    local f = redis.pcall('HMGET', base .. ':' .. id, 'expireAt', 'priority', 'ts')
     local expires = tonumber(f[1]) or 0
     if f[3] and expires > 0 and now >= expires then
       expire(base, root, id, now, discard, owed)

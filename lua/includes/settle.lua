@@ -57,12 +57,13 @@ local function settle(base, root, id, now, token, processed, verb, payload, meta
     if f[4] and f[4] ~= '' and advance_workflow(root, f[4], f[5], payload, now) then owed[#owed + 1] = f[4] end
   elseif verb == 'return' then
     give_back(base, id, 'waiting')
+  elseif verb == 'defer' then
+    settle_defer(base, id, now, cjson.decode(meta))
   else
     meta = cjson.decode(meta)
+    redis.call('HDEL', job, 'cause') -- the reason for this outcome is none for the next
     if verb == 'retry' then
       settle_retry(base, id, now, payload, meta)
-    elseif verb == 'defer' then
-      settle_defer(base, id, now, meta)
     else
       redis.call('HSET', job, 'trace', meta.trace)
       conclude(base, root, id, now, 'failed', payload, meta.type, owed)

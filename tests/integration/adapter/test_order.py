@@ -37,6 +37,15 @@ async def test_due_jobs_are_promoted_in_the_order_in_which_they_were_due(kit: Ki
     assert await claimed(kit) == [job.job_id for job in sorted(jobs, key=lambda job: job.delay_ms)]
 
 
+async def test_something_else_in_the_place_of_a_due_job_costs_no_other_due_job(kit: Kit) -> None:
+    jobs = [NewJob(f"job-{at}", b"1", delay_ms=1 + at) for at in range(3)]
+    await kit.add(*jobs)
+    kit.raw.set(f"{kit.base()}:job-0", "a string")
+    last = int(kit.raw.zscore(f"{kit.base()}:delayed", "job-2"))
+    wait_until(lambda: kit.now_ms() > last)
+    assert await claimed(kit) == ["job-1", "job-2"]
+
+
 async def test_jobs_due_in_the_same_millisecond_come_first_come_first_served(kit: Kit) -> None:
     jobs = [NewJob(new_id(), b"1", delay_ms=1) for _ in range(50)]
     await kit.add(*jobs)

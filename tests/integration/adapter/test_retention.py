@@ -7,7 +7,7 @@ import pytest
 from integration.adapter.kit import TASK, Kit, done, failed
 from support import wait_until
 from taskora.config import Keep
-from taskora.model import NewJob, Settled, State, new_id
+from taskora.model import NewJob, Settled, State, Want, new_id
 
 
 @pytest.mark.parametrize("state", [State.COMPLETED, State.FAILED, State.CANCELLED, State.EXPIRED])
@@ -67,6 +67,15 @@ async def test_an_id_that_its_caller_gave_stays_taken_after_it_is_trimmed(kit: K
     await kit.adapter.house.trim(TASK, State.COMPLETED, Keep(0, None), 10).run_async()
     assert await kit.add(named) == [False]
     assert 86_000 < kit.raw.ttl(f"{kit.base()}:gone:job-1") <= 86_400
+
+
+async def test_an_id_that_its_caller_gave_stays_taken_after_it_expired_and_was_discarded(kit: Kit) -> None:
+    named = NewJob("job-1", b"1", ttl_ms=1, given=True)
+    assert await kit.add(named) == [True]
+    wait_until(lambda: kit.now_ms() > int(kit.hash("job-1")["expireAt"]))
+    assert (await kit.lane().step([], [Want(TASK, 1, "discard")])).jobs == []
+    assert kit.hash("job-1") == {}
+    assert await kit.add(named) == [False]
 
 
 async def test_a_job_is_read_back_with_its_timeline(kit: Kit) -> None:
