@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from taskora.app import AnyTask, Taskora
@@ -14,7 +14,7 @@ from taskora.errors import AdapterError, ConfigError
 from taskora.loading import AppLoadError, load_app
 from taskora.service import Service
 
-from .beats import State
+from .beats import HOLDERS, State, mark_of
 from .config import SupervisorConfig
 from .exitcodes import ExitCode
 from .orphan import ORPHAN_GRACE_S, ControlPipe, arm_exit
@@ -51,11 +51,11 @@ def chosen_tasks(app: Taskora, config: SupervisorConfig) -> dict[str, AnyTask]:
     Raises:
         ConfigError: A name is unknown, none is left, or the app keeps its jobs in a place of each process's own.
     """
-    for field, names in (("tasks", config.tasks), ("exclude", config.exclude)):
+    for option, names in (("tasks", config.tasks), ("exclude", config.exclude)):
         for name in names:
             if name not in app.tasks:
                 known = ", ".join(sorted(app.tasks)) or "none"
-                raise ConfigError(f"{field}: the app has no task {name!r}; it has: {known}")
+                raise ConfigError(f"{option}: the app has no task {name!r}; it has: {known}")
     chosen = {
         name: task
         for name, task in app.tasks.items()
@@ -89,11 +89,23 @@ class _Vitals:
     seat: Seat
     draining: asyncio.Event
     dead: bool = False
+    watches: bool = True
+    _places: dict[str, int] = field(default_factory=dict[str, int])
+    _free: list[int] = field(default_factory=lambda: list(range(HOLDERS)))
 
-    def job_started(self, hang_deadline_ns: int) -> None:
-        beat = self.seat.beat
-        if hang_deadline_ns > beat.hang_deadline_ns:
-            beat.hang_deadline_ns = hang_deadline_ns
+    def hold(self, job_id: str, deadline_ns: int) -> None:
+        if not self._free:
+            # More threads than places: nobody can be blamed, but all get their time.
+            self.seat.beat.hang_deadline_ns = max(self.seat.beat.hang_deadline_ns, deadline_ns)
+            return
+        place = self._places[job_id] = self._free.pop()
+        self.seat.beat.hold(place, deadline_ns, mark_of(job_id))
+
+    def let_go(self, job_id: str) -> None:
+        place = self._places.pop(job_id, None)
+        if place is not None:
+            self.seat.beat.let_go(place)
+            self._free.append(place)
 
     def thread_stuck(self, task: str, job_id: str) -> bool:
         why = f"task {task!r} job {job_id}: its handler ignores every interruption"
@@ -161,7 +173,6 @@ class _Child:
         beat, worker = self._seat.beat, service.worker
         while True:
             beat.active, beat.done, beat.failed = len(worker.runs), worker.done, worker.failed
-            beat.hang_deadline_ns = worker.hang_deadline_ns()
             beat.beat()
             await asyncio.sleep(_BEAT_S)
 

@@ -240,7 +240,12 @@ class Fleet:
         worker, active = child.beat.worker, child.beat.active
         if worker and not (end.clean and active == 0):
             self.notices.died(
-                worker, slot=child.order.slot, cause=verdict.cause, charged=verdict.charged, active=active
+                worker,
+                slot=child.order.slot,
+                cause=verdict.cause,
+                charged=verdict.charged,
+                active=active,
+                holders=child.beat.holders,
             )
 
     def _settle_post(self, child: Child, end: Exit, verdict: Obituary) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from .pipes import Message
@@ -28,9 +29,16 @@ class Notices:
         """Workers whose jobs are not recovered yet."""
         return len(self._pending)
 
-    def died(self, worker: str, *, slot: int, cause: str, charged: bool, active: int) -> None:
+    def died(self, worker: str, *, slot: int, cause: str, charged: bool, active: int, holders: Sequence[str]) -> None:
         """Report a worker that has been reaped. Never call it for one that may still run."""
-        message: Message = {"dead": worker, "slot": slot, "cause": cause, "charged": charged, "active": active}
+        message: Message = {
+            "dead": worker,
+            "slot": slot,
+            "cause": cause,
+            "charged": charged,
+            "active": active,
+            "holders": list(holders),
+        }
         self._pending[worker] = message
         if self._steward is not None:
             self._steward.send(message)

@@ -13,7 +13,7 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, cast
 
 from taskora.adapters.protocol import Adapter
 from taskora.app import Taskora
@@ -187,17 +187,25 @@ class _Steward:
 
     async def _recover(self, message: Message) -> None:
         worker, cause, charged = str(message["dead"]), str(message["cause"]), bool(message["charged"])
-        if await self._give_back(worker, cause, charged=charged):
+        holders = cast("list[str]", message.get("holders", []))
+        # Nobody's code had the interpreter when it hung: then it counts as a crash of whatever ran.
+        charged = charged or (cause == "hung" and not holders)
+        if await self._give_back(worker, cause, charged=charged, suspects=holders):
             self._seat.recovered(worker)
         else:
             # The server is away; what comes meanwhile is served first.
             await asyncio.sleep(_LOOK_S)
             self._messages.put_nowait(message)
 
-    async def _give_back(self, worker: str, cause: str, *, charged: bool) -> bool:
+    async def _give_back(self, worker: str, cause: str, *, charged: bool, suspects: Sequence[str] = ()) -> bool:
         try:
             count = await self._app.adapter.leases.recover(
-                worker, self._overdue_ms, cause=cause, charged=charged, max_crashes=self._seat.config.max_crashes
+                worker,
+                self._overdue_ms,
+                cause=cause,
+                charged=charged,
+                max_crashes=self._seat.config.max_crashes,
+                suspects=suspects,
             ).run_async()
             await self._app.adapter.house.unregister(worker).run_async()
         except TaskoraError as error:

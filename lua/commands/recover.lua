@@ -1,7 +1,8 @@
 -- Gives the jobs of a dead worker back to the front of their queue. The fence comes first: bytes that the dead process
 -- had already sent would otherwise claim after this.
 -- KEYS: base
--- ARGV: root, worker, cause, 1 to charge a crash, limit of crashes, ms after which a run is overdue (0: never)
+-- ARGV: root, worker, cause, 1 to charge a crash, limit of crashes, ms after which a run is overdue (0: never), then
+--       the last eight characters of the ids of jobs that may have hung it
 -- Returns: number of jobs taken from the worker, workflows to continue
 -- Events: stalled, cancelled, failed
 --- @include "clock"
@@ -11,6 +12,9 @@ local charged, limit, overdue = ARGV[4] == '1', tonumber(ARGV[5]), tonumber(ARGV
 local fence = base .. ':fence:' .. worker
 redis.call('HSET', fence, 'halt', 'dead')
 redis.call('PEXPIRE', fence, 3600000)
+
+local suspects = {}
+for at = 7, #ARGV do suspects[ARGV[at]] = true end
 
 local now, owed, count, prefix = now_ms(), {}, 0, worker .. '.'
 -- From the newest to the oldest: the oldest is pushed last and runs first.
@@ -23,7 +27,8 @@ for _, id in ipairs(redis.call('LRANGE', base .. ':active', 0, -1)) do
     count = count + 1
     if f[2] then
       conclude(base, root, id, now, 'cancelled', f[3] or '', '', owed)
-    elseif cause == 'hung' and overdue > 0 and now - (tonumber(f[1]) or now) >= overdue then
+    elseif cause == 'hung' and suspects[string.sub(id, -8)] and overdue > 0
+      and now - (tonumber(f[1]) or now) >= overdue then
       redis.call('HSET', job, 'cause', 'timeout')
       give_back(base, id, 'waiting')
     elseif not charged then

@@ -114,24 +114,34 @@ class LeaseStore(Protocol):
         ...
 
     def recover(
-        self, worker: str, tasks: Mapping[str, int], *, cause: str, charged: bool, max_crashes: int
+        self,
+        worker: str,
+        tasks: Mapping[str, int],
+        *,
+        cause: str,
+        charged: bool,
+        max_crashes: int,
+        suspects: Sequence[str] = (),
     ) -> Call[int]:
         """Fence a dead worker for good and give its jobs of these tasks back to the front of their queues.
 
         Args:
             worker: Identity of the worker.
             tasks: Each task with the time in ms after which a run counts as overdue; 0 for never.
-            cause: What ended the worker. With ``hung``, overdue jobs carry the cause ``timeout`` to their next owner.
+            cause: What ended the worker. With ``hung``, suspects that are overdue carry the cause ``timeout`` to their
+                next owner.
             charged: Count a crash against each job; over ``max_crashes`` it fails.
             max_crashes: Limit of charged crashes.
+            suspects: Ends of the ids, eight characters each, of jobs that may have hung it.
 
         Returns:
-            The number of jobs given back or failed.
+            The number of jobs taken from the worker: given back, failed or cancelled. A run that is repeated after a
+            lost reply finds none.
         """
         ...
 
     def fence(self, worker: str, tasks: Sequence[str], halted: bool) -> Call[None]:
-        """Stop a living worker from claiming, or let it go on."""
+        """Stop a living worker from claiming, for a day at most, or let it go on. A dead one stays fenced."""
         ...
 
     def extend_worker(self, worker: str, tasks: Sequence[str], ttl_ms: int) -> Call[int]:
@@ -163,7 +173,7 @@ class Lane(Protocol):
         ...
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, and give back what a claim brought whose reply was never read."""
         ...
 
 

@@ -17,10 +17,12 @@ from taskora.retry import delay_of_retry
 from taskora.worker.host import Host
 from taskora.worker.run import Run
 from taskora.worker.threads import ThreadPool, Work
+from taskora.worker.watched import watched
 
 log = logging.getLogger("taskora.worker")
 _STUCK_AFTER_S = 0.5  # a thread that was interrupted so long ago is in code that cannot be interrupted
 _ASK_AGAIN_S = 2.0
+_HANG_SLACK_S = 2.0  # between a timeout and the moment at which a silent process counts as hung for it
 _DEFER_MS = 5000
 _LONGEST_TEXT = 16_384
 
@@ -35,12 +37,14 @@ class Execution:
 
     Attributes:
         cancel_grace_s: Time between a signal and the interruption of the handler.
+        hang_timeout_s: How long a job without a timeout may keep the process from answering.
         end_without_handler: Called for a run whose handler does not end when cancelled.
     """
 
     threads: ThreadPool
     host: Host
     cancel_grace_s: float
+    hang_timeout_s: float
     end_without_handler: Callable[[Run], None]
 
     async def outcome(self, run: Run) -> Settled | None:
@@ -124,16 +128,24 @@ class Execution:
         call = run.task.call
         if run.task.is_async:
             return await self._on_loop(run, cast("Awaitable[object]", call(data, context)))
+        self.host.hold(run.job.job_id, self._hang_deadline_ns(run))
         value = await self._in_thread(run, self.threads.submit(lambda: call(data, context)))
         # A decorator may hide that its function is async.
         return await self._on_loop(run, value) if inspect.iscoroutine(value) else value
 
     async def _on_loop(self, run: Run, handler: Awaitable[object]) -> object:
         run.stop = lambda: self._cancel(run)
+        if self.host.watches and inspect.iscoroutine(handler):
+            handler = watched(handler, self.host, run.job.job_id, self._hang_deadline_ns(run))
         try:
             return await handler
         finally:
             run.stop = None
+
+    def _hang_deadline_ns(self, run: Run) -> int:
+        timeout_s = run.task.options.timeout_s
+        patience_s = self.hang_timeout_s if timeout_s is None else timeout_s + _HANG_SLACK_S
+        return int((run.started_s + patience_s) * 1e9)
 
     def _cancel(self, run: Run) -> None:
         assert run.atask is not None
@@ -158,6 +170,7 @@ class Execution:
             return await work.done
         finally:
             run.stop = None
+            self.host.let_go(run.job.job_id)
 
     def _interrupt_thread(self, run: Run, work: Work) -> None:
         self.threads.interrupt(work)

@@ -11,8 +11,17 @@ log = logging.getLogger("taskora.worker")
 class Host(Protocol):
     """The process around a worker: a supervised child, or the user's own."""
 
-    def job_started(self, hang_deadline_ns: int) -> None:
-        """A job begins; until this monotonic time the process may be silent without being taken for hung."""
+    @property
+    def watches(self) -> bool:
+        """Whether ``hold`` and ``let_go`` are of interest."""
+        ...
+
+    def hold(self, job_id: str, deadline_ns: int) -> None:
+        """A job's code gets the interpreter, and may keep it; until this monotonic time silence is not a hang."""
+        ...
+
+    def let_go(self, job_id: str) -> None:
+        """That job's code has given the interpreter back."""
         ...
 
     def thread_stuck(self, task: str, job_id: str) -> bool:
@@ -27,7 +36,12 @@ class Host(Protocol):
 class Alone:
     """A process without a supervisor."""
 
-    def job_started(self, hang_deadline_ns: int) -> None:
+    watches = False
+
+    def hold(self, job_id: str, deadline_ns: int) -> None:
+        """Nobody watches."""
+
+    def let_go(self, job_id: str) -> None:
         """Nobody watches."""
 
     def thread_stuck(self, task: str, job_id: str) -> bool:

@@ -32,7 +32,6 @@ from taskora.worker.threads import ThreadPool
 
 log = logging.getLogger("taskora.worker")
 _STOP_CLAIMING_S = 2.0
-_HANG_SLACK_S = 2.0  # between a timeout and the moment at which a silent process counts as hung for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +86,9 @@ class Worker:
         self._host = host
         self._before_settle = before_settle
         self._threads = ThreadPool(sum(task.options.concurrency for task in tasks.values() if not task.is_async) + 1)
-        self._execution = Execution(self._threads, host, settings.cancel_grace_s, self._end_without_handler)
+        self._execution = Execution(
+            self._threads, host, settings.cancel_grace_s, settings.hang_timeout_s, self._end_without_handler
+        )
         self._slots = Slots(tasks)
         names = list(tasks)
         self._lane = adapter.leases.lane(self.identity, names, settings.lock_ttl_ms, self._held)
@@ -200,7 +201,6 @@ class Worker:
             task = self._tasks[job.task]
             run = Run(job, task, self._journal)
             self.runs[job.task, job.job_id] = run
-            self._host.job_started(self._hang_deadline_ns(run))
             run.atask = asyncio.create_task(self._live(run))
             if self._leases.check_early(run):
                 self._in_background(self._leases.renew([run]))
@@ -208,15 +208,6 @@ class Worker:
             self._nothing_runs.clear()
         if reply.fenced == "dead":
             self._identity_lost()
-
-    def hang_deadline_ns(self) -> int:
-        """Until when, by the monotonic clock, what runs may explain this process's silence; 0 when nothing runs."""
-        return max(map(self._hang_deadline_ns, self.runs.values()), default=0)
-
-    def _hang_deadline_ns(self, run: Run) -> int:
-        timeout_s = run.task.options.timeout_s
-        patience_s = self._settings.hang_timeout_s if timeout_s is None else timeout_s + _HANG_SLACK_S
-        return int((run.started_s + patience_s) * 1e9)
 
     async def _live(self, run: Run) -> None:
         outcome = await self._execution.outcome(run)

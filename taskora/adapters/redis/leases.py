@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from taskora.adapters.protocol import HeldIds, Lane, Watch
-from taskora.adapters.redis.jobs import continue_to_the_end
 from taskora.adapters.redis.lane import RedisLane
 from taskora.adapters.redis.link import Link
+from taskora.adapters.redis.owed import pay
 from taskora.adapters.redis.watch import RedisWatch
 from taskora.call import Call
 from taskora.connection.request import Arg, Producer, ScriptCall, Steps
@@ -59,18 +59,24 @@ class RedisLeases:
         return self._link.call(steps)
 
     def recover(
-        self, worker: str, tasks: Mapping[str, int], *, cause: str, charged: bool, max_crashes: int
+        self,
+        worker: str,
+        tasks: Mapping[str, int],
+        *,
+        cause: str,
+        charged: bool,
+        max_crashes: int,
+        suspects: Sequence[str] = (),
     ) -> Call[int]:
         """See ``LeaseStore``."""
 
         def steps(_: Producer) -> Steps[int]:
             head: tuple[Arg, ...] = (self._keys.root, worker, cause, 1 if charged else 0, max_crashes)
             replies = yield [
-                ScriptCall(load("recover"), (self._keys.task(task),), (*head, overdue_ms))
+                ScriptCall(load("recover"), (self._keys.task(task),), (*head, overdue_ms, *suspects))
                 for task, overdue_ms in tasks.items()
             ]
-            for workflow in {workflow for _, owed in replies for workflow in owed}:
-                yield from continue_to_the_end(self._link, workflow.decode())
+            yield from pay(self._keys, {workflow for _, owed in replies for workflow in owed})
             return sum(count for count, _ in replies)
 
         return self._link.call(steps)

@@ -55,7 +55,6 @@ def test_a_job_that_never_lets_the_gil_go_fails_by_its_timeout_with_its_child(ha
     assert harbour.stop(fleet) == 0
 
 
-@pytest.mark.xfail(reason="whose job holds the GIL is not known: all that are past their time pay", strict=True)
 def test_the_other_jobs_of_a_child_that_hung_run_again_uncharged(harbour: Harbour) -> None:
     fleet = harbour.start(
         "--procs", "1", "--heartbeat-timeout", "1s", "--hang-timeout", "3s", "--max-crashes", "0"

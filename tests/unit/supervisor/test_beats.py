@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from taskora.supervisor.beats import Beats, State
+from taskora.supervisor.beats import Beats, State, mark_of
 
 # From 3.12 on, forking beside a test runner's threads warns; these children touch nothing that a thread could hold.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
@@ -164,3 +164,18 @@ def test_a_beat_costs_less_than_two_microseconds(beats: Beats) -> None:
 
     # The best of several: what else the machine does is not the beat's cost.
     assert min(cost_ns() for _ in range(10)) < 2_000
+
+
+def test_jobs_that_may_hold_the_interpreter_explain_silence_and_can_be_named() -> None:
+    cell = Beats(slots=1, cells=1).cell(0)
+    cell.assign(slot=0, role="worker", generation=1)
+    cell.hold(0, 50, mark_of("01a20f83-9744-7606-8472-61e2694b910d"))
+    cell.hold(3, 80, mark_of("short"))
+    assert (cell.hang_deadline_ns, cell.holders) == (80, ("694b910d", "short"))
+    cell.let_go(3)
+    assert (cell.hang_deadline_ns, cell.holders) == (50, ("694b910d",))
+    beat = cell.snapshot()
+    assert beat is not None
+    assert (beat.hang_deadline_ns, beat.holders) == (50, ("694b910d",))
+    cell.assign(slot=0, role="worker", generation=2)
+    assert (cell.hang_deadline_ns, cell.holders) == (0, ())

@@ -1,0 +1,79 @@
+"""A watched coroutine behaves as the one that it watches, and tells of its steps."""
+
+import asyncio
+
+import pytest
+
+from taskora.worker.watched import watched
+
+
+class Recorder:
+    watches = True
+
+    def __init__(self) -> None:
+        self.holding: list[str] = []
+        self.steps = 0
+
+    def hold(self, job_id: str, deadline_ns: int) -> None:
+        assert deadline_ns == 7
+        self.holding.append(job_id)
+        self.steps += 1
+
+    def let_go(self, job_id: str) -> None:
+        self.holding.remove(job_id)
+
+    def thread_stuck(self, task: str, job_id: str) -> bool:
+        raise NotImplementedError
+
+    def identity_lost(self) -> None:
+        raise NotImplementedError
+
+
+async def test_it_holds_during_its_steps_and_not_while_it_waits() -> None:
+    host = Recorder()
+    gate = asyncio.Event()
+
+    async def handler() -> str:
+        assert host.holding == ["a"]
+        await gate.wait()
+        assert host.holding == ["a"]
+        return "done"
+
+    task = asyncio.ensure_future(_run(watched(handler(), host, "a", 7)))
+    await asyncio.sleep(0)
+    assert (host.holding, host.steps) == ([], 1)
+    gate.set()
+    assert await task == "done"
+    assert (host.holding, host.steps) == ([], 2)
+
+
+async def test_errors_and_cancels_pass_through_and_may_be_caught() -> None:
+    host = Recorder()
+
+    async def stubborn() -> str:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            await asyncio.sleep(0)
+            return "caught"
+        return "slept"
+
+    task = asyncio.ensure_future(_run(watched(stubborn(), host, "a", 7)))
+    await asyncio.sleep(0)
+    task.cancel()
+    assert await task == "caught"
+
+    async def broken() -> None:
+        await asyncio.sleep(0)
+        raise KeyError("x")
+
+    with pytest.raises(KeyError):
+        await watched(broken(), host, "a", 7)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await watched(asyncio.sleep(60), host, "a", 7)
+    assert host.holding == []
+
+
+async def _run(work: object) -> object:
+    return await work  # type: ignore[misc]
