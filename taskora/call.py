@@ -1,10 +1,10 @@
-"""One description of an operation, run either way."""
+"""One description of an operation, run either way; and calls that are made of others."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Callable, Generator, Sequence
+from typing import Generic, Protocol, TypeAlias, TypeVar, cast
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
@@ -27,22 +27,49 @@ class Call(Protocol[T_co]):
         ...
 
 
-class Mapped(Generic[T, R]):
-    """A call whose result is passed through a function."""
+CallSteps: TypeAlias = Generator[Call[object], object, T]
+"""Yields calls, is sent their results, returns its own. It is begun anew for each run."""
 
-    __slots__ = ("_call", "_convert")
 
-    def __init__(self, call: Call[T], convert: Callable[[T], R]) -> None:
-        self._call = call
-        self._convert = convert
+def ask(call: Call[T]) -> CallSteps[T]:
+    """Run one call from within steps, by way of ``yield from``."""
+    return cast("T", (yield call))
 
-    def run(self) -> R:
-        """Perform the call and convert its result."""
-        return self._convert(self._call.run())
 
-    async def run_async(self) -> R:
-        """Perform the call and convert its result."""
-        return self._convert(await self._call.run_async())
+class Composed(Generic[T]):
+    """Steps that run calls one after another, either way."""
+
+    __slots__ = ("_steps",)
+
+    def __init__(self, steps: Callable[[], CallSteps[T]]) -> None:
+        self._steps = steps
+
+    def run(self) -> T:
+        """Run all and block until they are done."""
+        steps, result = self._steps(), None
+        try:
+            while True:
+                result = steps.send(result).run()
+        except StopIteration as end:
+            return cast("T", end.value)
+
+    async def run_async(self) -> T:
+        """Run all on the running event loop."""
+        steps, result = self._steps(), None
+        try:
+            while True:
+                result = await steps.send(result).run_async()
+        except StopIteration as end:
+            return cast("T", end.value)
+
+
+def mapped(call: Call[T], convert: Callable[[T], R]) -> Call[R]:
+    """Pass a call's result through a function."""
+
+    def steps() -> CallSteps[R]:
+        return convert((yield from ask(call)))
+
+    return Composed(steps)
 
 
 class Gathered(Generic[T]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Generic, Protocol, Self, TypeVar
 
-from taskora.call import Call, Mapped, refuse_on_loop
+from taskora.call import Call, mapped, refuse_on_loop
 from taskora.duration import Duration, to_seconds
 from taskora.errors import CancelledError, ExpiredError, JobFailedError, JobNotFoundError, TaskoraError
 from taskora.model import CancelOutcome, JobInfo, LogEntry, Outcome, State
@@ -126,12 +126,12 @@ class ResultHandle(Generic[Out_co]):
             JobNotFoundError: There is no such job.
         """
         refuse_on_loop("handle.state")
-        return Mapped(self._source.read_outcome(self._id), _state).run()
+        return mapped(self._source.read_outcome(self._id), _state).run()
 
     async def state_async(self) -> State:
         """See ``state``."""
         await self._confirmed()
-        return await Mapped(self._source.read_outcome(self._id), _state).run_async()
+        return await mapped(self._source.read_outcome(self._id), _state).run_async()
 
     def progress(self) -> object:
         """Read what the handler last reported; None for nothing."""
@@ -186,9 +186,9 @@ class ResultHandle(Generic[Out_co]):
         if self._parcel is not None:
             await self._parcel
 
-    def _result(self, timeout: Duration | None) -> Mapped[Outcome, Out_co]:
+    def _result(self, timeout: Duration | None) -> Call[Out_co]:
         timeout_s = None if timeout is None else to_seconds(timeout, "timeout")
-        return Mapped(self._source.wait(self._id, timeout_s), self._value)
+        return mapped(self._source.wait(self._id, timeout_s), self._value)
 
     def _value(self, outcome: Outcome) -> Out_co:
         if outcome.state is State.COMPLETED:

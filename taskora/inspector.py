@@ -9,12 +9,11 @@ from typing import TypeAlias, TypeVar, overload
 
 from taskora.adapters.protocol import Adapter
 from taskora.adapters.vitals_store import ServerFacts, Throughput
-from taskora.call import Call, Gathered, Mapped, refuse_on_loop
+from taskora.call import Call, CallSteps, Composed, Gathered, ask, mapped, refuse_on_loop
 from taskora.config import check_count
 from taskora.duration import Duration, to_seconds
 from taskora.errors import ConfigError
 from taskora.model import JobInfo, QueueStats, State, WorkerRecord, WorkflowRecord, WorkflowState, WorkflowSummary
-from taskora.schedules.composed import Composed, Script, ask
 
 __all__ = ["Inspector", "ServerFacts", "Throughput"]
 
@@ -137,11 +136,11 @@ class Inspector:
 
     def stats(self, task: str | None = None) -> QueueStats:
         """Count jobs by state, of a task or of all."""
-        return self._run("stats", Mapped(self._stats(task), _total))
+        return self._run("stats", mapped(self._stats(task), _total))
 
     async def stats_async(self, task: str | None = None) -> QueueStats:
         """See ``stats``."""
-        return await Mapped(self._stats(task), _total).run_async()
+        return await mapped(self._stats(task), _total).run_async()
 
     def stats_by_task(self) -> dict[str, QueueStats]:
         """Count jobs by task and state."""
@@ -219,11 +218,11 @@ class Inspector:
         refuse_on_loop(name)
         return call.run()
 
-    def _names(self) -> Script[list[str]]:
+    def _names(self) -> CallSteps[list[str]]:
         published = yield from ask(self._adapter.house.tasks())
         return sorted({*self._known, *published})
 
-    def _chosen(self, task: str | None) -> Script[list[str]]:
+    def _chosen(self, task: str | None) -> CallSteps[list[str]]:
         return (yield from self._names()) if task is None else [task]
 
     def _jobs(self, state: State, task: str | None, limit: int, offset: int) -> Call[Jobs]:
@@ -231,7 +230,7 @@ class Inspector:
         if task is not None:
             return self._adapter.jobs.jobs(task, state, offset, limit)
 
-        def script() -> Script[Jobs]:
+        def steps() -> CallSteps[Jobs]:
             tasks = yield from self._names()
             # What stands before the page in the merged list may come from any of them.
             calls = [self._adapter.jobs.jobs(name, state, 0, offset + limit) for name in tasks]
@@ -239,26 +238,26 @@ class Inspector:
             found.sort(key=_moment_of(state), reverse=state in _ENDED)
             return found[offset : offset + limit]
 
-        return Composed(script)
+        return Composed(steps)
 
     def _find(self, first: str, second: str | None) -> Call[JobInfo | None]:
         if second is not None:
             return self._adapter.jobs.job(first, second)
 
-        def script() -> Script[JobInfo | None]:
+        def steps() -> CallSteps[JobInfo | None]:
             tasks = yield from self._names()
             found = yield from ask(Gathered([self._adapter.jobs.job(name, first) for name in tasks]))
             return next((job for job in found if job is not None), None)
 
-        return Composed(script)
+        return Composed(steps)
 
     def _stats(self, task: str | None) -> Call[dict[str, QueueStats]]:
-        def script() -> Script[dict[str, QueueStats]]:
+        def steps() -> CallSteps[dict[str, QueueStats]]:
             tasks = yield from self._chosen(task)
             counts = yield from ask(Gathered([self._adapter.jobs.stats(name) for name in tasks]))
             return dict(zip(tasks, counts, strict=True))
 
-        return Composed(script)
+        return Composed(steps)
 
     def _throughput(self, task: str | None, bucket: Duration, count: int) -> Call[list[Throughput]]:
         minutes = to_seconds(bucket, "bucket") / 60
@@ -268,11 +267,11 @@ class Inspector:
         if minutes * count > _DAY_MINUTES:
             raise ConfigError(f"count: {count} stretches of {bucket!r} are over a day, and counters are kept for a day")
 
-        def script() -> Script[list[Throughput]]:
+        def steps() -> CallSteps[list[Throughput]]:
             tasks = yield from self._chosen(task)
             return (yield from ask(self._adapter.vitals.throughput(tasks, int(minutes), count)))
 
-        return Composed(script)
+        return Composed(steps)
 
 
 def _check_page(limit: int, offset: int) -> None:

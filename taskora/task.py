@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, Never, ParamSpec, Protocol, TypedDict, TypeVar, Unpack, cast, overload
 
 from taskora.adapters.protocol import Adapter
-from taskora.call import Call, Mapped, on_running_loop
+from taskora.call import Call, mapped, on_running_loop
 from taskora.config import MAX_PRIORITY, TaskOptions, check_count
 from taskora.duration import Duration, to_ms
 from taskora.errors import ConfigError, SerializationError
@@ -268,11 +268,11 @@ class Task(Generic[In, Out]):
 
     def read(self, job_id: str) -> Call[JobInfo]:
         """Read all of a job."""
-        return Mapped(self._home.adapter.jobs.job(self.name, job_id), lambda info: self._found(info, job_id))
+        return mapped(self._home.adapter.jobs.job(self.name, job_id), lambda info: self._found(info, job_id))
 
     def read_outcome(self, job_id: str) -> Call[Outcome]:
         """Read how a job stands."""
-        return Mapped(self._home.adapter.jobs.outcome(self.name, job_id), lambda outcome: self._found(outcome, job_id))
+        return mapped(self._home.adapter.jobs.outcome(self.name, job_id), lambda outcome: self._found(outcome, job_id))
 
     def read_progress(self, job_id: str) -> Call[object]:
         """Read a job's progress."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Generic, Self, TypeVar, cast
 
-from taskora.call import Call, Mapped, refuse_on_loop
+from taskora.call import Call, mapped, refuse_on_loop
 from taskora.duration import Duration, to_seconds
 from taskora.model import WorkflowOutcome, WorkflowRecord, WorkflowState
 from taskora.protocols import Confirmation, WorkflowEngine
@@ -182,10 +182,10 @@ class WorkflowHandle(Generic[Out_co]):
         return ResultCall(self._engine, self._id, self._reading, timeout_s)
 
     def _outcome(self) -> Call[WorkflowOutcome]:
-        return Mapped(self._engine.workflow_outcome(self._id), self._found)
+        return mapped(self._engine.workflow_outcome(self._id), self._found)
 
     def _record(self) -> Call[WorkflowRecord]:
-        return Mapped(self._engine.read_workflow(self._id), self._found)
+        return mapped(self._engine.read_workflow(self._id), self._found)
 
     def _found(self, value: T | None) -> T:
         return found(self._id, value)

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from taskora.adapters.protocol import Adapter
 from taskora.adapters.schedule_store import StoredSchedule
-from taskora.call import Call, Mapped, refuse_on_loop
+from taskora.call import Call, CallSteps, Composed, ask, mapped, refuse_on_loop
 from taskora.config import Schedule, TaskOptions
 from taskora.duration import Duration, to_ms
 from taskora.handle import ResultHandle
@@ -17,7 +17,6 @@ from taskora.serializer import JSON, Serializer
 
 from . import changes
 from .changes import UNSET, Update
-from .composed import Composed, Script, ask
 from .record import info_of, read_record
 
 Infos: TypeAlias = list[ScheduleInfo]
@@ -176,7 +175,7 @@ class Schedules:
         return await self._trigger(name).run_async()
 
     def _list(self) -> Call[Infos]:
-        return Mapped(self._adapter.schedules.list(), _infos)
+        return mapped(self._adapter.schedules.list(), _infos)
 
     def _pause(self, name: str) -> Call[None]:
         return self._adapter.schedules.edit(name, changes.pause(name))
@@ -188,7 +187,7 @@ class Schedules:
         return self._adapter.schedules.edit(name, update.edit(name))
 
     def _trigger(self, name: str) -> Call[ResultHandle[Any]]:
-        def script() -> Script[ResultHandle[Any]]:
+        def steps() -> CallSteps[ResultHandle[Any]]:
             stored = yield from ask(self._adapter.schedules.find(name))
             if stored is None:
                 raise changes.not_found(name)
@@ -200,9 +199,9 @@ class Schedules:
             yield from ask(self._adapter.jobs.enqueue(record.task, spec, [job]))
             return self._handle(record.task, job.job_id)
 
-        return Composed(script)
+        return Composed(steps)
 
-    def _published(self, task: str) -> Script[TaskOptions]:
+    def _published(self, task: str) -> CallSteps[TaskOptions]:
         cards = yield from ask(self._adapter.house.tasks())
         return read_card(cards[task]) if task in cards else TaskOptions()
 

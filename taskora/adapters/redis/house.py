@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import orjson
 
-from taskora.adapters.redis.jobs import continue_to_the_end
 from taskora.adapters.redis.link import Link
+from taskora.adapters.redis.owed import pay
 from taskora.call import Call
 from taskora.clock import from_ms, to_epoch_ms
 from taskora.config import Keep
@@ -48,8 +48,7 @@ class RedisHouse:
         def steps(_: Producer) -> Steps[int]:
             call = ScriptCall(load("sweep"), (self._keys.task(task),), (self._keys.root, max_stalls))
             ((count, owed),) = yield [call]
-            for workflow in owed:
-                yield from continue_to_the_end(self._link, workflow.decode())
+            yield from pay(self._keys, owed)
             return int(count)
 
         return self._link.call(steps)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from taskora.adapters.redis import records
 from taskora.adapters.redis.link import Link
+from taskora.adapters.redis.owed import pay
 from taskora.call import Call
-from taskora.connection.request import Arg, Command, Producer, Request, ScriptCall, Steps
+from taskora.connection.request import Arg, Command, Producer, ScriptCall, Steps
 from taskora.lua import load
 from taskora.model import (
     CancelOutcome,
@@ -108,8 +109,7 @@ class RedisJobs:
             repeated = producer in begun
             begun.add(producer)
             ((code, owed),) = yield [call]
-            for workflow in owed:
-                yield from continue_to_the_end(self._link, workflow.decode())
+            yield from pay(self._keys, owed)
             if code == 0 and repeated:
                 # It may have been cancelled by our own first try, whose answer was lost.
                 (state,) = yield [("HGET", self._keys.job(task, job_id), "state")]
@@ -192,15 +192,6 @@ class RedisJobs:
 
 
 _SHARED = frozenset({State.DELAYED, State.RETRYING})  # both stand in one set
-
-
-def continue_to_the_end(link: Link, workflow_id: str) -> Steps[None]:
-    """Write all that a workflow is owed, piece by piece, so that no script blocks the server for long."""
-    call = ScriptCall(load("continue_workflow"), (link.keys.workflow(workflow_id),), (link.keys.root, workflow_id))
-    more = 1
-    while more:
-        request: Request = [call]
-        (more,) = yield request
 
 
 def _enqueue_call(base: str, producer: str, number: int, spec: EnqueueSpec, jobs: Sequence[NewJob]) -> ScriptCall:

@@ -5,6 +5,7 @@ A job costs this part one decoded row and one packed row of seven values; everyt
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,8 +14,8 @@ from typing import Any, Literal, NamedTuple
 import orjson
 
 from taskora.adapters.protocol import HeldIds
-from taskora.adapters.redis.jobs import continue_to_the_end
 from taskora.adapters.redis.link import Link
+from taskora.adapters.redis.owed import pay
 from taskora.connection.request import Arg, Command, Disconnected, Producer, Replies, Request, ScriptCall, Steps
 from taskora.connection.wire import REPLY_TIMEOUT_S, LoopWire
 from taskora.errors import AdapterError
@@ -22,6 +23,7 @@ from taskora.lua import load
 from taskora.model import Claimed, ClaimReply, Settled, Want
 
 log = logging.getLogger("taskora.worker")
+_CLOSE_S = 2.0
 _LOOK_AT_ALL = 64  # beyond so many tasks, learning which one woke us costs less than looking at all
 
 
@@ -87,16 +89,12 @@ class RedisLane:
         wait: Command = ("BZPOPMIN", self._wake_key, *markers, max(1, block_ms) / 1000)
         patience_s = block_ms / 1000 + REPLY_TIMEOUT_S
         if len(wants) <= _LOOK_AT_ALL:
-            step = self._step(connection, (), wants)
-            replies = await self._exchange(connection, [wait, step.call], patience_s)
-            return _read(step, replies[1])
+            return await self._claim(connection, self._step(connection, (), wants), [wait], patience_s)
         (popped,) = await self._exchange(connection, [wait], patience_s)
         if popped is not None:
             marker = popped[0].decode()
             wants = [want for want, key in zip(wants, markers, strict=True) if key == marker]
-        step = self._step(connection, (), wants)
-        (reply,) = await self._exchange(connection, [step.call], REPLY_TIMEOUT_S)
-        return _read(step, reply)
+        return await self._claim(connection, self._step(connection, (), wants))
 
     async def step(self, settled: Sequence[Settled], wants: Sequence[Want]) -> ClaimReply:
         """See ``Lane``."""
@@ -105,9 +103,7 @@ class RedisLane:
             self._settling = _Connection("b", LoopWire(self.link.endpoint))
         connection = self._settling
         await self._reclaim_if_lost(connection)
-        step = self._step(connection, settled, wants)
-        (reply,) = await self._exchange(connection, [step.call], REPLY_TIMEOUT_S)
-        return _read(step, reply)
+        return await self._claim(connection, self._step(connection, settled, wants))
 
     async def promote(self, tasks: Sequence[str]) -> int | None:
         """See ``Lane``."""
@@ -119,8 +115,7 @@ class RedisLane:
 
         def steps(_: Producer) -> Steps[int]:
             ((due_ms, owed),) = yield [call]
-            for workflow in owed:
-                yield from continue_to_the_end(self.link, workflow.decode())
+            yield from pay(self.link.keys, owed)
             return int(due_ms)
 
         due_ms = await self.link.run_async(steps)
@@ -145,13 +140,33 @@ class RedisLane:
 
     async def close(self) -> None:
         """See ``Lane``."""
-        for connection in (self._waiting, self._settling):
-            if connection is not None:
-                await connection.wire.close()
+        connections = [connection for connection in (self._waiting, self._settling) if connection is not None]
+        for connection in connections:
+            await connection.wire.close()
+        try:
+            async with asyncio.timeout(_CLOSE_S):
+                for connection in connections:
+                    await self._reclaim_if_lost(connection)
+        except (AdapterError, TimeoutError) as error:
+            log.warning(
+                "what a lost connection may have claimed waits until its locks run out: %s",
+                str(error) or "no answer in time", extra={"action": "reclaim"},
+            )  # fmt: skip
 
     @property
     def _wake_key(self) -> str:
         return f"{self._bases[self.tasks[0]]}:wake:{self.worker}"
+
+    async def _claim(
+        self, connection: _Connection, step: _Step, before: Sequence[Command] = (), timeout_s: float = REPLY_TIMEOUT_S
+    ) -> ClaimReply:
+        replies = await self._exchange(connection, [*before, step.call], timeout_s)
+        try:
+            return _read(step, replies[-1])
+        except BaseException:
+            # Nobody will run what it brought.
+            connection.lost = True
+            raise
 
     async def _exchange(self, connection: _Connection, request: Request, timeout_s: float) -> Replies:
         try:
@@ -217,33 +232,39 @@ def _int(value: bytes | int, otherwise: int) -> int:
         return otherwise
 
 
+def _name(job_id: bytes) -> str | None:
+    """Read an id that anybody may have written; None when it is no text."""
+    try:
+        return job_id.decode()
+    except UnicodeDecodeError:
+        return None
+
+
 def _read(step: _Step, reply: Any) -> ClaimReply:
     now, due, fence, lost, owed, rows, broken = reply
     for what in broken:
-        log.error("an outcome could not be written: job %s", what.decode(errors="replace"), extra={"action": "settle"})
+        log.error("an outcome could not be written: %s", what.decode(errors="replace"), extra={"action": "settle"})
     jobs: list[Claimed] = []
     for at in range(0, len(rows), 7):
         number, job_id, data, version, attempt, ts, cause = rows[at : at + 7]
         task = step.tasks[int(number) - 1]
+        name = _name(job_id)
         if attempt == 0:
             log.warning(
-                "task %r: the id %s was queued without a job behind it; it is dropped", task, job_id.decode(),
+                "task %r: the id %r was queued without a job behind it; it is dropped", task, name or job_id,
                 extra={"action": "ghost"},
             )  # fmt: skip
-            continue
-        jobs.append(
-            Claimed(
-                task,
-                job_id.decode(),
-                data,
-                _int(attempt, 1),
-                _int(version, 0),
-                _int(ts, 0),
-                step.token,
-                now,
-                cause.decode(),
+        elif name is None:
+            log.error(
+                "task %r: the job id %r is not UTF-8; the job cannot run, and fails as stalled", task, job_id,
+                extra={"action": "claim"},
+            )  # fmt: skip
+        else:
+            jobs.append(
+                Claimed(
+                    task, name, data, _int(attempt, 1), _int(version, 0), _int(ts, 0), step.token, now, cause.decode()
+                )
             )
-        )
     if fence == b"stale":
         raise AdapterError("the connection was given up while it claimed")
     return ClaimReply(

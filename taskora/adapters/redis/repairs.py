@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from taskora.adapters.redis.jobs import continue_to_the_end
 from taskora.adapters.redis.link import Link
+from taskora.adapters.redis.owed import pay
 from taskora.call import Call
 from taskora.connection.request import Producer, ScriptCall, Steps
 from taskora.lua import load
@@ -59,8 +59,7 @@ class RedisRepairs:
                 call = ScriptCall(load("mend_node"), (self._keys.workflow(workflow_id),), args)
                 ((mended, owed),) = yield [call]
                 count += mended
-                for workflow in owed:
-                    yield from continue_to_the_end(self._link, workflow.decode())
+                yield from pay(self._keys, owed)
             return count
 
         return self._link.call(steps)

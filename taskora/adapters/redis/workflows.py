@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from taskora.adapters.redis import workflow_records
-from taskora.adapters.redis.jobs import continue_to_the_end
 from taskora.adapters.redis.link import Link
+from taskora.adapters.redis.owed import continue_call, pay
 from taskora.call import Call
 from taskora.clock import from_ms
 from taskora.connection.request import Producer, ScriptCall, Steps
@@ -32,8 +32,7 @@ class RedisWorkflows:
             # Only once all is stored: commands written at once are not all applied when one of them is refused.
             yield requests
             ((_, owed),) = yield [ScriptCall(start, (key,), (self._keys.root, plan.workflow_id, plan.deadline_ms))]
-            if owed:
-                yield from continue_to_the_end(self._link, plan.workflow_id)
+            yield from pay(self._keys, owed)
 
         return self._link.call(steps)
 
@@ -65,7 +64,7 @@ class RedisWorkflows:
             begun.add(producer)
             (stopped,) = yield [ScriptCall(load("stop_workflow"), (key,), args)]
             # Also when it was stopped before, by our own first try: its answer was lost, its jobs are still owed.
-            yield from continue_to_the_end(self._link, workflow_id)
+            yield from pay(self._keys, [workflow_id.encode()])
             if stopped == 0 and repeated:
                 (state,) = yield [("HGET", key, "state")]
                 return bool(state == b"cancelled")
@@ -77,8 +76,7 @@ class RedisWorkflows:
         """See ``WorkflowStore``."""
 
         def steps(_: Producer) -> Steps[bool]:
-            args = (self._keys.root, workflow_id)
-            (more,) = yield [ScriptCall(load("continue_workflow"), (self._keys.workflow(workflow_id),), args)]
+            (more,) = yield [continue_call(self._keys, workflow_id)]
             return bool(more == 1)
 
         return self._link.call(steps)

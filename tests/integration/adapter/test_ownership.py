@@ -239,6 +239,43 @@ async def test_jobs_of_a_claim_whose_reply_was_lost_are_given_back_at_the_front(
         assert "crashes" not in kit.hash(ids[1])
 
 
+@pytest.mark.parametrize("way", ["wait", "step"])
+async def test_a_lane_that_is_closed_after_a_cut_claim_leaves_no_job_behind(kit: Kit, way: str) -> None:
+    ids = await kit.add_many(4)
+    lane = kit.lane(held={ids[0]})
+    assert len(await kit.claim(lane)) == 1
+    await lane.wait_and_claim([], 1)
+    wants = [Want(TASK, 2)]
+    claim = asyncio.ensure_future(lane.wait_and_claim(wants, 1000) if way == "wait" else lane.step([], wants))
+    while len(kit.active()) < 3:  # noqa: ASYNC110 - one turn of the loop, so that the answer is not read yet
+        await asyncio.sleep(0)
+    claim.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await claim
+    await lane.close()
+    assert kit.active() == ids[:1]
+    assert kit.waiting() == ids[1:]
+
+
+async def test_closing_a_lane_that_lost_its_server_takes_little_time(kit: Kit, server: Server) -> None:
+    lane = kit.lane()
+    await lane.step([], [])
+    server.stop()
+    with pytest.raises(AdapterError):
+        await lane.step([], [Want(TASK, 1)])
+    await asyncio.wait_for(lane.close(), 4)
+
+
+async def test_an_id_that_is_no_text_costs_none_of_those_claimed_with_it(kit: Kit) -> None:
+    ids = await kit.add_many(1)
+    kit.raw.hset(f"{kit.base()}:".encode() + b"\xff\xfe", mapping={"state": "waiting", "ts": "1", "data": "1"})
+    kit.raw.lpush(f"{kit.base()}:wait", b"\xff\xfe")
+    ids += await kit.add_many(1)
+    assert [job.job_id for job in await kit.claim(kit.lane(), 3)] == ids
+    kit.raw.delete(f"{kit.base()}:".encode() + b"\xff\xfe", f"{kit.base()}:".encode() + b"\xff\xfe:lock")
+    kit.raw.delete(f"{kit.base()}:active", f"{kit.base()}:events")
+
+
 async def test_bytes_of_a_connection_that_was_given_up_claim_nothing(kit: Kit, server: Server) -> None:
     ids = await kit.add_many(4)
     with CuttingProxy(server.socket_path) as proxy:

@@ -337,7 +337,12 @@ async def test_owners_of_a_job_that_hung_past_its_time_learn_the_cause_until_one
     await lane.step([], [Want(TASK, 1), Want("other", 1)])
     wait_until(lambda: kit.now_ms() > int(kit.hash(job_id)["processedOn"]) + 5)
     await kit.adapter.leases.recover(
-        "w1", {TASK: 1, "other": 3_600_000}, cause="hung", charged=False, max_crashes=3
+        "w1",
+        {TASK: 1, "other": 3_600_000},
+        cause="hung",
+        charged=False,
+        max_crashes=3,
+        suspects=[job_id[-8:], other[-8:]],
     ).run_async()
     second = kit.lane("w2", tasks=(TASK, "other"))
     jobs = (await second.step([], [Want(TASK, 1), Want("other", 1)])).jobs

@@ -154,7 +154,7 @@ async def test_what_a_dead_worker_owed_a_workflow_is_done(
 ) -> None:
     plan = Plan(new_id(), "wide", tuple(node() for _ in range(1200)), tuple(range(1200)))
     with monkeypatch.context() as patch:
-        patch.setattr("taskora.adapters.redis.workflows.continue_to_the_end", nothing_more)
+        patch.setattr("taskora.adapters.redis.workflows.pay", nothing_more)
         await adapter.workflows.create_workflow(plan).run_async()
     assert raw.llen(f"{root}:{{t}}:wait") == 500
     await housekeep()
