@@ -9,6 +9,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from taskora.adapters.memory import MemoryAdapter
 from taskora.app import AnyTask, Taskora
 from taskora.errors import AdapterError, ConfigError
 from taskora.loading import AppLoadError, load_app
@@ -51,6 +52,11 @@ def chosen_tasks(app: Taskora, config: SupervisorConfig) -> dict[str, AnyTask]:
     Raises:
         ConfigError: A name is unknown, none is left, or the app keeps its jobs in a place of each process's own.
     """
+    if isinstance(app.adapter, MemoryAdapter):
+        raise ConfigError(
+            "adapter: the app keeps its jobs in memory, which every process of a fleet has for itself; give it a "
+            "server, such as redis://localhost, or run it in one process with taskora.run()"
+        )
     for option, names in (("tasks", config.tasks), ("exclude", config.exclude)):
         for name in names:
             if name not in app.tasks:

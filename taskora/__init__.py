@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from taskora.adapters.memory import memory_adapter
     from taskora.adapters.redis import redis_adapter
     from taskora.app import Taskora
     from taskora.config import Defaults, Keep, Retention, Retry, Schedule, SchedulerConfig, Stall, Ttl
@@ -76,12 +77,14 @@ __all__ = [
     "chain",
     "chord",
     "group",
+    "memory_adapter",
     "redis_adapter",
 ]
 
 # Names are imported when they are first asked for: the supervisor's master imports a part of this package, and must
 # neither grow with the rest nor load what starts threads.
 _HOMES = {
+    "taskora.adapters.memory": ("memory_adapter",),
     "taskora.adapters.redis": ("redis_adapter",),
     "taskora.app": ("Taskora",),
     "taskora.config": (

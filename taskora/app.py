@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar, Unpack, overload
 
+from taskora.adapters.memory import memory_adapter
 from taskora.adapters.protocol import Adapter
 from taskora.adapters.redis import redis_adapter
 from taskora.call import Call, on_running_loop, refuse_on_loop
@@ -41,8 +42,9 @@ class Taskora:
     """An application: its tasks and where their jobs are kept. Connections are made when first used.
 
     Args:
-        adapter: A URL (``redis://``, ``rediss://``, ``unix://``, ``embedded://PATH``) or an adapter. None takes
-            ``$TASKORA_URL``, else the embedded server with its data in ``.taskora/`` of the project.
+        adapter: A URL (``redis://``, ``rediss://``, ``unix://``, ``embedded://PATH``, or ``memory://``, which is
+            private to this application and ends with it) or an adapter. None takes ``$TASKORA_URL``, else the embedded
+            server with its data in ``.taskora/`` of the project.
         prefix: Text that sets the keys apart from those of others on the same server.
         serializer: Writes payloads and results. Defaults to JSON.
         defaults: What tasks take when they say nothing.
@@ -375,6 +377,8 @@ def _adapter(given: str | Adapter | None, prefix: str | None) -> Adapter:
     if given is None:
         given = os.environ.get("TASKORA_URL") or "embedded://"
     if isinstance(given, str):
+        if given == "memory://":
+            return memory_adapter(prefix=prefix or "")
         return redis_adapter(given, prefix=prefix or "")
     if prefix is not None:
         raise ConfigError("prefix: an adapter has its own; give it there")

@@ -36,8 +36,9 @@ def _supervise(spawn: Spawn, *options: str, target: str = "shop:taskora") -> Pro
         ("other = 1", "has no 'taskora'"),
         ("taskora = 1", "not a Taskora"),
         (APP.format(url="unix:///nowhere"), "no task is left to run"),
+        (APP.format(url="memory://") + TASK, "the app keeps its jobs in memory"),
     ],
-    ids=["module", "error", "attribute", "type", "no tasks"],
+    ids=["module", "error", "attribute", "type", "no tasks", "memory"],
 )
 def test_an_app_that_cannot_be_used_ends_the_fleet_with_code_4(
     spawn: Spawn, tmp_path: Path, source: str, words: str, options: tuple[str, ...]

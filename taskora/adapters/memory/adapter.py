@@ -1,0 +1,65 @@
+"""The adapter that keeps everything in the process's own memory."""
+
+from __future__ import annotations
+
+from taskora.adapters.memory.clock import Clock
+from taskora.adapters.memory.house import MemoryHouse
+from taskora.adapters.memory.jobs import MemoryJobs
+from taskora.adapters.memory.leases import MemoryLeases
+from taskora.adapters.memory.repairs import MemoryRepairs
+from taskora.adapters.memory.schedules import MemorySchedules
+from taskora.adapters.memory.store import Store
+from taskora.adapters.memory.vitals import MemoryVitals
+from taskora.adapters.memory.waiter import MemoryWaiter
+from taskora.adapters.memory.workflows import MemoryWorkflows
+from taskora.call import Call
+from taskora.keys import Keys
+
+
+class MemoryAdapter:
+    """Keeps jobs in memory, for as long as it lives, and for whoever has this very object.
+
+    It may be used from several threads and event loops at once. Closing it ends nothing but waits; what it keeps
+    stays. A forked process has a copy of its own.
+
+    Args:
+        clock: Tells the time.
+        prefix: As other adapters have it; it sets nothing apart here.
+    """
+
+    def __init__(self, clock: Clock, prefix: str = "") -> None:
+        self.keys = Keys(prefix)
+        self._store = store = Store(clock)
+        self.jobs = MemoryJobs(store)
+        self.leases = MemoryLeases(store)
+        self.workflows = MemoryWorkflows(store)
+        self.house = MemoryHouse(store)
+        self.schedules = MemorySchedules(store)
+        self.repairs = MemoryRepairs(store)
+        self.vitals = MemoryVitals(store, self.keys)
+
+    @property
+    def clock(self) -> Clock:
+        """What tells it the time."""
+        return self._store.clock
+
+    def connect(self) -> Call[None]:
+        """See ``Adapter``. There is nothing to reach."""
+        return self._store.call(lambda _: None)
+
+    def describe(self) -> str:
+        """See ``Adapter``."""
+        return "memory of this process"
+
+    def waiter(self) -> MemoryWaiter:
+        """See ``Adapter``."""
+        return MemoryWaiter(self._store)
+
+    def close(self) -> None:
+        """See ``Adapter``. There is no connection."""
+
+    async def close_loop(self) -> None:
+        """See ``Adapter``. There is no connection."""
+
+    async def close_async(self) -> None:
+        """See ``Adapter``. There is no connection."""

@@ -1,0 +1,79 @@
+"""How jobs come into a task's queues: new ones, due ones, and those that are given back."""
+
+from __future__ import annotations
+
+from taskora.adapters.memory.ending import emit, expire
+from taskora.adapters.memory.store import Job, Owed, Queue, Store
+from taskora.model import EnqueueSpec, NewJob, State
+
+_PER_PROMOTION = 100
+
+
+def id_taken(queue: Queue, job_id: str, now_ms: int) -> bool:
+    """Tell whether an id is taken: by a job, or by one that its caller named and that retention removed."""
+    return job_id in queue.jobs or queue.gone.get(job_id, 0) > now_ms
+
+
+def store_job(store: Store, queue: Queue, now_ms: int, spec: EnqueueSpec, new: NewJob) -> Job:
+    """Write a new job and queue it."""
+    delayed = new.delay_ms > 0
+    job = Job(
+        new.job_id, now_ms, new.data, spec.version, State.DELAYED if delayed else State.WAITING, new.priority,
+        expires_ms=now_ms + new.ttl_ms if new.ttl_ms > 0 else 0, given=new.given,
+    )  # fmt: skip
+    queue.jobs[job.id] = job
+    if delayed:
+        queue.delayed.put(job.id, now_ms + new.delay_ms)
+    else:
+        to_waiting(queue, job, front=False)
+    emit(queue, now_ms, job.state.value, job.id)
+    store.wake(queue.task)
+    return job
+
+
+def to_waiting(queue: Queue, job: Job, *, front: bool) -> None:
+    """Put a job where claims look for it: by priority and age, else at the front or the back."""
+    if job.priority > 0:
+        queue.prioritized.put(job.id, (-job.priority, job.ts_ms))
+        return
+    queue.waiting[job.id] = None
+    queue.waiting.move_to_end(job.id, last=not front)
+
+
+def next_due_ms(queue: Queue, now_ms: int) -> int | None:
+    """Return the time until the next delayed job is due; None when there is none."""
+    score = queue.delayed.first_score()
+    return None if score is None else max(0, score - now_ms)
+
+
+def promote(store: Store, queue: Queue, now_ms: int, discard: bool, owed: Owed) -> int | None:
+    """Move due jobs to their queue, the earliest first; returns ms until the next is due, None for none."""
+    due = queue.delayed.up_to(now_ms, _PER_PROMOTION)
+    if not due:
+        return next_due_ms(queue, now_ms)
+    queue.delayed.remove_first(len(due))
+    for job_id in due:
+        job = queue.jobs[job_id]
+        if 0 < job.expires_ms <= now_ms:
+            expire(store, queue, now_ms, job, discard, owed)
+        else:
+            job.state = State.WAITING
+            to_waiting(queue, job, front=False)
+            emit(queue, now_ms, "promoted", job_id)
+    store.wake(queue.task)
+    return next_due_ms(queue, now_ms)
+
+
+def release(queue: Queue, job: Job) -> None:
+    """Take a job out of its owner's hands."""
+    job.lock = None
+    queue.stalled.discard(job.id)
+    queue.active.pop(job.id, None)
+
+
+def give_back(store: Store, queue: Queue, now_ms: int, job: Job, event: str, **fields: object) -> None:
+    """Put a released job back to the front: it waited longest."""
+    job.state = State.WAITING
+    to_waiting(queue, job, front=True)
+    emit(queue, now_ms, event, job.id, **fields)
+    store.wake(queue.task)

@@ -1,0 +1,74 @@
+"""What becomes of jobs whose worker died or vanished."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from taskora.adapters.memory.ending import conclude, emit
+from taskora.adapters.memory.queueing import give_back, release
+from taskora.adapters.memory.store import Job, Owed, Queue, Store
+from taskora.model import State
+
+
+class Recovery(NamedTuple):
+    """Why jobs are taken from a worker, and what it costs them. See ``LeaseStore.recover``."""
+
+    cause: str
+    charged: bool
+    max_crashes: int
+    overdue_ms: int
+    suspects: Collection[str]
+
+
+def recover_job(store: Store, queue: Queue, now_ms: int, job: Job, recovery: Recovery, owed: Owed) -> None:
+    """Give a released job of a dead worker back, or end it."""
+    ran_ms = now_ms - (job.processed_ms or now_ms)
+    if job.cancel_flag:
+        conclude(store, queue, now_ms, job, State.CANCELLED, job.cancel_reason or "", "", owed)
+    elif recovery.cause == "hung" and job.id[-8:] in recovery.suspects and 0 < recovery.overdue_ms <= ran_ms:
+        job.cause = "timeout"
+        give_back(store, queue, now_ms, job, "waiting")
+    elif not recovery.charged:
+        give_back(store, queue, now_ms, job, "waiting")
+    else:
+        _charge(store, queue, now_ms, job, recovery, owed)
+
+
+def _charge(store: Store, queue: Queue, now_ms: int, job: Job, recovery: Recovery, owed: Owed) -> None:
+    job.crashes += 1
+    told = {"count": job.crashes, "cause": recovery.cause}
+    if job.crashes <= recovery.max_crashes:
+        give_back(store, queue, now_ms, job, "stalled", **told, action="recovered")
+        return
+    emit(queue, now_ms, "stalled", job.id, **told, action="failed")
+    message = f"the worker process died {job.crashes} times while it ran this job; last cause: {recovery.cause}"
+    conclude(store, queue, now_ms, job, State.FAILED, message, "StalledError", owed)
+
+
+def sweep(store: Store, queue: Queue, now_ms: int, max_stalls: int, owed: Owed) -> int:
+    """Take jobs from workers that vanished: what was active at the last sweep and has no lock now."""
+    vanished = [
+        queue.jobs[job_id]
+        for job_id in queue.active
+        if job_id in queue.stalled and queue.jobs[job_id].token(now_ms) is None
+    ]
+    # From the newest to the oldest: the oldest goes to the front last and runs first.
+    for job in reversed(vanished):
+        release(queue, job)
+        if job.cancel_flag:
+            conclude(store, queue, now_ms, job, State.CANCELLED, job.cancel_reason or "", "", owed)
+        else:
+            _stall(store, queue, now_ms, job, max_stalls, owed)
+    queue.stalled = set(queue.active)
+    return len(vanished)
+
+
+def _stall(store: Store, queue: Queue, now_ms: int, job: Job, max_stalls: int, owed: Owed) -> None:
+    job.stalls += 1
+    if job.stalls <= max_stalls:
+        give_back(store, queue, now_ms, job, "stalled", count=job.stalls, action="recovered")
+        return
+    emit(queue, now_ms, "stalled", job.id, count=job.stalls, action="failed")
+    message = f"the worker vanished {job.stalls} times while it ran this job"
+    conclude(store, queue, now_ms, job, State.FAILED, message, "StalledError", owed)

@@ -1,0 +1,119 @@
+"""The condition of a memory adapter, counters and leftovers."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Sequence
+from itertools import islice
+
+from taskora.adapters.memory.store import MINUTE_MS, Queue, Store
+from taskora.adapters.vitals_store import Locks, ServerFacts, Throughput
+from taskora.call import Call
+from taskora.clock import from_ms
+from taskora.errors import ConfigError
+from taskora.keys import Keys
+from taskora.model import State
+
+_LAYOUT = "6"  # of the shared format, which what is kept here has the meaning of
+
+
+class MemoryVitals:
+    """See ``VitalsStore`` in the protocol."""
+
+    def __init__(self, store: Store, keys: Keys) -> None:
+        self._store = store
+        self._keys = keys
+        self._since_ms = store.clock.now_ms()
+
+    def server(self) -> Call[ServerFacts]:
+        """See ``VitalsStore``. Its version is Python's, and its memory what payloads, results and logs take."""
+
+        def act(now_ms: int) -> ServerFacts:
+            layout = {"wireVersion": _LAYOUT, "minCompat": _LAYOUT, "writtenBy": "memory"}
+            return ServerFacts(
+                flavor="memory",
+                version=platform.python_version(),
+                mode="standalone",
+                uptime_s=(now_ms - self._since_ms) // 1000,
+                used_memory=sum(map(_size, self._store.queues.values())),
+                max_memory=0,
+                memory_policy="noeviction",
+                clients=len(self._store.bells),
+                append_only=False,
+                saved_well=True,
+                skew_s=now_ms / 1000 - time.time(),
+                layout={**layout, "writtenAt": str(self._since_ms)},
+            )
+
+        return self._store.call(act)
+
+    def settings(self, names: Sequence[str]) -> Call[dict[str, str]]:
+        """See ``VitalsStore``. It has none."""
+        return self._store.call(lambda _: {})
+
+    def latencies(self, count: int) -> Call[list[int]]:
+        """See ``VitalsStore``."""
+
+        def act(_: int) -> list[int]:
+            taken: list[int] = []
+            for _number in range(count):
+                began_ns = time.perf_counter_ns()
+                self._store.clock.now_ms()
+                taken.append(max(1, time.perf_counter_ns() - began_ns))
+            return taken
+
+        return self._store.call(act)
+
+    def throughput(self, tasks: Sequence[str], bucket_minutes: int, count: int) -> Call[list[Throughput]]:
+        """See ``VitalsStore``."""
+        width_ms = bucket_minutes * MINUTE_MS
+
+        def act(now_ms: int) -> list[Throughput]:
+            queues = [self._store.queue(task) for task in tasks]
+            last_ms = now_ms - now_ms % width_ms
+
+            def total(state: State, first_ms: int) -> int:
+                minutes = range(first_ms, first_ms + width_ms, MINUTE_MS)
+                return sum(queue.counts.get((state, minute), 0) for queue in queues for minute in minutes)
+
+            return [
+                Throughput(from_ms(first_ms), total(State.COMPLETED, first_ms), total(State.FAILED, first_ms))
+                for first_ms in range(last_ms - (count - 1) * width_ms, last_ms + 1, width_ms)
+            ]
+
+        return self._store.call(act)
+
+    def locks(self, task: str, limit: int) -> Call[Locks]:
+        """See ``VitalsStore``."""
+
+        def act(now_ms: int) -> Locks:
+            queue = self._store.queue(task)
+            jobs = [queue.jobs[job_id] for job_id in islice(queue.active, limit)]
+            return Locks(len(jobs), tuple(job.id for job in jobs if job.token(now_ms) is None), ())
+
+        return self._store.call(act)
+
+    def fences(self, pairs: Sequence[tuple[str, str]]) -> Call[list[str]]:
+        """See ``VitalsStore``."""
+
+        def halt(worker: str, task: str, now_ms: int) -> str:
+            fence = self._store.queue(task).fences.get(worker)
+            return fence.halt if fence is not None and fence.until_ms > now_ms else ""
+
+        return self._store.call(lambda now_ms: [halt(worker, task, now_ms) for worker, task in pairs])
+
+    def slots(self, tasks: Sequence[str]) -> Call[list[frozenset[int]]]:
+        """See ``VitalsStore``. All is in one place."""
+        return self._store.call(lambda _: [frozenset({0}) for _task in tasks])
+
+    def erase(self) -> Call[int]:
+        """See ``VitalsStore``. Jobs, workflows, schedules and records count."""
+        if not self._keys.prefix:
+            raise ConfigError("prefix: without one, everything of everybody on the server would be removed")
+        return self._store.call(lambda _: self._store.erase())
+
+
+def _size(queue: Queue) -> int:
+    jobs = queue.jobs.values()
+    return sum(len(job.data) + len(job.result or b"") + sum(map(len, job.logs)) for job in jobs)
