@@ -15,7 +15,7 @@ RESERVED_IDS = frozenset(
 )  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./@+-]{0,199}")
 _JOB_ID = re.compile(r"[^\s:{}*?\[\]\x00-\x1f\x7f]{1,200}")
-_PREFIX = re.compile(r"[^\s*?\[\]\x00-\x1f\x7f]{0,200}")
+_PREFIX = re.compile(r"[^\s*?\[\]\\\x00-\x1f\x7f]{0,200}")  # nothing that means something in a pattern of SCAN
 
 
 def check_task_name(name: str) -> str:
@@ -61,7 +61,7 @@ class Keys:
     def __post_init__(self) -> None:
         if not isinstance(self.prefix, str) or _PREFIX.fullmatch(self.prefix) is None:  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
             raise ConfigError(
-                f"prefix: {self.prefix!r} is not allowed; no spaces and none of * ? [ ], at most 200 characters"
+                f"prefix: {self.prefix!r} is not allowed; no spaces and none of * ? [ ] \\, at most 200 characters"
             )
 
     @property

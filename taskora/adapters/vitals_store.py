@@ -102,7 +102,7 @@ class VitalsStore(Protocol):
         ...
 
     def erase(self) -> Call[int]:
-        """Remove every key under the prefix; returns how many.
+        """Remove every key under the prefix, and under each longer one that goes on with a colon; returns how many.
 
         Raises:
             ConfigError: There is no prefix.

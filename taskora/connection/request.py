@@ -78,12 +78,11 @@ _REMEDIES = {
     "WRONGPASS": "the server does not accept this user and password",
     "NOPERM": "the server's access rules forbid it; the user needs all commands and channels under the prefix",
     "MISCONF": "the server cannot save to disk and refuses writes; see its log",
-    "BUSY": "a script of somebody else blocks the server",
     "MOVED": "this is a node of a cluster, which a plain URL does not serve",
     "CROSSSLOT": "this is a node of a cluster, which a plain URL does not serve",
     "WRONGTYPE": "a key under our prefix holds something that is not ours; use another prefix",
 }
-_TRANSIENT = ("LOADING", "READONLY", "MASTERDOWN", "TRYAGAIN", "UNBLOCKED", "CLUSTERDOWN")
+_TRANSIENT = ("BUSY", "LOADING", "READONLY", "MASTERDOWN", "TRYAGAIN", "UNBLOCKED", "CLUSTERDOWN")
 
 
 def refusal(error: Exception, item: Command | ScriptCall, server: str) -> Exception:

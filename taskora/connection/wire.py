@@ -167,6 +167,21 @@ class LoopWire:
             Disconnected: The connection is gone; what was sent may have been applied.
             AdapterError: The server refused a command; those before and after it were applied.
         """
+        replies = await self.answers(request, timeout_s)
+        try:
+            return _checked(request, replies, self._server)
+        except Disconnected:
+            # Perhaps the server is no longer the one that this name stands for.
+            await self.close()
+            raise
+
+    async def answers(self, request: Request, timeout_s: float = REPLY_TIMEOUT_S) -> Replies:
+        """Send a request and read its replies; in the place of a refused command's is the server's error.
+
+        Raises:
+            Disconnected: The connection is gone; what was sent may have been applied.
+            AdapterError: The server refused the login.
+        """
         try:
             if self._stream is None:
                 await self.connect()
@@ -178,12 +193,7 @@ class LoopWire:
             raise
         if self._fault:
             self._fault.applied()
-        try:
-            return _checked(request, replies, self._server)
-        except Disconnected:
-            # Perhaps the server is no longer the one that this name stands for.
-            await self.close()
-            raise
+        return replies
 
     async def _exchange(self, request: Request, timeout_s: float) -> Replies:
         stream = self._stream

@@ -59,7 +59,7 @@ def test_every_fixed_suffix_of_the_layout_is_reserved() -> None:
     assert fixed | {"stalled", "marker", "cancel"} <= RESERVED_IDS
 
 
-@pytest.mark.parametrize("prefix", ["a b", "a*", "a?", "[a", "a\n", "x" * 201, None])
+@pytest.mark.parametrize("prefix", ["a b", "a*", "a?", "[a", "a\\b", "a\n", "x" * 201, None])
 def test_a_prefix_that_would_break_keys_is_refused(prefix: object) -> None:
     with pytest.raises(ConfigError, match="prefix: "):
         Keys(prefix)  # type: ignore[arg-type]  # what a caller without a type checker may pass

@@ -24,14 +24,14 @@ def greet(keys: Keys) -> Operation[float | None]:
 
     It returns None when all is well, or the seconds to wait before asking again while somebody migrates the store.
     """
-    give_up_at = time.monotonic() + _PATIENCE_S
+    give_up_at_s = time.monotonic() + _PATIENCE_S
 
     def steps(_: Producer) -> Steps[float | None]:
         call = ScriptCall(load("handshake"), (keys.own("meta"),), (WIRE_VERSION, MIN_COMPAT, WRITTEN_BY))
         hello, lock = yield [("HELLO",), ("GET", keys.own("migration:lock"))]
         _check_server(hello)
         if lock is not None and _halts_us(lock):
-            if time.monotonic() > give_up_at:
+            if time.monotonic() > give_up_at_s:
                 raise AdapterError(
                     f"another process has been migrating the stored data for over {_PATIENCE_S:.0f} s; it holds the "
                     f"key {keys.own('migration:lock')}, which runs out, or can be deleted when that process is gone"
@@ -62,7 +62,7 @@ def _halts_us(lock: bytes) -> bool:
 
 def _check_layout(meta: list[bytes | None], keys: Keys) -> None:
     names = ("wireVersion", "minCompat", "writtenBy", "writtenAt")
-    theirs = {name: (value or b"").decode() for name, value in zip(names, meta, strict=True)}
+    theirs = {name: (value or b"").decode(errors="replace") for name, value in zip(names, meta, strict=True)}
     ours = {"wireVersion": str(WIRE_VERSION), "minCompat": str(MIN_COMPAT), "writtenBy": WRITTEN_BY}
     where = f"the data under {keys.own('meta')} was laid out by {theirs['writtenBy'] or 'an unknown writer'}"
 

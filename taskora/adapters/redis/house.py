@@ -9,6 +9,7 @@ import orjson
 
 from taskora.adapters.redis.link import Link
 from taskora.adapters.redis.owed import pay
+from taskora.adapters.redis.records import read_time_ms
 from taskora.call import Call
 from taskora.clock import from_ms, to_epoch_ms
 from taskora.config import Keep
@@ -16,6 +17,9 @@ from taskora.connection.request import Arg, Producer, ScriptCall, Steps
 from taskora.duration import to_ms
 from taskora.lua import load
 from taskora.model import State, WorkerRecord
+
+# The leader removes names much sooner. This is for where nobody leads, and above any difference between hosts' clocks.
+_FORGOTTEN_MS = 86_400_000
 
 
 class RedisHouse:
@@ -75,24 +79,17 @@ class RedisHouse:
 
     def overdue_workflows(self, limit: int) -> Call[list[str]]:
         """See ``HouseStore``."""
-
-        def steps(_: Producer) -> Steps[list[str]]:
-            ((seconds, micros),) = yield [("TIME",)]
-            until = int(seconds) * 1000 + int(micros) // 1000
-            deadlines = self._keys.own("workflows:deadlines")
-            (ids,) = yield [("ZRANGE", deadlines, "-inf", until, "BYSCORE", "LIMIT", 0, limit)]
-            return [workflow.decode() for workflow in ids]
-
-        return self._link.call(steps)
+        return self._older("workflows:deadlines", 0, limit)
 
     def owed_workflows(self, older_ms: int, limit: int) -> Call[list[str]]:
         """See ``HouseStore``."""
+        return self._older("workflows:owed", older_ms, limit)
 
+    def _older(self, name: str, age_ms: int, limit: int) -> Call[list[str]]:
         def steps(_: Producer) -> Steps[list[str]]:
-            ((seconds, micros),) = yield [("TIME",)]
-            until = int(seconds) * 1000 + int(micros) // 1000 - older_ms
-            owed = self._keys.own("workflows:owed")
-            (ids,) = yield [("ZRANGE", owed, "-inf", until, "BYSCORE", "LIMIT", 0, limit)]
+            (time,) = yield [("TIME",)]
+            until_ms = read_time_ms(time) - age_ms
+            (ids,) = yield [("ZRANGE", self._keys.own(name), "-inf", until_ms, "BYSCORE", "LIMIT", 0, limit)]
             return [workflow.decode() for workflow in ids]
 
         return self._link.call(steps)
@@ -132,7 +129,7 @@ class RedisHouse:
             yield [
                 ("SET", f"{self._keys.own('worker')}:{record.id}", raw, "PX", ttl_ms),
                 ("ZADD", index, seen, record.id),
-                ("ZREMRANGEBYSCORE", index, "-inf", seen - 10 * ttl_ms),
+                ("ZREMRANGEBYSCORE", index, "-inf", seen - _FORGOTTEN_MS),
             ]
 
         return self._link.call(steps)

@@ -18,7 +18,7 @@ _JOB_FIELDS = (
     "trace", "cancelReason", "_wf", "_wfNode",
 )  # fmt: skip
 _LATEST_MS = 250_000_000_000_000  # in the year 9892
-_LEVELS: dict[object, Literal["info", "warn", "error"]] = {"info": "info", "warn": "warn", "error": "error"}
+_LEVELS: dict[str, Literal["info", "warn", "error"]] = {"info": "info", "warn": "warn", "error": "error"}
 
 
 def outcome_command(job: str) -> Command:
@@ -34,7 +34,7 @@ def read_outcome(row: Sequence[bytes | None]) -> Outcome | None:
         return None
     if known not in TERMINAL:
         return Outcome(known)
-    return Outcome(known, result, _text(error), _text(error_type), _text(reason))
+    return Outcome(known, result, text(error), text(error_type), text(reason))
 
 
 def job_command(job: str) -> Command:
@@ -48,28 +48,28 @@ def read_job(task: str, job_id: str, row: Sequence[bytes | None], logs: Sequence
     state = _state(f["state"])
     if state is None:
         return None
-    created, processed, finished = (_moment(_number(f[name])) for name in ("ts", "processedOn", "finishedOn"))
+    created, processed, finished = (moment(number(f[name])) for name in ("ts", "processedOn", "finishedOn"))
     timeline = [("waiting", created), ("active", processed), (state.value if state in TERMINAL else "failed", finished)]
-    node = _number(f["_wfNode"])
+    node = number(f["_wfNode"])
     return JobInfo(
         id=job_id,
         task=task,
         state=state,
         data=read_json(f["data"]),
         result=read_json(f["result"]),
-        error=_text(f["error"]),
+        error=text(f["error"]),
         progress=read_json(f["progress"]),
         logs=read_logs(logs),
-        attempt=_number(f["attempt"]) or 1,
-        version=_number(f["_v"]) or 1,
+        attempt=number(f["attempt"]) or 1,
+        version=number(f["_v"]) or 1,
         timestamp=created or from_ms(0),
         processed_on=processed,
         finished_on=finished,
         timeline=[(name, at) for name, at in timeline if at is not None],
-        error_type=_text(f["errorType"]),
-        traceback=_text(f["trace"]),
-        cancel_reason=_text(f["cancelReason"]),
-        workflow_id=_text(f["_wf"]),
+        error_type=text(f["errorType"]),
+        traceback=text(f["trace"]),
+        cancel_reason=text(f["cancelReason"]),
+        workflow_id=text(f["_wf"]),
         node=node,
     )
 
@@ -89,13 +89,37 @@ def read_json(value: bytes | None) -> object:
         return value.decode(errors="replace")
 
 
+def read_time_ms(reply: Sequence[bytes]) -> int:
+    """Read the server's answer to TIME."""
+    seconds, micros = reply
+    return int(seconds) * 1000 + int(micros) // 1000
+
+
+def moment(ms: int | None) -> datetime | None:
+    """Read a time; None for one that no calendar has."""
+    return None if ms is None or not 0 <= ms <= _LATEST_MS else from_ms(ms)
+
+
+def text(raw: bytes | None) -> str | None:
+    """Read a text; None for an empty one."""
+    return raw.decode(errors="replace") or None if raw is not None else None
+
+
+def number(raw: bytes | None) -> int | None:
+    """Read a whole number; None for what is none."""
+    try:
+        return int(float(raw)) if raw else None
+    except (ValueError, OverflowError):
+        return None
+
+
 def _log_entry(raw: bytes) -> LogEntry | None:
     value: Any = read_json(raw)
     if not isinstance(value, dict):
         return None
     fields = cast("dict[str, object]", value)
-    level, ms, meta = _LEVELS.get(fields.get("level")), fields.get("timestamp"), fields.get("meta")
-    at = None if isinstance(ms, bool) or not isinstance(ms, int | float) else _moment(int(ms))
+    level, ms, meta = _LEVELS.get(str(fields.get("level"))), fields.get("timestamp"), fields.get("meta")
+    at = None if isinstance(ms, bool) or not isinstance(ms, int | float) else moment(int(ms))
     if level is None or at is None:
         return None
     known_meta = cast("dict[str, object]", meta) if isinstance(meta, dict) else None
@@ -106,20 +130,4 @@ def _state(raw: bytes | None) -> State | None:
     try:
         return State(raw.decode()) if raw else None
     except ValueError:
-        return None
-
-
-def _moment(ms: int | None) -> datetime | None:
-    """Return the time, None for one that no calendar has."""
-    return None if ms is None or not 0 <= ms <= _LATEST_MS else from_ms(ms)
-
-
-def _text(raw: bytes | None) -> str | None:
-    return raw.decode(errors="replace") or None if raw is not None else None
-
-
-def _number(raw: bytes | None) -> int | None:
-    try:
-        return int(float(raw)) if raw else None
-    except (ValueError, OverflowError):
         return None

@@ -23,8 +23,7 @@ class RedisRepairs:
     def running_workflows(self, cursor: int, count: int) -> Call[tuple[int, list[str]]]:
         """See ``RepairStore``."""
         before, after = self._keys.workflow("\0").split("\0")
-        # A backslash is the one character of a prefix that means something in a pattern.
-        pattern = f"{before}*{after}".replace("\\", "\\\\")
+        pattern = f"{before}*{after}"
 
         def steps(_: Producer) -> Steps[tuple[int, list[str]]]:
             ((following, found),) = yield [("SCAN", cursor, "MATCH", pattern, "COUNT", count, "TYPE", "hash")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 
 from taskora.adapters.redis.link import Link
+from taskora.adapters.redis.records import read_time_ms
 from taskora.adapters.schedule_store import DueSchedules, ScheduleChange, ScheduleEdit, StoredSchedule
 from taskora.call import Call
 from taskora.connection.request import Command, Producer, ScriptCall, Steps
@@ -46,9 +47,9 @@ class RedisSchedules:
 
         def steps(_: Producer) -> Steps[None]:
             for _try in range(_TRIES):
-                value, score, (seconds, micros) = yield [*self._read(name), ("TIME",)]
+                value, score, time = yield [*self._read(name), ("TIME",)]
                 before = _stored(name, value, score)
-                after = change(before, int(seconds) * 1000 + int(micros) // 1000)
+                after = change(before, read_time_ms(time))
                 if after is None:
                     return
                 (stored,) = yield [self._write("", name, before, after)]

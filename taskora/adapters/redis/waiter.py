@@ -3,13 +3,15 @@
 Ends are pushed: the streams of the tasks concerned, and that of the workflows, are read from where they stood before
 the first look at a state, so that nothing falls between. A stream is read far slower than a full-speed worker can
 write it, and it is trimmed: when the cursor may have been overtaken, and after a lost connection, all pending states
-are looked up. The same look-up every two seconds covers what others end without an event of ours.
+are looked up. The same look-up every two seconds covers what others end without an event of ours. Where a stream
+cannot be read, it is all there is.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -17,11 +19,12 @@ from typing import Any, cast
 
 from taskora.adapters.redis import records, workflow_records
 from taskora.adapters.redis.link import Link
-from taskora.connection.request import Command, Disconnected
+from taskora.connection.request import Command, Disconnected, Replies, refusal
 from taskora.connection.wire import LoopWire
 from taskora.errors import AdapterError
 from taskora.model import TERMINAL, Outcome, WorkflowOutcome
 
+log = logging.getLogger("taskora.waiter")
 _BLOCK_MS = 1000
 _CHECK_AFTER_S = 2.0
 _CATCH_UP_AFTER_S = 0.1
@@ -29,6 +32,7 @@ _LINGER_S = 2.0
 _COUNT = 1000
 _PIPELINE = 500
 _PAUSE_S = 0.1
+_REFUSED_PAUSE_S = 1.0
 _ENDS = frozenset({b"completed", b"failed", b"cancelled", b"expired"})
 _RUNNING = object()
 
@@ -59,6 +63,7 @@ class RedisWaiter:
         self._reader: asyncio.Task[None] | None = None
         self._checker: asyncio.Task[None] | None = None
         self._wire: LoopWire | None = None
+        self._complaint = ""
         self._closed = False
 
     async def job(self, task: str, job_id: str) -> Outcome | None:
@@ -118,17 +123,18 @@ class RedisWaiter:
             try:
                 await self._follow(wire, {pending.stream for pending in batch})
                 await self._look_up(wire, batch)
-            except (Disconnected, AdapterError):
+            except (Disconnected, AdapterError) as error:
                 self._unchecked += [pending for pending in batch if pending.futures]
-                await asyncio.sleep(_PAUSE_S)
+                await self._pause_after(error)
 
     async def _follow(self, wire: LoopWire, streams: set[bytes]) -> None:
         """Have the reader read these streams from where they stand now."""
         new = [stream for stream in streams if stream not in self._cursors]
         if new:
-            replies = await wire.exchange([("XREVRANGE", stream, "+", "-", "COUNT", 1) for stream in new])
+            replies = await self._ask(wire, [("XREVRANGE", stream, "+", "-", "COUNT", 1) for stream in new])
             for stream, entries in zip(new, replies, strict=True):
-                self._cursors[stream] = entries[0][0] if entries else b"0-0"
+                known = entries and not isinstance(entries, AdapterError)
+                self._cursors[stream] = entries[0][0] if known else b"0-0"
             if self._reader is not None:
                 self._reader.cancel()
                 self._reader = None
@@ -139,13 +145,39 @@ class RedisWaiter:
         todo = [pending for pending in batch if pending.futures]
         for first in range(0, len(todo), _PIPELINE):
             chunk = todo[first : first + _PIPELINE]
-            rows = await wire.exchange([pending.command for pending in chunk])
+            rows = await self._ask(wire, [pending.command for pending in chunk])
             for pending, row in zip(chunk, rows, strict=True):
-                outcome = pending.read(row)
-                if outcome is not _RUNNING:
-                    for future in pending.futures:
-                        if not future.done():
-                            future.set_result(outcome)
+                refused = isinstance(row, AdapterError)
+                outcome = None if refused else pending.read(row)
+                if outcome is _RUNNING:
+                    continue
+                for future in pending.futures:
+                    if future.done():
+                        continue
+                    if refused:
+                        future.set_exception(row)
+                    else:
+                        future.set_result(outcome)
+
+    async def _ask(self, wire: LoopWire, commands: Sequence[Command]) -> Replies:
+        """Read the replies to many; a refusal of one, as an ``AdapterError`` in its place, must not cost the others."""
+        replies = await wire.answers(commands)
+        for at, reply in enumerate(replies):
+            if isinstance(reply, Exception):
+                replies[at] = refusal(reply, commands[at], self._link.endpoint.masked)
+                if isinstance(replies[at], Disconnected):
+                    raise replies[at] from reply
+        return replies
+
+    async def _pause_after(self, error: Disconnected | AdapterError) -> None:
+        """Wait before trying again. A lost connection is nothing to speak of; a refusal may last."""
+        if isinstance(error, Disconnected):
+            await asyncio.sleep(_PAUSE_S)
+            return
+        if str(error) != self._complaint:
+            self._complaint = str(error)
+            log.warning("results are looked up once a second, because: %s", error, extra={"action": "wait"})
+        await asyncio.sleep(_REFUSED_PAUSE_S)
 
     async def _read_streams(self) -> None:
         wire = LoopWire(self._link.endpoint)
@@ -155,17 +187,16 @@ class RedisWaiter:
             while self._pending or time.monotonic() - used_at < _LINGER_S:
                 used_at = time.monotonic() if self._pending else used_at
                 try:
+                    if time.monotonic() - checked_at > (_CATCH_UP_AFTER_S if behind else _CHECK_AFTER_S):
+                        checked_at = time.monotonic()
+                        await self._look_up(wire, list(self._pending.values()))
                     ended, behind, cursors = await self._next_ends(wire)
                     await self._look_up(wire, ended)
                     # Only now: a new reader takes over from here when this one is cancelled or disconnected.
                     self._cursors.update(cursors)
-                    due_s = _CATCH_UP_AFTER_S if behind else _CHECK_AFTER_S
-                    if time.monotonic() - checked_at > due_s:
-                        checked_at = time.monotonic()
-                        await self._look_up(wire, list(self._pending.values()))
-                except (Disconnected, AdapterError):
+                except (Disconnected, AdapterError) as error:
                     checked_at = 0.0
-                    await asyncio.sleep(_PAUSE_S)
+                    await self._pause_after(error)
             # Nobody waits: forget where the streams stood. No await between the condition and this.
             self._cursors.clear()
             self._reader = None

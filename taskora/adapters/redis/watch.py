@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 
 from taskora.adapters.redis.link import Link
@@ -10,6 +11,7 @@ from taskora.connection.request import Disconnected
 from taskora.connection.wire import LoopWire
 from taskora.errors import AdapterError
 
+log = logging.getLogger("taskora.worker")
 _RENEW_AFTER_S = 30.0  # a connection that is silent for so long may be dead without telling
 _PAUSE_S = 0.2
 
@@ -21,6 +23,7 @@ class RedisWatch:
         self._link = link
         self._channels = {link.keys.cancel_channel(task).encode(): task for task in tasks}
         self._wire: LoopWire | None = None
+        self._complaint = ""
         self._closed = False
 
     async def __aiter__(self) -> AsyncIterator[tuple[str, str]]:
@@ -34,7 +37,13 @@ class RedisWatch:
                     message = await self._next()
                     if message is not None:
                         yield message
-            except (Disconnected, AdapterError):
+            except Disconnected:
+                await asyncio.sleep(_PAUSE_S)
+            except AdapterError as error:
+                if str(error) != self._complaint:
+                    self._complaint = str(error)
+                    log.warning("cancels are noticed late, with the renewal of locks, because: %s", error,
+                                extra={"action": "cancels"})  # fmt: skip
                 await asyncio.sleep(_PAUSE_S)
 
     async def close(self) -> None:

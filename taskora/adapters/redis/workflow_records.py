@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import orjson
 
+from taskora.adapters.redis.records import moment, number, text
 from taskora.clock import from_ms
 from taskora.connection.request import Command
 from taskora.model import Plan, WorkflowNodeRecord, WorkflowOutcome, WorkflowRecord, WorkflowState
@@ -31,7 +32,7 @@ def read_outcome(row: Sequence[bytes | None]) -> WorkflowOutcome | None:
     if known is None:
         return None
     return WorkflowOutcome(
-        known, result, _text(error), int(node) if node else None, _text(job) or "", _text(task) or "", _text(error_type)
+        known, result, text(error), number(node), text(job) or "", text(task) or "", text(error_type)
     )
 
 
@@ -114,11 +115,11 @@ def read_record(workflow_id: str, raw: Sequence[bytes]) -> WorkflowRecord | None
         id=workflow_id,
         name=str(graph.get("name", "")),
         state=state,
-        created_at=from_ms(int(f.get("createdAt", b"0"))),
+        created_at=moment(number(f.get("createdAt"))) or from_ms(0),
         nodes=nodes,
         terminal=tuple(graph["terminal"]),
         result=f.get("result"),
-        error=_text(f.get("error")),
+        error=text(f.get("error")),
     )
 
 
@@ -132,9 +133,5 @@ def _node(index: int, node: dict[str, Any], f: Mapping[str, bytes]) -> WorkflowN
         state=(f.get(f"n:{index}:state") or b"pending").decode(),
         data=data.encode() if isinstance(data, str) else None,
         result=f.get(f"n:{index}:result"),
-        error=_text(f.get(f"n:{index}:error")),
+        error=text(f.get(f"n:{index}:error")),
     )
-
-
-def _text(raw: bytes | None) -> str | None:
-    return raw.decode(errors="replace") if raw else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from taskora.adapters.redis import workflow_records
 from taskora.adapters.redis.link import Link
 from taskora.adapters.redis.owed import continue_call, pay
+from taskora.adapters.redis.records import moment, number, text
 from taskora.call import Call
 from taskora.clock import from_ms
 from taskora.connection.request import Producer, ScriptCall, Steps
@@ -109,4 +110,5 @@ def _summary(workflow_id: str, row: list[bytes | None]) -> WorkflowSummary | Non
     known = workflow_records.STATES.get(state or b"")
     if known is None:
         return None
-    return WorkflowSummary(workflow_id, (name or b"").decode(), known, from_ms(int(created or 0)), int(count or 0))
+    created_at = moment(number(created)) or from_ms(0)
+    return WorkflowSummary(workflow_id, text(name) or "", known, created_at, number(count) or 0)

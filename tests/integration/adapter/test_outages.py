@@ -316,3 +316,24 @@ async def test_a_watch_tells_of_cancels_and_of_gaps(kit: Kit) -> None:
     await asyncio.sleep(0)
     await watch.close()
     assert await asyncio.wait_for(last, 2) is None
+
+
+async def test_a_watch_that_is_refused_says_why_once_and_tells_cancels_when_it_may(
+    server: Server, kit: Kit, caplog: pytest.LogCaptureFixture
+) -> None:
+    (job_id,) = await kit.add_many(1)
+    await kit.claim(kit.lane())
+    kit.raw.execute_command("ACL", "SETUSER", "narrow", "on", ">x", "~*", "+@all", "resetchannels")
+    try:
+        watch = kit.adapter_at(f"{server.url}?username=narrow&password=x").leases.watch_cancels([TASK])
+        told = aiter(watch)
+        gap = asyncio.ensure_future(anext(told))
+        await wait_until_async(lambda: "access rules" in caplog.text)
+        kit.raw.execute_command("ACL", "SETUSER", "narrow", "allchannels")
+        assert await asyncio.wait_for(gap, 2) == ("", "")
+        await kit.adapter.jobs.cancel(TASK, job_id, "").run_async()
+        assert await asyncio.wait_for(anext(told), 2) == (TASK, job_id)
+        await watch.close()
+        assert caplog.text.count("access rules") == 1
+    finally:
+        kit.raw.execute_command("ACL", "DELUSER", "narrow")

@@ -76,6 +76,32 @@ async def test_every_way_in_which_a_job_ends_is_told(kit: Kit) -> None:
     assert (one.state, two.state, two.reason, three.state) == (State.FAILED, State.CANCELLED, "why", State.EXPIRED)
 
 
+async def test_a_key_of_another_kind_in_a_jobs_place_is_told_to_who_waits_for_it_and_to_nobody_else(kit: Kit) -> None:
+    (job_id,) = await kit.add_many(1)
+    kit.raw.set(f"{kit.base()}:job-wrong", "a string", px=60_000)
+    lane, waiter = kit.lane(), kit.waiter()
+    wrong, right = (asyncio.create_task(waiter.job(TASK, each)) for each in ("job-wrong", job_id))
+    with pytest.raises(AdapterError, match="another prefix"):
+        await asyncio.wait_for(wrong, 2)
+    await kit.settle(lane, *map(done, await kit.claim(lane)))
+    assert (await asyncio.wait_for(right, 2)) is not None
+
+
+async def test_where_events_cannot_be_read_results_still_come_and_the_cause_is_logged(
+    kit: Kit, caplog: pytest.LogCaptureFixture
+) -> None:
+    (job_id,) = await kit.add_many(1, "other")
+    lane, waiter = kit.lane(tasks=("other",)), kit.waiter()
+    (job,) = await kit.claim(lane, task="other")
+    kit.raw.set(f"{kit.base()}:events", "a string", px=60_000)
+    kit.raw.hset(f"{kit.base()}:job-1", mapping={"state": "active", "ts": "1"})
+    waiting = [asyncio.create_task(waiter.job(TASK, "job-1")), asyncio.create_task(waiter.job("other", job_id))]
+    await wait_until_async(lambda: "because" in caplog.text)
+    kit.raw.hset(f"{kit.base()}:job-1", "state", "completed")
+    await kit.settle(lane, done(job))
+    assert [each is not None for each in await asyncio.wait_for(asyncio.gather(*waiting), 5)] == [True, True]
+
+
 async def test_a_discarded_job_ends_the_wait_as_unknown(kit: Kit) -> None:
     job_id, lane, waiter = new_id(), kit.lane(), kit.waiter()
     await kit.add(NewJob(job_id, b"1", ttl_ms=1))
