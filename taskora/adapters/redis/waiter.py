@@ -133,8 +133,7 @@ class RedisWaiter:
         if new:
             replies = await self._ask(wire, [("XREVRANGE", stream, "+", "-", "COUNT", 1) for stream in new])
             for stream, entries in zip(new, replies, strict=True):
-                known = entries and not isinstance(entries, AdapterError)
-                self._cursors[stream] = entries[0][0] if known else b"0-0"
+                self._cursors[stream] = b"0-0" if isinstance(entries, AdapterError) or not entries else entries[0][0]
             if self._reader is not None:
                 self._reader.cancel()
                 self._reader = None
