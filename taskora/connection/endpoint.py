@@ -149,45 +149,39 @@ class Endpoint:
         *,
         socket_timeout: float | None = DEFAULT_TIMEOUT_S,
         socket_connect_timeout: float | None = DEFAULT_TIMEOUT_S,
-        client_name: str | None = None,
-        **overrides: object,
     ) -> SyncConnection:
         """Make a blocking connection; nothing is sent before its first use or ``connect()``.
 
-        RESP2, bytes for replies, no retries and no health checks. Connecting sends AUTH, CLIENT SETNAME and SELECT,
-        each only if it is needed.
+        RESP2, bytes for replies, no retries and no health checks. Connecting sends AUTH and SELECT, each only if it is
+        needed.
 
         Args:
             socket_timeout: Seconds that one read may take. None waits for ever.
             socket_connect_timeout: Seconds that connecting may take. None waits for ever.
-            client_name: Name shown by CLIENT LIST. None: no name and no round trip for it.
-            overrides: More options of redis-py's connection.
         """
         from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
 
         kinds = {"tcp": Connection, "tls": SSLConnection, "unix": UnixDomainSocketConnection}
         make = cast("Callable[..., SyncConnection]", kinds[self.transport])
         timeouts = {"socket_timeout": socket_timeout, "socket_connect_timeout": socket_connect_timeout}
-        return make(**{**self._options(), **timeouts, "client_name": client_name, **overrides})
+        return make(**self._options(), **timeouts)
 
     def async_connection(
         self,
         *,
         socket_timeout: float | None = DEFAULT_TIMEOUT_S,
         socket_connect_timeout: float | None = DEFAULT_TIMEOUT_S,
-        client_name: str | None = None,
-        **overrides: object,
     ) -> AsyncConnection:
         """Make an asyncio connection; the same as `sync_connection` in everything else.
 
-        On a unix socket redis-py 8.1 sends its AUTH, SETNAME and SELECT twice.
+        On a unix socket redis-py 8.1 sends its AUTH and SELECT twice.
         """
         from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
 
         kinds = {"tcp": Connection, "tls": SSLConnection, "unix": UnixDomainSocketConnection}
         make = cast("Callable[..., AsyncConnection]", kinds[self.transport])
         timeouts = {"socket_timeout": socket_timeout, "socket_connect_timeout": socket_connect_timeout}
-        return make(**{**self._options(), **timeouts, "client_name": client_name, **overrides})
+        return make(**self._options(), **timeouts)
 
     def _options(self) -> dict[str, object]:
         options: dict[str, object] = {

@@ -190,31 +190,25 @@ def recorder() -> Iterator[Recorder]:
     recorder.close()
 
 
-LOGIN = (
-    b"*3\r\n$4\r\nAUTH\r\n$1\r\nu\r\n$1\r\np\r\n"
-    b"*3\r\n$6\r\nCLIENT\r\n$7\r\nSETNAME\r\n$1\r\nn\r\n"
-    b"*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n"
-)
+LOGIN = b"*3\r\n$4\r\nAUTH\r\n$1\r\nu\r\n$1\r\np\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n"
 
 
-@pytest.mark.parametrize(
-    ("login", "db", "name", "sent"), [("", 0, None, b""), ("u:p@", 3, "n", LOGIN)], ids=["nothing", "login"]
-)
+@pytest.mark.parametrize(("login", "db", "sent"), [("", 0, b""), ("u:p@", 3, LOGIN)], ids=["nothing", "login"])
 @pytest.mark.parametrize("on_loop", [False, True])
 def test_connecting_sends_only_what_is_needed(
-    recorder: Recorder, on_loop: bool, login: str, db: int, name: str | None, sent: bytes
+    recorder: Recorder, on_loop: bool, login: str, db: int, sent: bytes
 ) -> None:
     endpoint = Endpoint.from_url(f"redis://{login}{recorder.address}/{db}")
 
     async def connect() -> None:
-        connection = cast("AsyncWire", endpoint.async_connection(client_name=name))
+        connection = cast("AsyncWire", endpoint.async_connection())
         await connection.connect()
         await connection.disconnect()
 
     if on_loop:
         asyncio.run(connect())
     else:
-        connection = cast("Wire", endpoint.sync_connection(client_name=name))
+        connection = cast("Wire", endpoint.sync_connection())
         connection.connect()
         connection.disconnect()
     recorder.close()
