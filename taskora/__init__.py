@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from taskora.handle import ResultHandle
     from taskora.model import JobInfo, LogEntry, QueueStats, ScheduleInfo, State, WorkerRecord
+    from taskora.serializer import JsonSerializer, Serializer
     from taskora.task import FunctionTask, Job, Task
     from taskora.workflows import Bound, Signature, WorkflowHandle, chain, chord, group
 
@@ -48,6 +49,7 @@ __all__ = [
     "JobFailedError",
     "JobInfo",
     "JobNotFoundError",
+    "JsonSerializer",
     "Keep",
     "LogEntry",
     "QueueStats",
@@ -60,6 +62,7 @@ __all__ = [
     "SchedulerConfig",
     "SchemaVersionMismatchError",
     "SerializationError",
+    "Serializer",
     "Signature",
     "Stall",
     "StalledError",
@@ -125,6 +128,10 @@ _HOMES = {
         "ScheduleInfo",
         "State",
         "WorkerRecord",
+    ),
+    "taskora.serializer": (
+        "JsonSerializer",
+        "Serializer",
     ),
     "taskora.task": (
         "FunctionTask",

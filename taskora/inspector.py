@@ -14,6 +14,8 @@ from taskora.config import check_count
 from taskora.duration import Duration, to_seconds
 from taskora.errors import ConfigError
 from taskora.model import JobInfo, QueueStats, State, WorkerRecord, WorkflowRecord, WorkflowState, WorkflowSummary
+from taskora.payloads import shown
+from taskora.serializer import JSON, Serializer
 
 __all__ = ["Inspector", "ServerFacts", "Throughput"]
 
@@ -36,11 +38,13 @@ class Inspector:
     Args:
         adapter: Where the jobs are.
         known_tasks: Names of tasks that are looked at although nobody has published them.
+        serializer: Reads their payloads and results. Defaults to JSON.
     """
 
-    def __init__(self, adapter: Adapter, known_tasks: Collection[str] = ()) -> None:
+    def __init__(self, adapter: Adapter, known_tasks: Collection[str] = (), serializer: Serializer = JSON) -> None:
         self._adapter = adapter
         self._known = known_tasks
+        self._show = shown(serializer)
 
     # Jobs
 
@@ -228,7 +232,7 @@ class Inspector:
     def _jobs(self, state: State, task: str | None, limit: int, offset: int) -> Call[Jobs]:
         _check_page(limit, offset)
         if task is not None:
-            return self._adapter.jobs.jobs(task, state, offset, limit)
+            return mapped(self._adapter.jobs.jobs(task, state, offset, limit), self._shown)
 
         def steps() -> CallSteps[Jobs]:
             tasks = yield from self._names()
@@ -236,18 +240,21 @@ class Inspector:
             calls = [self._adapter.jobs.jobs(name, state, 0, offset + limit) for name in tasks]
             found = [job for jobs in (yield from ask(Gathered(calls))) for job in jobs]
             found.sort(key=_moment_of(state), reverse=state in _ENDED)
-            return found[offset : offset + limit]
+            return self._shown(found[offset : offset + limit])
 
         return Composed(steps)
 
+    def _shown(self, jobs: Jobs) -> Jobs:
+        return [self._show(job) for job in jobs]
+
     def _find(self, first: str, second: str | None) -> Call[JobInfo | None]:
         if second is not None:
-            return self._adapter.jobs.job(first, second)
+            return mapped(self._adapter.jobs.job(first, second), lambda job: job and self._show(job))
 
         def steps() -> CallSteps[JobInfo | None]:
             tasks = yield from self._names()
             found = yield from ask(Gathered([self._adapter.jobs.job(name, first) for name in tasks]))
-            return next((job for job in found if job is not None), None)
+            return next((self._show(job) for job in found if job is not None), None)
 
         return Composed(steps)
 

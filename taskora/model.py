@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal, NamedTuple, TypeAlias
@@ -187,7 +188,7 @@ class LogEntry:
 
 @dataclass(frozen=True, slots=True)
 class JobInfo:
-    """A job as it is stored. ``data`` and ``result`` are JSON values; times are aware UTC.
+    """A job as it is stored. ``data`` and ``result`` are values as the serializer reads them; times are aware UTC.
 
     Attributes:
         error_type: Class name of the error, if a Python worker wrote it.
@@ -214,6 +215,12 @@ class JobInfo:
     cancel_reason: str | None = None
     workflow_id: str | None = None
     node: int | None = None
+    _stored: tuple[bytes | None, bytes | None] = field(default=(None, None), repr=False, compare=False)
+
+    def loaded(self, load: Callable[[bytes], object]) -> JobInfo:
+        """Return it with its payload and result read by ``load`` instead of as JSON."""
+        data, result = (load(raw) if raw else None for raw in self._stored)
+        return replace(self, data=data, result=result)
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,6 +332,7 @@ class Plan:
         terminal: Indexes of the nodes whose results are the workflow's, in order.
         as_list: A single terminal's result is wrapped in a list.
         deadline_ms: Time until the workflow is cancelled; 0 for never.
+        writes_json: Whether payloads are JSON text; those that are not are joined as strings of bytes.
     """
 
     workflow_id: str
@@ -333,6 +341,7 @@ class Plan:
     terminal: tuple[int, ...]
     as_list: bool = False
     deadline_ms: int = 0
+    writes_json: bool = True
 
 
 @dataclass(frozen=True, slots=True)

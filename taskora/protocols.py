@@ -8,6 +8,7 @@ from typing import Protocol
 from taskora.call import Call
 from taskora.config import TaskOptions
 from taskora.model import Plan, WorkflowOutcome, WorkflowRecord
+from taskora.serializer import Serializer
 
 
 class Confirmation(Protocol):
@@ -18,6 +19,11 @@ class Confirmation(Protocol):
 
 class WorkflowEngine(Protocol):
     """What a composition needs of the application that its tasks belong to."""
+
+    @property
+    def serializer(self) -> Serializer:
+        """Reads and writes payloads and results."""
+        ...
 
     def store_workflow(self, plan: Plan) -> Confirmation:
         """Store a workflow: in plain code it is stored on return; on an event loop the return is at once."""
@@ -100,8 +106,8 @@ class Runnable(Protocol):
         """Whether the worker logs a failure itself, because nobody listens for it."""
         ...
 
-    def decode_input(self, raw: bytes, /) -> object:
-        """Read a stored payload. Raises ``ValidationError`` or ``SerializationError``."""
+    def decode_input(self, raw: bytes, version: int | None = None, job_id: str = "", /) -> object:
+        """Read a job's stored payload of a version. Raises ``ValidationError`` or ``SerializationError``."""
         ...
 
     def encode_result(self, value: object, /) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 import orjson
 
@@ -13,7 +13,11 @@ from taskora.errors import SerializationError
 
 
 class Serializer(Protocol):
-    """Turns JSON-like values into bytes and back. Both raise ``SerializationError``."""
+    """Turns JSON-like values into bytes and back: dicts with text keys, lists, texts, numbers, booleans and None.
+
+    What either raises fails the dispatch or the job as a ``SerializationError``. One whose bytes are JSON text may
+    say so with ``writes_json = True``: scripts then join payloads as JSON, and without it as strings of bytes.
+    """
 
     def dumps(self, value: object, /) -> bytes:
         """Write a value."""
@@ -30,6 +34,8 @@ class JsonSerializer:
     Not-a-number and infinities are refused: JSON has no form for them. An empty text reads as None, which is what a
     handler without a result leaves when it is written in JavaScript.
     """
+
+    writes_json: Final = True
 
     def dumps(self, value: object, /) -> bytes:
         """Write a JSON value.

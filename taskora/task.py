@@ -15,9 +15,10 @@ from taskora.handle import Handles, ResultHandle, not_found
 from taskora.keys import check_job_id
 from taskora.model import CancelOutcome, EnqueueSpec, JobInfo, LogEntry, NewJob, Outcome, new_id
 from taskora.outbox import Outbox, Parcel
+from taskora.payloads import dump, load, shown
 from taskora.protocols import WorkflowEngine
 from taskora.schema import ANY, Schema
-from taskora.serializer import Serializer
+from taskora.serializer import JSON, Serializer
 from taskora.waiting import WaitCall, Waiting
 from taskora.workflows import Bound, Signature, WorkflowHandle, bind, chunk_items, map_items, unbound
 
@@ -241,20 +242,20 @@ class Task(Generic[In, Out]):
         """
         return self._write(data, self._home.validate_on_dispatch)
 
-    def decode_input(self, raw: bytes, /) -> object:
+    def decode_input(self, raw: bytes, version: int | None = None, job_id: str = "", /) -> object:
         """Read a stored payload as the declared type. Raises ``ValidationError`` or ``SerializationError``."""
-        return self._input.decode_bytes(raw)
+        return self._read(self._input, raw)
 
     def encode_result(self, value: object, /) -> bytes:
         """Check a result and serialize it. Raises ``ValidationError`` or ``SerializationError``."""
-        raw = self._home.serializer.dumps(value if self._output is ANY else self._output.encode(value))
+        raw = dump(value if self._output is ANY else self._output.encode(value), self._home.serializer)
         return self._limited(raw, "result")
 
     def decode_result(self, raw: bytes, /) -> Out:
         """Read a stored result as the declared type. Raises ``ValidationError`` or ``SerializationError``."""
         if not raw:
             return cast("Out", None)
-        return cast("Out", self._output.decode_bytes(raw))
+        return cast("Out", self._read(self._output, raw))
 
     def wait(self, job_id: str, timeout_s: float | None) -> Call[Outcome]:
         """Wait until a job ends."""
@@ -268,7 +269,8 @@ class Task(Generic[In, Out]):
 
     def read(self, job_id: str) -> Call[JobInfo]:
         """Read all of a job."""
-        return mapped(self._home.adapter.jobs.job(self.name, job_id), lambda info: self._found(info, job_id))
+        show = shown(self._home.serializer)
+        return mapped(self._home.adapter.jobs.job(self.name, job_id), lambda info: show(self._found(info, job_id)))
 
     def read_outcome(self, job_id: str) -> Call[Outcome]:
         """Read how a job stands."""
@@ -292,8 +294,13 @@ class Task(Generic[In, Out]):
         return thing
 
     def _write(self, data: object, validate: bool) -> bytes:
-        raw = self._home.serializer.dumps(self._input.encode(data) if validate and self._input is not ANY else data)
+        raw = dump(self._input.encode(data) if validate and self._input is not ANY else data, self._home.serializer)
         return self._limited(raw, "payload")
+
+    def _read(self, schema: Schema[object], raw: bytes) -> object:
+        serializer = self._home.serializer
+        # JSON text is read by the library of the declared type, where it has a reader of its own.
+        return schema.decode_bytes(raw) if serializer is JSON else schema.decode(load(raw, serializer))
 
     def _limited(self, raw: bytes, what: str) -> bytes:
         if len(raw) > self._home.max_payload:

@@ -6,6 +6,7 @@ from taskora.config import TaskOptions
 from taskora.duration import Duration, to_ms
 from taskora.errors import ConfigError
 from taskora.model import Plan, PlanNode, new_id
+from taskora.payloads import writes_json
 
 from .flatten import Flat, FlatNode
 from .shape import Many
@@ -34,6 +35,7 @@ def plan_of(flat: Flat, name: str, ttl: Duration | None = None) -> Plan:
         terminal=flat.terminal,
         as_list=isinstance(flat.shape, Many),
         deadline_ms=deadline_ms,
+        writes_json=not flat.nodes or writes_json(flat.nodes[0].task.engine.serializer),
     )
 
 

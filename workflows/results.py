@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from taskora.errors import CancelledError, JobNotFoundError, TimeoutError, WorkflowFailedError
 from taskora.model import WorkflowOutcome, WorkflowRecord
+from taskora.payloads import load
 from taskora.protocols import WorkflowEngine, WorkflowTask
-from taskora.serializer import JSON
 
 from .flatten import Flat
 from .shape import Recipe, fill, recipe_of
@@ -72,7 +72,7 @@ class ResultCall:
     def _from_whole(self, outcome: WorkflowOutcome) -> object:
         raw = outcome.result or b""
         if self._reading is None:
-            return JSON.loads(raw)
+            return load(raw, self._engine.serializer)
         tasks = self._reading.tasks
         return fill(self._reading.recipe, lambda index: tasks[index].decode_result(raw))
 

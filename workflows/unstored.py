@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from taskora.call import Call
 from taskora.model import Plan, WorkflowOutcome, WorkflowRecord
+from taskora.serializer import JSON, Serializer
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -35,6 +36,7 @@ class UnstoredEngine:
 
     plan: Plan
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    serializer: Serializer = JSON
 
     def store_workflow(self, plan: Plan) -> _Done:
         """Nothing to do: there is no node to run."""

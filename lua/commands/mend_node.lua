@@ -22,10 +22,15 @@ end
 local data = node.data
 if type(data) ~= 'string' then
   if #node.deps == 1 then
-    data = single_result(redis.call('HGET', key, 'n:' .. node.deps[1] .. ':result'), node.asList)
+    data = single_result(key, node.deps[1], node.asList)
   else
     data = join_results(key, node.deps)
   end
+elseif redis.call('HGET', key, 'parts') then
+  -- The graph has one character for each byte.
+  data = string.gsub(data, '([\194\195])([\128-\191])', function(high, low)
+    return string.char((string.byte(high) - 192) * 64 + string.byte(low) - 128)
+  end)
 end
 local stored = redis.call('HGET', key, 't:' .. i)
 local full = stored and cjson.decode(stored) or { task = spec.task, id = spec.id, v = node._v }

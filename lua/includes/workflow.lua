@@ -6,6 +6,7 @@
 --   d:j, d:j:0, ...   number of predecessors of j if more than one, and their indexes, 128 a field, 6 digits each
 --   p:j   how many predecessors of j, in order, are known to be complete: moves forward only, so that each is
 --         looked at once, a step that runs twice changes nothing, and a node advanced by others is noticed
+--   parts  1 when payloads are not JSON
 --   fans  which fields of successors are still to be started, "i:field," each: one call starts one field
 --   cascade   the next node whose job is to be cancelled
 --   and name, count, list, finishedAt, errorNode, errorTask, errorJob, errorType
@@ -35,17 +36,25 @@ local function predecessors(key, j, count)
   return deps
 end
 
--- Joins the results of nodes as one JSON array; a handler of another language may have left an empty one.
+-- A payload that is not JSON, as a JSON string of one character for each byte.
+local function quoted(payload)
+  return '"' .. string.gsub(payload or '', '[%c"\\\127-\255]', function(byte)
+    return string.format('\\u%04x', string.byte(byte))
+  end) .. '"'
+end
+
+-- Joins the results of nodes as one JSON array; a handler of another language may have left an empty one. Results that
+-- are not JSON become strings, behind space by which a reader tells the array from a payload of its own.
 local function join_results(key, deps)
-  local parts = {}
+  local parts, as_strings = {}, redis.call('HGET', key, 'parts')
   for first = 1, #deps, 1000 do
     local fields = {}
     for at = first, math.min(first + 999, #deps) do fields[#fields + 1] = 'n:' .. deps[at] .. ':result' end
     for _, result in ipairs(redis.call('HMGET', key, unpack(fields))) do
-      parts[#parts + 1] = (result and result ~= '') and result or 'null'
+      parts[#parts + 1] = as_strings and quoted(result) or (result and result ~= '') and result or 'null'
     end
   end
-  return '[' .. table.concat(parts, ',') .. ']'
+  return (as_strings and ' \t\n[' or '[') .. table.concat(parts, ',') .. ']'
 end
 
 -- Moves the pointer of j over its complete predecessors; true once all are. It mostly moves by one; where the first
@@ -83,9 +92,11 @@ local function enqueue_node(root, wf, key, j, now, spec, data)
   redis.call('HDEL', key, 'i:' .. j)
 end
 
-local function single_result(result, as_list)
-  if not result or result == '' then result = 'null' end
-  return as_list and '[' .. result .. ']' or result
+local function single_result(key, dep, as_list)
+  if as_list then return join_results(key, { dep }) end
+  local f = redis.call('HMGET', key, 'n:' .. dep .. ':result', 'parts')
+  if f[1] and f[1] ~= '' then return f[1] end
+  return f[2] and '' or 'null'
 end
 
 local function finish_if_complete(root, wf, key, now)
@@ -95,7 +106,7 @@ local function finish_if_complete(root, wf, key, now)
   local deps = predecessors(key, 'T', count)
   local result
   if count == 1 then
-    result = single_result(redis.call('HGET', key, 'n:' .. deps[1] .. ':result'), f[4] == '1')
+    result = single_result(key, deps[1], f[4] == '1')
   else
     result = join_results(key, deps)
   end
@@ -112,7 +123,7 @@ local function start_node_if_ready(root, wf, key, j, i, now)
     if count > 1 then
       data = join_results(key, predecessors(key, j, count))
     else
-      data = single_result(redis.call('HGET', key, 'n:' .. i .. ':result'), spec.list)
+      data = single_result(key, i, spec.list)
     end
   end
   redis.call('HSET', key, 'n:' .. j .. ':state', 'active')
@@ -158,7 +169,7 @@ local function advance_foreign(root, wf, key, i, now)
       local data = node.data
       if type(data) ~= 'string' then
         if #node.deps == 1 then
-          data = single_result(redis.call('HGET', key, 'n:' .. node.deps[1] .. ':result'), false)
+          data = single_result(key, node.deps[1], false)
         else
           data = join_results(key, node.deps)
         end
@@ -170,7 +181,7 @@ local function advance_foreign(root, wf, key, i, now)
   if complete(graph.terminal) then
     local result
     if #graph.terminal == 1 then
-      result = single_result(redis.call('HGET', key, 'n:' .. graph.terminal[1] .. ':result'), false)
+      result = single_result(key, graph.terminal[1], false)
     else
       result = join_results(key, graph.terminal)
     end

@@ -13,6 +13,7 @@ from taskora.duration import Duration, to_ms
 from taskora.handle import ResultHandle
 from taskora.housekeeping.cards import read_card
 from taskora.model import EnqueueSpec, NewJob, ScheduleInfo, new_id
+from taskora.payloads import dump
 from taskora.serializer import JSON, Serializer
 
 from . import changes
@@ -194,7 +195,7 @@ class Schedules:
             record = read_record(stored.value)
             options = self._known.get(record.task) or (yield from self._published(record.task))
             ttl_ms = to_ms(options.ttl.max) if options.ttl else 0
-            job = NewJob(new_id(), self._serializer.dumps(record.data), ttl_ms=ttl_ms)
+            job = NewJob(new_id(), dump(record.data, self._serializer), ttl_ms=ttl_ms)
             spec = EnqueueSpec(options.version, options.retry.attempts)
             yield from ask(self._adapter.jobs.enqueue(record.task, spec, [job]))
             return self._handle(record.task, job.job_id)

@@ -13,14 +13,16 @@ ROOT = Path(__file__).resolve().parents[2]
 # A module may import its own layer and lower ones. A package stands for everything in it.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "duration", "clock"),
-    ("model", "config", "keys", "serializer", "schema", "call", "protocols"),
+    ("model", "config", "keys", "serializer", "payloads", "schema", "call", "protocols"),
     ("lua", "connection"),
     ("adapters",),
     ("workflows",),
     ("worker", "middleware", "retry", "context"),
     (
         "app",
+        "contracts",
         "definition",
+        "migration",
         "task",
         "handle",
         "outbox",

@@ -12,6 +12,7 @@ from taskora.adapters.memory.ending import cancel_job, end_workflow, stop_workfl
 from taskora.adapters.memory.queueing import id_taken, store_job
 from taskora.adapters.memory.store import Failure, Fan, Flow, FlowNode, Owed, Store
 from taskora.model import EnqueueSpec, NewJob, Plan
+from taskora.payloads import join
 
 _PER_FAN = 500
 _PER_CASCADE = 100
@@ -169,6 +170,9 @@ def _payload(flow: Flow, index: int) -> bytes:
 
 def _joined(flow: Flow, deps: Sequence[int], *, as_list: bool) -> bytes:
     """Join the results of nodes as one JSON array; a single one stays as it is, unless it is to be a list."""
+    if not flow.plan.writes_json:
+        parts = [flow.nodes[dep].result or b"" for dep in deps]
+        return parts[0] if len(parts) == 1 and not as_list else join(parts)
     results = [flow.nodes[dep].result or b"null" for dep in deps]
     if len(results) == 1 and not as_list:
         return results[0]

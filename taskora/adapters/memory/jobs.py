@@ -180,6 +180,7 @@ def _info(task: str, job: Job) -> JobInfo:
         cancel_reason=job.cancel_reason,
         workflow_id=job.workflow_id,
         node=job.node,
+        _stored=(job.data, job.result),
     )
 
 

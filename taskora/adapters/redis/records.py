@@ -71,6 +71,7 @@ def read_job(task: str, job_id: str, row: Sequence[bytes | None], logs: Sequence
         cancel_reason=text(f["cancelReason"]),
         workflow_id=text(f["_wf"]),
         node=node,
+        _stored=(f["data"], f["result"]),
     )
 
 

@@ -47,6 +47,7 @@ def stored_fields(plan: Plan) -> Iterator[tuple[str | bytes, ...]]:
         str(len(plan.nodes)),
         "list",
         "1" if plan.as_list else "0",
+        *(() if plan.writes_json else ("parts", "1")),
     )
     successors: dict[int | str, list[str]] = {"R": []}
     fields: list[str | bytes] = []
@@ -96,7 +97,7 @@ def _graph(plan: Plan) -> bytes:
             "taskName": node.task, "deps": node.deps, "jobId": node.job_id, "_v": node.version,
         }  # fmt: skip
         if node.data is not None:
-            record["data"] = node.data.decode()
+            record["data"] = node.data.decode("utf-8" if plan.writes_json else "latin-1")
         if node.as_list:
             record["asList"] = True
         nodes.append(record)
@@ -131,7 +132,7 @@ def _node(index: int, node: dict[str, Any], f: Mapping[str, bytes]) -> WorkflowN
         job_id=node["jobId"],
         deps=tuple(node["deps"]),
         state=(f.get(f"n:{index}:state") or b"pending").decode(),
-        data=data.encode() if isinstance(data, str) else None,
+        data=data.encode("latin-1" if "parts" in f else "utf-8") if isinstance(data, str) else None,
         result=f.get(f"n:{index}:result"),
         error=text(f.get(f"n:{index}:error")),
     )

@@ -11,6 +11,7 @@ from taskora.call import Call, on_running_loop
 from taskora.config import TaskOptions
 from taskora.errors import TimeoutError, ValidationError
 from taskora.model import Plan, WorkflowNodeRecord, WorkflowOutcome, WorkflowRecord
+from taskora.serializer import JSON, Serializer
 from taskora.workflows import Bound, Signature, bind, unbound
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class FakeEngine:
         self.cancelled: list[tuple[str, str]] = []
         self.waits: list[float | None] = []
         self.store_error: Exception | None = None
+        self.serializer: Serializer = JSON
 
     def store_workflow(self, plan: Plan) -> Storing:
         self.plans.append(plan)

@@ -1,0 +1,95 @@
+"""Payloads and results as they are stored: one value each, or several values that a script joined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import orjson
+
+from taskora.errors import SerializationError, TaskoraError
+from taskora.model import JobInfo
+from taskora.serializer import JsonSerializer, Serializer
+
+# Space that JSON ignores and no serializer writes, then the array: a reader can tell it from a value of its own.
+_JOINED = b" \t\n["
+
+
+def dump(value: object, serializer: Serializer) -> bytes:
+    """Write one value.
+
+    Raises:
+        SerializationError: It cannot be written, or the serializer gave no bytes.
+    """
+    if type(serializer) is JsonSerializer:
+        return serializer.dumps(value)
+    try:
+        raw: object = serializer.dumps(value)
+    except TaskoraError:
+        raise
+    except Exception as error:
+        raise SerializationError(
+            f"{type(serializer).__name__} cannot write {type(value).__name__}: {error or type(error).__name__}"
+        ) from error
+    if not isinstance(raw, bytes):
+        raise SerializationError(
+            f"{type(serializer).__name__}: dumps() has to give bytes, it gave {type(raw).__name__}; encode the text"
+        )
+    return raw
+
+
+def load(raw: bytes, serializer: Serializer) -> object:
+    """Read one value, or the list of several that a script joined; nothing is None.
+
+    Raises:
+        SerializationError: It was not written by this serializer, nor joined of such parts.
+    """
+    if type(serializer) is JsonSerializer:
+        return serializer.loads(raw)
+    if raw.startswith(_JOINED) and not writes_json(serializer):
+        return [_load_one(part, serializer) for part in _parts(raw)]
+    return _load_one(raw, serializer)
+
+
+def writes_json(serializer: Serializer) -> bool:
+    """Tell whether a serializer's bytes are JSON text: it says so with a true attribute ``writes_json``."""
+    return getattr(serializer, "writes_json", False) is True
+
+
+def join(parts: Sequence[bytes]) -> bytes:
+    """Join values that are not JSON, as the scripts do: an array of strings, one character for each byte."""
+    return _JOINED[:-1] + orjson.dumps([part.decode("latin-1") for part in parts])
+
+
+def shown(serializer: Serializer) -> Callable[[JobInfo], JobInfo]:
+    """Give what makes a job that was read by an adapter show its payload and result as this serializer reads them."""
+    if type(serializer) is JsonSerializer:
+        return lambda info: info
+
+    def show(raw: bytes) -> object:
+        try:
+            return load(raw, serializer)
+        except SerializationError:
+            return raw.decode(errors="replace")
+
+    return lambda info: info.loaded(show)
+
+
+def _load_one(raw: bytes, serializer: Serializer) -> object:
+    if not raw:
+        return None
+    try:
+        return serializer.loads(raw)
+    except TaskoraError:
+        raise
+    except Exception as error:
+        raise SerializationError(
+            f"{type(serializer).__name__} cannot read it: {error or type(error).__name__}; starts with {raw[:60]!r}"
+        ) from error
+
+
+def _parts(raw: bytes) -> list[bytes]:
+    try:
+        return [part.encode("latin-1") for part in cast("list[str]", orjson.loads(raw))]
+    except (orjson.JSONDecodeError, AttributeError, UnicodeEncodeError) as error:
+        raise SerializationError(f"not joined parts: {error}; starts with {raw[:60]!r}") from error
