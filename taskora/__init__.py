@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         WorkflowFailedError,
     )
     from taskora.handle import ResultHandle
+    from taskora.middleware import Middleware, MiddlewareContext, Next
     from taskora.model import JobInfo, LogEntry, QueueStats, ScheduleInfo, State, WorkerRecord
     from taskora.serializer import JsonSerializer, Serializer
     from taskora.task import FunctionTask, Job, Task
@@ -52,6 +53,9 @@ __all__ = [
     "JsonSerializer",
     "Keep",
     "LogEntry",
+    "Middleware",
+    "MiddlewareContext",
+    "Next",
     "QueueStats",
     "ResultHandle",
     "Retention",
@@ -121,6 +125,7 @@ _HOMES = {
         "WorkflowFailedError",
     ),
     "taskora.handle": ("ResultHandle",),
+    "taskora.middleware": ("Middleware", "MiddlewareContext", "Next"),
     "taskora.model": (
         "JobInfo",
         "LogEntry",

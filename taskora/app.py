@@ -19,6 +19,7 @@ from taskora.errors import ConfigError, JobNotFoundError
 from taskora.housekeeping import Housekeeper
 from taskora.inspector import Inspector
 from taskora.keys import check_task_name
+from taskora.middleware import Middleware, check_middleware
 from taskora.model import Plan, WorkflowOutcome, WorkflowRecord
 from taskora.outbox import Outbox, Parcel
 from taskora.protocols import Confirmation
@@ -79,6 +80,7 @@ class Taskora:
         self.max_payload = max_payload
         self.outbox = Outbox(self.adapter)
         self.waiting = Waiting(self.adapter)
+        self.middleware: tuple[Middleware, ...] = ()
         self._tasks: dict[str, AnyTask] = {}
         self._schedules: dict[str, tuple[str, Schedule]] = {}
         self._service: Service | None = None
@@ -215,6 +217,24 @@ class Taskora:
             check_schedule(task.options.schedule)
             self._schedules[task.name] = (task.name, task.options.schedule)
         return task
+
+    def use(self, middleware: Middleware, /) -> Middleware:
+        """Have a middleware run around every handler, outside of those that tasks have of their own.
+
+        ``@taskora.use`` over ``async def timing(ctx, next)``: it runs after the payload was read and checked, calls
+        ``await next()`` to have the job done, and may read and change ``ctx.data`` before and ``ctx.result`` after.
+        Several run in the order in which they were given, the first outermost.
+
+        Returns:
+            The middleware.
+
+        Raises:
+            ConfigError: It is no async function, or this process works already.
+        """
+        if self._service is not None:
+            raise ConfigError(f"use: this process already works; give {middleware!r} before start()")
+        self.middleware = (*self.middleware, check_middleware(middleware, "use"))
+        return middleware
 
     # Working
 

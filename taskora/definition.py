@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Protocol, TypedDict, TypeVar, cast, overload
 
 from taskora.config import Defaults, Retention, Retry, Schedule, Stall, TaskOptions, Ttl, check_count, check_timeout
@@ -13,6 +13,7 @@ from taskora.context import Context
 from taskora.duration import Duration, to_seconds
 from taskora.errors import ConfigError
 from taskora.keys import check_task_name
+from taskora.middleware import Middleware, check_chain
 from taskora.schema import ANY, handler_types, schema_for
 from taskora.task import FunctionTask, TaskHome
 
@@ -33,6 +34,8 @@ class TaskSettings(TypedDict, total=False):
         ttl: How long a job may wait to be taken; a duration, or ``Ttl`` to discard expired jobs.
         stall: What happens to a job whose worker vanished.
         on_cancel: Called with payload and context after a cancelled run has stopped.
+        middleware: Async functions of a context and ``next`` around the handler, the first outermost, all of them
+            inside those of ``Taskora.use``.
         version: Version of the payload that is written. Defaults to 1.
         since: Oldest version that is still read. Defaults to 1.
         schedule: Has the task dispatched by itself.
@@ -46,6 +49,7 @@ class TaskSettings(TypedDict, total=False):
     ttl: Ttl | Duration | None
     stall: Stall
     on_cancel: Callable[[Any, Context], object]
+    middleware: Sequence[Middleware]
     version: int
     since: int
     schedule: Schedule
@@ -147,6 +151,7 @@ def define(
         wants_context=types.takes_context,
         call=types.adapt(handler),
         on_cancel=cast("Callable[[object, object], object] | None", settings.get("on_cancel")),
+        middleware=check_chain(settings.get("middleware", ()), "middleware"),
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from typing import Protocol
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from typing import Any, Protocol
 
 from taskora.call import Call
 from taskora.config import TaskOptions
@@ -99,6 +99,11 @@ class Runnable(Protocol):
     @property
     def on_cancel(self) -> Callable[[object, object], object] | None:
         """Called with payload and context after a cancelled run has stopped."""
+        ...
+
+    @property
+    def middleware(self) -> Sequence[Callable[[Any, Any], Coroutine[Any, Any, None]]]:
+        """What stands around the handler, the outermost first. Asked once, when the worker is made."""
         ...
 
     @property

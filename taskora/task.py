@@ -13,6 +13,7 @@ from taskora.duration import Duration, to_ms
 from taskora.errors import ConfigError, SerializationError
 from taskora.handle import Handles, ResultHandle, not_found
 from taskora.keys import check_job_id
+from taskora.middleware import Middleware
 from taskora.model import CancelOutcome, EnqueueSpec, JobInfo, LogEntry, NewJob, Outcome, new_id
 from taskora.outbox import Outbox, Parcel
 from taskora.payloads import dump, load, shown
@@ -76,6 +77,9 @@ class TaskHome(WorkflowEngine, Protocol):
 
     @property
     def max_payload(self) -> int: ...
+
+    @property
+    def middleware(self) -> tuple[Middleware, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,6 +350,7 @@ class FunctionTask(Task[In, Out], Generic[In, Out, P, R]):
         wants_context: bool,
         call: Callable[[object, object], object],
         on_cancel: Callable[[object, object], object] | None,
+        middleware: tuple[Middleware, ...] = (),
     ) -> None:
         super().__init__(home, name, options, *schemas)
         self.handler = handler
@@ -353,8 +358,14 @@ class FunctionTask(Task[In, Out], Generic[In, Out, P, R]):
         self.wants_context = wants_context
         self.call = call
         self.on_cancel = on_cancel
+        self._own_middleware = middleware
         self.__doc__ = handler.__doc__
         self.__wrapped__ = handler
+
+    @property
+    def middleware(self) -> tuple[Middleware, ...]:
+        """What stands around the handler: the application's, then the task's own; the first is the outermost."""
+        return (*self._home.middleware, *self._own_middleware)
 
     @property
     def logs_failures(self) -> bool:

@@ -6,12 +6,13 @@ import asyncio
 import inspect
 import logging
 import traceback
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import cast
 
 from taskora.context import Interrupted
 from taskora.errors import SerializationError, TimeoutError, ValidationError
+from taskora.middleware import Middleware, run_through
 from taskora.model import Settled
 from taskora.retry import delay_of_retry
 from taskora.worker.host import Host
@@ -39,6 +40,7 @@ class Execution:
         cancel_grace_s: Time between a signal and the interruption of the handler.
         hang_timeout_s: How long a job without a timeout may keep the process from answering.
         end_without_handler: Called for a run whose handler does not end when cancelled.
+        chains: Middleware of the tasks that have some.
     """
 
     threads: ThreadPool
@@ -46,13 +48,16 @@ class Execution:
     cancel_grace_s: float
     hang_timeout_s: float
     end_without_handler: Callable[[Run], None]
+    chains: Mapping[str, Sequence[Middleware]] = field(default_factory=dict[str, Sequence[Middleware]])
 
     async def outcome(self, run: Run) -> Settled | None:
         """Run a job. None when its outcome must not be written: its lock was lost, or it was given up."""
         timer = self._start_timer(run)
         try:
             run.data = self._payload(run)
-            ending: bytes | BaseException = run.task.encode_result(await self._call(run))
+            chain = self.chains.get(run.job.task)
+            value = await (self._call(run) if chain is None else self._call_through(chain, run))
+            ending: bytes | BaseException = run.task.encode_result(value)
         except BaseException as error:  # noqa: BLE001 - the user's code; written and logged
             ending = error
         finally:
@@ -120,6 +125,20 @@ class Execution:
             raise SerializationError(f"job {job.job_id} of task {job.task!r} has no payload stored")
         return run.task.decode_input(job.data)
 
+    async def _call_through(self, chain: Sequence[Middleware], run: Run) -> object:
+        if run.aborted is not None:
+            raise Interrupted
+        context = run.middleware_context()
+        context.data = run.data
+
+        async def handler() -> None:
+            run.data = context.data
+            context.result = await self._call(run)
+
+        # A thread holds the interpreter by itself: two holds of one job would not be let go.
+        await self._on_loop(run, run_through(chain, context, handler), watch=run.task.is_async)
+        return context.result
+
     async def _call(self, run: Run) -> object:
         if run.aborted is not None:
             raise Interrupted
@@ -127,20 +146,20 @@ class Execution:
         data, context = run.data, run.context if run.task.wants_context else None
         call = run.task.call
         if run.task.is_async:
-            return await self._on_loop(run, cast("Awaitable[object]", call(data, context)))
+            return await self._on_loop(run, cast("Awaitable[object]", call(data, context)), watch=run.stop is None)
         self.host.hold(run.job.job_id, self._hang_deadline_ns(run))
         value = await self._in_thread(run, self.threads.submit(lambda: call(data, context)))
         # A decorator may hide that its function is async.
-        return await self._on_loop(run, value) if inspect.iscoroutine(value) else value
+        return await self._on_loop(run, value, watch=True) if inspect.iscoroutine(value) else value
 
-    async def _on_loop(self, run: Run, handler: Awaitable[object]) -> object:
-        run.stop = lambda: self._cancel(run)
-        if self.host.watches and inspect.iscoroutine(handler):
+    async def _on_loop(self, run: Run, handler: Awaitable[object], *, watch: bool) -> object:
+        around, run.stop = run.stop, lambda: self._cancel(run)
+        if watch and self.host.watches and inspect.iscoroutine(handler):
             handler = watched(handler, self.host, run.job.job_id, self._hang_deadline_ns(run))
         try:
             return await handler
         finally:
-            run.stop = None
+            run.stop = around
 
     def _hang_deadline_ns(self, run: Run) -> int:
         timeout_s = run.task.options.timeout_s
@@ -165,16 +184,18 @@ class Execution:
         run.stop()
 
     async def _in_thread(self, run: Run, work: Work) -> object:
-        run.stop = lambda: self._interrupt_thread(run, work)
+        around, run.stop = run.stop, lambda: self._interrupt_thread(run, work)
         try:
             return await work.done
         finally:
-            run.stop = None
+            run.stop = around
             self.host.let_go(run.job.job_id)
 
     def _interrupt_thread(self, run: Run, work: Work) -> None:
         self.threads.interrupt(work)
-        asyncio.get_running_loop().call_later(_STUCK_AFTER_S, self._give_thread_up, run, work)
+        loop = asyncio.get_running_loop()
+        loop.call_later(_STUCK_AFTER_S, self._give_thread_up, run, work)
+        loop.call_later(_ASK_AGAIN_S, self._cancel_again, run)  # its middleware, if it goes on
 
     def _give_thread_up(self, run: Run, work: Work) -> None:
         if work.done.done():

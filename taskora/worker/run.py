@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from taskora.context import AbortReason, Context, Signal
+from taskora.middleware import MiddlewareContext
 from taskora.model import Claimed
 from taskora.protocols import Runnable
 from taskora.worker.journal import Journal
+
+C = TypeVar("C", bound=Context)
 
 
 class Run:
@@ -63,12 +67,20 @@ class Run:
     def context(self) -> Context:
         """The handler's context, made when first asked for."""
         if self._context is None:
-            self._signal = Signal(self.job, asyncio.get_running_loop())
-            if self.aborted is not None:
-                self._signal.fire(self.aborted)
-            attempts = self.task.options.retry.attempts
-            self._context = Context(self.job, attempts, self._signal, self.make_journal(self))
+            self._context = self._make_context(Context)
         return self._context
+
+    def middleware_context(self) -> MiddlewareContext:
+        """Make the context, before anybody asks for it, one that middleware can work with."""
+        context = self._make_context(MiddlewareContext)
+        self._context = context
+        return context
+
+    def _make_context(self, kind: type[C]) -> C:
+        self._signal = Signal(self.job, asyncio.get_running_loop())
+        if self.aborted is not None:
+            self._signal.fire(self.aborted)
+        return kind(self.job, self.task.options.retry.attempts, self._signal, self.make_journal(self))
 
     def abort(self, reason: AbortReason) -> bool:
         """Fire the signal; False when it had fired before."""

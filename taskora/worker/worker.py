@@ -87,8 +87,9 @@ class Worker:
         self._before_settle = before_settle
         self._threads = ThreadPool(sum(task.options.concurrency for task in tasks.values() if not task.is_async) + 1)
         self._execution = Execution(
-            self._threads, host, settings.cancel_grace_s, settings.hang_timeout_s, self._end_without_handler
-        )
+            self._threads, host, settings.cancel_grace_s, settings.hang_timeout_s, self._end_without_handler,
+            {name: chain for name, task in tasks.items() if (chain := task.middleware)},
+        )  # fmt: skip
         self._slots = Slots(tasks)
         names = list(tasks)
         self._lane = adapter.leases.lane(self.identity, names, settings.lock_ttl_ms, self._held)
