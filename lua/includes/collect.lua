@@ -1,0 +1,81 @@
+--- @include "buffer"
+--- @include "store_job"
+-- The state of the job that stands for a buffer, while its claim is still to come: delayed or waiting, else nil.
+local function batch_state(base, key, id)
+  if not id then return nil end
+  local f = redis.call('HMGET', base .. ':' .. id, 'state', 'collectKey', '_v')
+  if f[2] ~= key then return nil end
+  if f[1] == 'waiting' or (f[1] == 'delayed' and redis.call('ZSCORE', base .. ':delayed', id)) then
+    return f[1], tonumber(f[3]) or 1
+  end
+  return nil
+end
+
+-- Finds the job that will take a buffer: the shared key may have run out, and others may have put one in its place.
+local function find_batch(base, key, ours)
+  local id = redis.call('GET', base .. ':collect:' .. key .. ':job')
+  local state, version = batch_state(base, key, id)
+  if not state and ours then
+    id = ours
+    state, version = batch_state(base, key, id)
+  end
+  if state then return id, state, version end
+  return nil
+end
+
+-- A full buffer goes at once: its job is queued, or, if it is queued already, filled where it stands.
+local function flush_buffer(base, key, id, state, now, version, max_attempts)
+  if not state then
+    store_job(base, id, now, version, max_attempts, take_buffer(base, key, id), 0, 0, 0)
+    return
+  end
+  fill_batch(base, key, id)
+  if state == 'delayed' then
+    redis.call('ZREM', base .. ':delayed', id)
+    redis.call('HSET', base .. ':' .. id, 'state', 'waiting', 'priority', 0)
+    to_waiting(base, id, 0, now, false)
+    emit(base, 'waiting', id)
+  end
+end
+
+-- Buffers an item; returns the id of the job that takes it, and whether that was queued. A job that was promoted and
+-- waits for its claim is never replaced: it takes what comes until then.
+local function collect(base, fresh, now, version, max_attempts, data, key, delay, max_size, max_wait)
+  local at = base .. ':collect:' .. key
+  local ours = redis.call('GET', at .. ':batch')
+  if redis.call('RPUSH', at .. ':items', data) == 1 then
+    -- What others took left these behind.
+    redis.call('DEL', at .. ':meta', at .. ':batch')
+    ours = nil
+  end
+  local count = redis.call('HINCRBY', at .. ':meta', 'count', 1)
+  redis.call('HSET', at .. ':meta', 'lastAt', now)
+  redis.call('HSETNX', at .. ':meta', 'firstAt', now)
+
+  local id, state, stored_version = find_batch(base, key, ours)
+  id = id or fresh
+  if ours ~= id then
+    if ours then lead_on(base, ours, id, 3600000) end
+    redis.call('SET', at .. ':batch', id)
+  end
+  -- The items of one buffer are read as the newest version among them.
+  if state and tonumber(version) > stored_version then redis.call('HSET', base .. ':' .. id, '_v', version) end
+
+  if max_size > 0 and count >= max_size then
+    flush_buffer(base, key, id, state, now, version, max_attempts)
+    return id, true
+  end
+  if state ~= 'waiting' then
+    local due = now + delay
+    if max_wait > 0 then due = math.min(due, tonumber(redis.call('HGET', at .. ':meta', 'firstAt')) + max_wait) end
+    if not state then
+      redis.call('HSET', base .. ':' .. id, 'ts', now, '_v', version, 'attempt', 1, 'maxAttempts', max_attempts,
+        'state', 'delayed', 'collectKey', key, 'data', '[]')
+    end
+    redis.call('ZADD', base .. ':delayed', due, id)
+    wake_at(base, due)
+  end
+  redis.call('SET', at .. ':job', id, 'PX', 2 * math.max(delay, max_wait))
+  emit(base, 'collect', id, 'count', count, 'key', key)
+  return id, false
+end

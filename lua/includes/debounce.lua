@@ -1,0 +1,16 @@
+--- @include "lead_on"
+--- @include "store_job"
+-- Stores a delayed job in the place of the last one of its key, if no worker has begun with that one.
+local function debounce(base, id, now, version, max_attempts, data, priority, ttl, key, delay)
+  local holder = base .. ':debounce:' .. key
+  local old = redis.call('GET', holder)
+  -- A job that is to be retried stands in the same set, but its turn has come: it is left alone.
+  if old and redis.call('HGET', base .. ':' .. old, 'state') == 'delayed'
+    and redis.call('ZREM', base .. ':delayed', old) == 1 then
+    redis.call('UNLINK', base .. ':' .. old, base .. ':' .. old .. ':lock', base .. ':' .. old .. ':logs')
+    lead_on(base, old, id, 2 * delay)
+    emit(base, 'debounced', old, 'replacedBy', id)
+  end
+  store_job(base, id, now, version, max_attempts, data, delay, priority, ttl)
+  redis.call('SET', holder, id, 'PX', 2 * delay)
+end

@@ -1,0 +1,179 @@
+"""Dispatches of which keys decide, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+
+from taskora.adapters.memory.bells import job_topic
+from taskora.adapters.memory.buffers import take_buffer
+from taskora.adapters.memory.ending import emit
+from taskora.adapters.memory.queueing import id_taken, store_job, to_waiting
+from taskora.adapters.memory.store import MINUTE_MS, Buffer, Job, Queue, Store
+from taskora.call import Call
+from taskora.clock import from_ms
+from taskora.model import EnqueueSpec, NewJob, State
+from taskora.rules import (
+    CollectBufferInfo,
+    CollectRule,
+    DebounceRule,
+    DeduplicateRule,
+    Rule,
+    ThrottleRule,
+    Verdict,
+)
+
+_STORED = Verdict(stored=True)
+
+
+class MemoryRules:
+    """See ``RuleStore`` in the protocol."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def enqueue(self, task: str, spec: EnqueueSpec, jobs: Sequence[tuple[NewJob, Rule]]) -> Call[list[Verdict]]:
+        """See ``RuleStore``."""
+        store = self._store
+
+        def act(now_ms: int) -> list[Verdict]:
+            queue = store.queue(task)
+            return [_decide(store, queue, now_ms, spec, job, rule) for job, rule in jobs]
+
+        return store.call(act)
+
+    def follow(self, task: str, job_id: str) -> Call[str | None]:
+        """See ``RuleStore``."""
+
+        def act(now_ms: int) -> str | None:
+            queue = self._store.queue(task)
+            at, found = job_id, None
+            while (step := queue.replaced.get(at)) is not None and step[1] > now_ms:
+                at = found = step[0]
+                if at in queue.jobs:
+                    break
+            return found
+
+        return self._store.call(act)
+
+    def buffered(self, task: str, key: str) -> Call[list[bytes]]:
+        """See ``RuleStore``."""
+
+        def act(_: int) -> list[bytes]:
+            buffer = self._store.queue(task).buffers.get(key)
+            return [] if buffer is None else list(buffer.items)
+
+        return self._store.call(act)
+
+    def buffer_info(self, task: str, key: str) -> Call[CollectBufferInfo | None]:
+        """See ``RuleStore``."""
+
+        def act(_: int) -> CollectBufferInfo | None:
+            buffer = self._store.queue(task).buffers.get(key)
+            if buffer is None:
+                return None
+            return CollectBufferInfo(len(buffer.items), from_ms(buffer.first_ms), from_ms(buffer.last_ms))
+
+        return self._store.call(act)
+
+
+def _decide(store: Store, queue: Queue, now_ms: int, spec: EnqueueSpec, new: NewJob, rule: Rule) -> Verdict:
+    if new.given:
+        earlier = _earlier(queue, new.job_id, now_ms)
+        if earlier is not None:
+            return earlier
+        new = new._replace(given=False)
+    if isinstance(rule, CollectRule):
+        return _collect(store, queue, now_ms, spec, new, rule)
+    if isinstance(rule, ThrottleRule):
+        if not _admit(queue, now_ms, rule):
+            return Verdict(stored=False)
+        store_job(store, queue, now_ms, spec, new)
+    elif isinstance(rule, DebounceRule):
+        _debounce(store, queue, now_ms, spec, new, rule)
+    else:
+        existing = _holder(queue, rule)
+        if existing is not None:
+            return Verdict(stored=False, job_id=existing)
+        store_job(store, queue, now_ms, spec, new).dedup_key = rule.key
+        queue.dedup[rule.key] = new.job_id
+    return _STORED
+
+
+def _earlier(queue: Queue, job_id: str, now_ms: int) -> Verdict | None:
+    """Return what an earlier call decided on the same dispatch."""
+    batch = queue.collected.get(job_id)
+    if batch is not None:
+        return Verdict(stored=True, job_id=batch[0])
+    return _STORED if id_taken(queue, job_id, now_ms) or job_id in queue.replaced else None
+
+
+def _debounce(store: Store, queue: Queue, now_ms: int, spec: EnqueueSpec, new: NewJob, rule: DebounceRule) -> None:
+    last = queue.debounced.get(rule.key)
+    old = queue.jobs.get(last[0]) if last is not None and last[1] > now_ms else None
+    if old is not None and old.state is State.DELAYED:
+        queue.delayed.remove(old.id)
+        del queue.jobs[old.id]
+        _drop_outdated(queue.replaced, now_ms)
+        queue.replaced[old.id] = (new.job_id, now_ms + 2 * rule.delay_ms + 10 * MINUTE_MS)
+        emit(queue, now_ms, "debounced", old.id, replacedBy=new.job_id)
+        store.bells.ring(job_topic(queue.task, old.id))
+    store_job(store, queue, now_ms, spec, new._replace(delay_ms=rule.delay_ms))
+    _drop_outdated(queue.debounced, now_ms)
+    queue.debounced[rule.key] = (new.job_id, now_ms + 2 * rule.delay_ms)
+
+
+def _admit(queue: Queue, now_ms: int, rule: ThrottleRule) -> bool:
+    count, until_ms = queue.throttled.get(rule.key, (0, 0))
+    if until_ms <= now_ms:
+        for key in [key for key, window in queue.throttled.items() if window[1] <= now_ms]:
+            del queue.throttled[key]
+        count, until_ms = 0, now_ms + rule.window_ms
+    if count >= rule.max:
+        return False
+    queue.throttled[rule.key] = (count + 1, until_ms)
+    return True
+
+
+def _holder(queue: Queue, rule: DeduplicateRule) -> str | None:
+    job = queue.jobs.get(queue.dedup.get(rule.key, ""))
+    if job is None:
+        return None
+    state = State.ACTIVE if job.state is State.RETRYING else job.state
+    return job.id if state.value in rule.states else None
+
+
+def _collect(store: Store, queue: Queue, now_ms: int, spec: EnqueueSpec, new: NewJob, rule: CollectRule) -> Verdict:
+    buffer = queue.buffers.get(rule.key)
+    if buffer is None:
+        buffer = queue.buffers[rule.key] = Buffer(rule.batch_id, now_ms)
+        queue.jobs[rule.batch_id] = Job(rule.batch_id, now_ms, b"[]", spec.version, State.DELAYED, collect_key=rule.key)
+    batch = queue.jobs[buffer.batch_id]
+    buffer.items.append(new.data)
+    buffer.last_ms = now_ms
+    batch.version = max(batch.version, spec.version)
+    if 0 < rule.max_size <= len(buffer.items):
+        take_buffer(queue, batch)
+        if batch.state is State.DELAYED:
+            queue.delayed.remove(batch.id)
+            batch.state = State.WAITING
+            to_waiting(queue, batch, front=False)
+            emit(queue, now_ms, "waiting", batch.id)
+    else:
+        if batch.state is State.DELAYED:
+            due_ms = now_ms + rule.delay_ms
+            if rule.max_wait_ms:
+                due_ms = min(due_ms, buffer.first_ms + rule.max_wait_ms)
+            queue.delayed.put(batch.id, due_ms)
+        emit(queue, now_ms, "collect", batch.id, count=len(buffer.items), key=rule.key)
+    store.wake(queue.task)
+    _drop_outdated(queue.collected, now_ms)
+    queue.collected[new.job_id] = (batch.id, now_ms + MINUTE_MS)
+    return Verdict(stored=True, job_id=batch.id)
+
+
+def _drop_outdated(entries: dict[str, tuple[str, int]], now_ms: int) -> None:
+    """Forget what has run out, of the two oldest entries: so there are never many of them."""
+    for name in list(islice(entries, 2)):
+        if entries[name][1] <= now_ms:
+            del entries[name]

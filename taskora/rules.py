@@ -1,0 +1,77 @@
+"""What keys decide about a dispatch: whether it becomes a job, in whose place, or as a part of which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple, TypeAlias
+
+
+class DebounceRule(NamedTuple):
+    """Only the last of a key becomes a job, ``delay_ms`` after it was dispatched."""
+
+    key: str
+    delay_ms: int
+
+
+class ThrottleRule(NamedTuple):
+    """At most ``max`` of a key become jobs in a window that begins with the first."""
+
+    key: str
+    max: int
+    window_ms: int
+
+
+class DeduplicateRule(NamedTuple):
+    """None becomes a job while another of its key is in one of the states."""
+
+    key: str
+    states: tuple[str, ...]
+
+
+class CollectRule(NamedTuple):
+    """An item for a batch.
+
+    Attributes:
+        key: Names the buffer.
+        batch_id: Id of the batch, if this item begins one.
+        delay_ms: Time without another item until the batch is due.
+        max_size: Number of items with which it is due at once; 0 for no limit.
+        max_wait_ms: Time from the first item until it is due; 0 for no limit.
+    """
+
+    key: str
+    batch_id: str
+    delay_ms: int
+    max_size: int
+    max_wait_ms: int
+
+
+Rule: TypeAlias = DebounceRule | ThrottleRule | DeduplicateRule | CollectRule
+
+
+class Verdict(NamedTuple):
+    """What became of a dispatch.
+
+    Attributes:
+        stored: Whether something was stored for it: a job of its own, or an item of a batch.
+        job_id: The job to follow, if it is not its own: the one it duplicates, or its batch. Empty for none.
+    """
+
+    stored: bool
+    job_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectBufferInfo:
+    """A buffer. Times are aware UTC.
+
+    Attributes:
+        count: Number of items.
+        oldest_at: When the first of them came.
+        newest_at: When the last of them came.
+    """
+
+    count: int
+    oldest_at: datetime
+    newest_at: datetime
