@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Issue,
         JobFailedError,
         JobNotFoundError,
+        MigrationError,
         RetryError,
         SchemaVersionMismatchError,
         SerializationError,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     )
     from taskora.handle import ResultHandle
     from taskora.middleware import Middleware, MiddlewareContext, Next
+    from taskora.migration import MigrationStatus, into
     from taskora.model import JobInfo, LogEntry, QueueStats, ScheduleInfo, State, WorkerRecord
     from taskora.serializer import JsonSerializer, Serializer
     from taskora.task import FunctionTask, Job, Task
@@ -55,6 +57,8 @@ __all__ = [
     "LogEntry",
     "Middleware",
     "MiddlewareContext",
+    "MigrationError",
+    "MigrationStatus",
     "Next",
     "QueueStats",
     "ResultHandle",
@@ -84,6 +88,7 @@ __all__ = [
     "chain",
     "chord",
     "group",
+    "into",
     "memory_adapter",
     "redis_adapter",
 ]
@@ -114,6 +119,7 @@ _HOMES = {
         "Issue",
         "JobFailedError",
         "JobNotFoundError",
+        "MigrationError",
         "RetryError",
         "SchemaVersionMismatchError",
         "SerializationError",
@@ -126,6 +132,7 @@ _HOMES = {
     ),
     "taskora.handle": ("ResultHandle",),
     "taskora.middleware": ("Middleware", "MiddlewareContext", "Next"),
+    "taskora.migration": ("MigrationStatus", "into"),
     "taskora.model": (
         "JobInfo",
         "LogEntry",

@@ -357,7 +357,7 @@ class Taskora:
 
     def inspect(self) -> Inspector:
         """Look at what is stored: jobs by state, counts, workflows, workers, throughput."""
-        return Inspector(self.adapter, tuple(self._tasks), self.serializer)
+        return Inspector(self.adapter, self._tasks, self.serializer)
 
     def store_workflow(self, plan: Plan) -> Confirmation:
         """See ``WorkflowEngine``."""

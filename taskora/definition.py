@@ -14,6 +14,7 @@ from taskora.duration import Duration, to_seconds
 from taskora.errors import ConfigError
 from taskora.keys import check_task_name
 from taskora.middleware import Middleware, check_chain
+from taskora.migration import Migration, migrations_of
 from taskora.schema import ANY, handler_types, schema_for
 from taskora.task import FunctionTask, TaskHome
 
@@ -36,8 +37,12 @@ class TaskSettings(TypedDict, total=False):
         on_cancel: Called with payload and context after a cancelled run has stopped.
         middleware: Async functions of a context and ``next`` around the handler, the first outermost, all of them
             inside those of ``Taskora.use``.
-        version: Version of the payload that is written. Defaults to 1.
-        since: Oldest version that is still read. Defaults to 1.
+        version: Version of the payload that is written. Defaults to 1, or to what a list of migrations makes of it.
+        since: Oldest version that is still read. An older job fails; a newer one waits for a newer worker. Defaults
+            to 1.
+        migrate: Brings older payloads to the current version, before they are checked: a dict, whose key N takes
+            version N to N + 1, or a list, whose first step takes ``since``. A step takes and returns plain values;
+            see ``into``. Without it, the defaults of the type fill in what an older version lacks.
         schedule: Has the task dispatched by itself.
     """
 
@@ -52,6 +57,7 @@ class TaskSettings(TypedDict, total=False):
     middleware: Sequence[Middleware]
     version: int
     since: int
+    migrate: Mapping[int, Migration] | Sequence[Migration]
     schedule: Schedule
 
 
@@ -152,6 +158,7 @@ def define(
         call=types.adapt(handler),
         on_cancel=cast("Callable[[object, object], object] | None", settings.get("on_cancel")),
         middleware=check_chain(settings.get("middleware", ()), "middleware"),
+        migrations=migrations_of(settings.get("migrate"), settings.get("version"), settings.get("since", 1)),
     )
 
 
@@ -165,9 +172,7 @@ def options_of(settings: TaskSettings, defaults: Defaults, retention: Retention)
     check_timeout(timeout)
     concurrency = settings.get("concurrency", defaults.concurrency)
     check_count(concurrency, "concurrency")
-    version, since = settings.get("version", 1), settings.get("since", 1)
-    check_count(version, "version")
-    check_count(since, "since", most=version)
+    versions = migrations_of(settings.get("migrate"), settings.get("version"), settings.get("since", 1))
     ttl = settings.get("ttl")
     on_cancel: object = settings.get("on_cancel", options_of)
     if not callable(on_cancel):
@@ -179,8 +184,8 @@ def options_of(settings: TaskSettings, defaults: Defaults, retention: Retention)
         stall=_instance(settings.get("stall", defaults.stall), Stall, "stall"),
         retention=retention,
         ttl=ttl if ttl is None or isinstance(ttl, Ttl) else Ttl(ttl),
-        version=version,
-        since=since,
+        version=versions.version,
+        since=versions.since,
         schedule=None if "schedule" not in settings else _instance(settings["schedule"], Schedule, "schedule"),
     )
 

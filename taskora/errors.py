@@ -70,6 +70,10 @@ class ValidationError(TaskoraError):
         self.task = task
 
 
+class MigrationError(ValidationError):
+    """A step of a task's ``migrate`` raised: the payload stays in its old form. Never retried; the cause is its error."""
+
+
 class SerializationError(TaskoraError):
     """A value cannot be written as, or read from, the wire format."""
 

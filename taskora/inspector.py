@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
-from typing import TypeAlias, TypeVar, overload
+from typing import Protocol, TypeAlias, TypeVar, overload
 
 from taskora.adapters.protocol import Adapter
 from taskora.adapters.vitals_store import ServerFacts, Throughput
 from taskora.call import Call, CallSteps, Composed, Gathered, ask, mapped, refuse_on_loop
-from taskora.config import check_count
+from taskora.config import TaskOptions, check_count
 from taskora.duration import Duration, to_seconds
 from taskora.errors import ConfigError
+from taskora.housekeeping.cards import read_card
+from taskora.migration import MigrationStatus
 from taskora.model import JobInfo, QueueStats, State, WorkerRecord, WorkflowRecord, WorkflowState, WorkflowSummary
 from taskora.payloads import shown
 from taskora.serializer import JSON, Serializer
@@ -23,6 +25,14 @@ _T = TypeVar("_T")
 Jobs: TypeAlias = list[JobInfo]
 _ENDED = (State.COMPLETED, State.FAILED, State.EXPIRED, State.CANCELLED)
 _DAY_MINUTES = 24 * 60
+_VERSIONS_LOOKED_AT = 10_000
+
+
+class Known(Protocol):
+    """What is asked of a task that is known here."""
+
+    @property
+    def options(self) -> TaskOptions: ...
 
 
 class Inspector:
@@ -37,13 +47,15 @@ class Inspector:
 
     Args:
         adapter: Where the jobs are.
-        known_tasks: Names of tasks that are looked at although nobody has published them.
+        known_tasks: Tasks by name that are looked at although nobody has published them.
         serializer: Reads their payloads and results. Defaults to JSON.
     """
 
-    def __init__(self, adapter: Adapter, known_tasks: Collection[str] = (), serializer: Serializer = JSON) -> None:
+    def __init__(
+        self, adapter: Adapter, known_tasks: Mapping[str, Known] | None = None, serializer: Serializer = JSON
+    ) -> None:
         self._adapter = adapter
-        self._known = known_tasks
+        self._known = {} if known_tasks is None else known_tasks
         self._show = shown(serializer)
 
     # Jobs
@@ -175,6 +187,23 @@ class Inspector:
         """See ``throughput``."""
         return await self._throughput(task, bucket, count).run_async()
 
+    def migrations(self, task: str) -> MigrationStatus:
+        """Count the payload versions of a task's jobs, to know whether older ones can be given up.
+
+        At most 10,000 jobs of each state are looked at, those that run next; ``complete`` says whether that was all.
+
+        Args:
+            task: Name of the task.
+
+        Raises:
+            ConfigError: No process has published the task, and it is not defined here.
+        """
+        return self._run("migrations", self._migrations(task))
+
+    async def migrations_async(self, task: str) -> MigrationStatus:
+        """See ``migrations``."""
+        return await self._migrations(task).run_async()
+
     # Workflows, workers, the server
 
     def workflows(
@@ -263,6 +292,21 @@ class Inspector:
             tasks = yield from self._chosen(task)
             counts = yield from ask(Gathered([self._adapter.jobs.stats(name) for name in tasks]))
             return dict(zip(tasks, counts, strict=True))
+
+        return Composed(steps)
+
+    def _migrations(self, task: str) -> Call[MigrationStatus]:
+        def steps() -> CallSteps[MigrationStatus]:
+            known = self._known.get(task)
+            if known is not None:
+                options = known.options
+            else:
+                card = (yield from ask(self._adapter.house.tasks())).get(task)
+                if card is None:
+                    raise ConfigError(f"migrations: no worker ever published a task {task!r}, and none is defined here")
+                options = read_card(card)
+            counts = yield from ask(self._adapter.vitals.versions(task, _VERSIONS_LOOKED_AT))
+            return MigrationStatus(task, options.version, options.since, *counts)
 
         return Composed(steps)
 

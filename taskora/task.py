@@ -14,6 +14,7 @@ from taskora.errors import ConfigError, SerializationError
 from taskora.handle import Handles, ResultHandle, not_found
 from taskora.keys import check_job_id
 from taskora.middleware import Middleware
+from taskora.migration import Migrations
 from taskora.model import CancelOutcome, EnqueueSpec, JobInfo, LogEntry, NewJob, Outcome, new_id
 from taskora.outbox import Outbox, Parcel
 from taskora.payloads import dump, load, shown
@@ -351,6 +352,7 @@ class FunctionTask(Task[In, Out], Generic[In, Out, P, R]):
         call: Callable[[object, object], object],
         on_cancel: Callable[[object, object], object] | None,
         middleware: tuple[Middleware, ...] = (),
+        migrations: Migrations | None = None,
     ) -> None:
         super().__init__(home, name, options, *schemas)
         self.handler = handler
@@ -359,8 +361,23 @@ class FunctionTask(Task[In, Out], Generic[In, Out, P, R]):
         self.call = call
         self.on_cancel = on_cancel
         self._own_middleware = middleware
+        self._migrations = migrations
         self.__doc__ = handler.__doc__
         self.__wrapped__ = handler
+
+    def decode_input(self, raw: bytes, version: int | None = None, job_id: str = "", /) -> object:
+        """Read a job's stored payload, bring it to the current version and check it.
+
+        Raises:
+            MigrationError: A migration raised.
+            ValidationError: It does not have the declared shape.
+            SerializationError: It cannot be read.
+        """
+        if self._migrations is None or version is None or version >= self._migrations.version:
+            return self._read(self._input, raw)
+        older = load(raw, self._home.serializer)
+        newer = self._migrations.apply(older, version, f"job {job_id} of task {self.name!r}")
+        return self._input.decode(newer)
 
     @property
     def middleware(self) -> tuple[Middleware, ...]:

@@ -66,6 +66,22 @@ class Locks(NamedTuple):
     endless: tuple[str, ...]
 
 
+class VersionCounts(NamedTuple):
+    """Payload versions of the jobs of a task that have not ended, with how many jobs have each.
+
+    Attributes:
+        waiting: Of those that a worker may take now.
+        active: Of those that run.
+        delayed: Of those that are not due, retries included.
+        complete: Whether all were counted.
+    """
+
+    waiting: dict[int, int]
+    active: dict[int, int]
+    delayed: dict[int, int]
+    complete: bool
+
+
 class VitalsStore(Protocol):
     """Looking at the whole."""
 
@@ -91,6 +107,10 @@ class VitalsStore(Protocol):
 
     def locks(self, task: str, limit: int) -> Call[Locks]:
         """Look at the locks of up to ``limit`` running jobs of a task."""
+        ...
+
+    def versions(self, task: str, limit: int) -> Call[VersionCounts]:
+        """Count the payload versions of up to ``limit`` jobs of each state, those first that run next."""
         ...
 
     def fences(self, pairs: Sequence[tuple[str, str]]) -> Call[list[str]]:

@@ -123,7 +123,7 @@ class Execution:
             )
         if job.data is None:
             raise SerializationError(f"job {job.job_id} of task {job.task!r} has no payload stored")
-        return run.task.decode_input(job.data)
+        return run.task.decode_input(job.data, job.version, job.job_id)
 
     async def _call_through(self, chain: Sequence[Middleware], run: Run) -> object:
         if run.aborted is not None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import platform
 import time
+from collections import Counter
 from collections.abc import Sequence
-from itertools import islice
+from itertools import chain, islice
 
 from taskora.adapters.memory.store import MINUTE_MS, Queue, Store
-from taskora.adapters.vitals_store import Locks, ServerFacts, Throughput
+from taskora.adapters.vitals_store import Locks, ServerFacts, Throughput, VersionCounts
 from taskora.call import Call
 from taskora.clock import from_ms
 from taskora.errors import ConfigError
@@ -91,6 +92,18 @@ class MemoryVitals:
             queue = self._store.queue(task)
             jobs = [queue.jobs[job_id] for job_id in islice(queue.active, limit)]
             return Locks(len(jobs), tuple(job.id for job in jobs if job.token(now_ms) is None), ())
+
+        return self._store.call(act)
+
+    def versions(self, task: str, limit: int) -> Call[VersionCounts]:
+        """See ``VitalsStore``."""
+
+        def act(_: int) -> VersionCounts:
+            queue = self._store.queue(task)
+            states = (chain(queue.prioritized, queue.waiting), queue.active, queue.delayed)
+            counts = [Counter(queue.jobs[job_id].version for job_id in islice(ids, limit)) for ids in states]
+            sizes = (len(queue.prioritized) + len(queue.waiting), len(queue.active), len(queue.delayed))
+            return VersionCounts(*map(dict, counts), complete=max(sizes) <= limit)
 
         return self._store.call(act)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from taskora.adapters.redis.link import Link
-from taskora.adapters.vitals_store import Locks, ServerFacts, Throughput
+from taskora.adapters.vitals_store import Locks, ServerFacts, Throughput, VersionCounts
 from taskora.call import Call
 from taskora.clock import from_ms
 from taskora.connection.request import Command, Producer, Steps
@@ -103,6 +104,38 @@ class RedisVitals:
             )
 
         return self._link.call(steps)
+
+    def versions(self, task: str, limit: int) -> Call[VersionCounts]:
+        """See ``VitalsStore``."""
+
+        def steps(_: Producer) -> Steps[VersionCounts]:
+            base = self._keys.task(task)
+            wait, high, active, delayed = (f"{base}:{name}" for name in ("wait", "prioritized", "active", "delayed"))
+            # In the order in which jobs pass, so that one that moves meanwhile is counted twice rather than not at all.
+            delayed_ids, late, high_ids, urgent, wait_ids, waiting, active_ids, running = yield [
+                ("ZRANGE", delayed, 0, limit - 1), ("ZCARD", delayed), ("ZRANGE", high, 0, limit - 1), ("ZCARD", high),
+                ("LRANGE", wait, -limit, -1), ("LLEN", wait), ("LRANGE", active, -limit, -1), ("LLEN", active),
+            ]  # fmt: skip
+            waiting_ids = (*high_ids, *reversed(wait_ids))[:limit]
+            return VersionCounts(
+                waiting=(yield from self._versions_of(base, waiting_ids)),
+                active=(yield from self._versions_of(base, active_ids)),
+                delayed=(yield from self._versions_of(base, delayed_ids)),
+                complete=max(late, urgent + waiting, running) <= limit,
+            )
+
+        return self._link.call(steps)
+
+    @staticmethod
+    def _versions_of(base: str, ids: Sequence[bytes]) -> Steps[dict[int, int]]:
+        counts = Counter[int]()
+        for first in range(0, len(ids), _PER_SCAN):
+            page = ids[first : first + _PER_SCAN]
+            for version in (yield [("HGET", f"{base}:{job_id.decode()}", "_v") for job_id in page]):
+                # A job that ended meanwhile, or that nobody can read, says nothing.
+                if version is not None and version.isdigit():
+                    counts[int(version)] += 1
+        return dict(counts)
 
     def fences(self, pairs: Sequence[tuple[str, str]]) -> Call[list[str]]:
         """See ``VitalsStore``."""
