@@ -243,6 +243,9 @@ class TaskOptions:
         retry: See ``Retry``.
         timeout_s: Longest run of an attempt; None: no limit.
         concurrency: Jobs at a time in one process.
+        concurrency_limit: Jobs at a time of one concurrency key, over all processes, unless a dispatch says otherwise;
+            None: 1.
+        singleton: At most one job at a time, over all processes.
         stall: See ``Stall``.
         retention: See ``Retention``.
         ttl: Default time to live of a job; None: for ever.
@@ -254,6 +257,8 @@ class TaskOptions:
     retry: Retry = Retry()
     timeout_s: float | None = None
     concurrency: int = 1
+    concurrency_limit: int | None = None
+    singleton: bool = False
     stall: Stall = Stall()
     retention: Retention = field(default_factory=Retention)
     ttl: Ttl | None = None

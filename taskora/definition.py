@@ -8,10 +8,12 @@ import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Protocol, TypedDict, TypeVar, cast, overload
 
+from taskora.collecting import CollectTask, item_type
 from taskora.config import Defaults, Retention, Retry, Schedule, Stall, TaskOptions, Ttl, check_count, check_timeout
 from taskora.context import Context
 from taskora.duration import Duration, to_seconds
 from taskora.errors import ConfigError
+from taskora.flow_control import Collect
 from taskora.keys import check_task_name
 from taskora.middleware import Middleware, check_chain
 from taskora.migration import Migration, migrations_of
@@ -20,18 +22,21 @@ from taskora.task import FunctionTask, TaskHome
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+AnyTask = FunctionTask[Any, Any, ..., Any]
 _NOT_GIVEN: object = inspect.Parameter.empty
+_OURS = ("taskora.definition", "taskora.app", "taskora.contracts", "taskora.implementing")
 
 
-class TaskSettings(TypedDict, total=False):
-    """Options of ``Taskora.task``. What is left out is taken from the application's defaults.
+class HandlerSettings(TypedDict, total=False):
+    """Options of a handler. What is left out is taken from its contract, if it has one, or the application's defaults.
 
     Attributes:
-        input: Type of the payload; by default the handler's annotation.
-        output: Type of the result; by default the handler's annotation.
         retry: When and how a failed job runs again. Replaces the default as a whole.
         timeout: Longest run of an attempt; None for no limit.
         concurrency: Jobs of this task at a time in one process.
+        concurrency_limit: Jobs at a time of one ``concurrency_key``, over all processes, for dispatches that set none
+            themselves. Defaults to 1.
+        singleton: Have at most one job of this task run at a time, over all processes. Defaults to False.
         ttl: How long a job may wait to be taken; a duration, or ``Ttl`` to discard expired jobs.
         stall: What happens to a job whose worker vanished.
         on_cancel: Called with payload and context after a cancelled run has stopped.
@@ -46,11 +51,11 @@ class TaskSettings(TypedDict, total=False):
         schedule: Has the task dispatched by itself.
     """
 
-    input: object
-    output: object
     retry: Retry
     timeout: Duration | None
     concurrency: int
+    concurrency_limit: int
+    singleton: bool
     ttl: Ttl | Duration | None
     stall: Stall
     on_cancel: Callable[[Any, Context], object]
@@ -59,6 +64,28 @@ class TaskSettings(TypedDict, total=False):
     since: int
     migrate: Mapping[int, Migration] | Sequence[Migration]
     schedule: Schedule
+
+
+class TaskSettings(HandlerSettings, total=False):
+    """Options of ``Taskora.task``.
+
+    Attributes:
+        input: Type of the payload; by default the handler's annotation.
+        output: Type of the result; by default the handler's annotation.
+    """
+
+    input: object
+    output: object
+
+
+class CollectSettings(TaskSettings, total=False):
+    """Options of a task whose handler takes batches.
+
+    Attributes:
+        collect: How what is dispatched is gathered.
+    """
+
+    collect: Collect[Any]
 
 
 class TaskDecorator(Protocol):
@@ -100,7 +127,7 @@ def name_of(handler: Callable[..., object]) -> str:
 def caller_names() -> Mapping[str, object]:
     """Return the local names of the code that defines a task: annotations that are text may name them."""
     frame = inspect.currentframe()
-    while frame is not None and frame.f_globals.get("__name__") in ("taskora.definition", "taskora.app"):
+    while frame is not None and frame.f_globals.get("__name__") in _OURS:
         frame = frame.f_back
     return {} if frame is None else frame.f_locals
 
@@ -130,9 +157,10 @@ def define(
     """
     if not callable(handler):  # pyright: ignore[reportUnnecessaryComparison] - callers without a type checker
         raise ConfigError(f"handler: expected a function, got {handler!r}")
-    unknown = settings.keys() - TaskSettings.__annotations__.keys()
+    collect = cast("CollectSettings", settings).get("collect")
+    unknown = settings.keys() - CollectSettings.__annotations__.keys()
     if unknown:
-        options = ", ".join(sorted(TaskSettings.__annotations__))
+        options = ", ".join(sorted(CollectSettings.__annotations__))
         raise ConfigError(f"{min(unknown)}: there is no such option of a task; there are: {options}")
     name = check_task_name(name_of(handler) if name is None else name)
     types = handler_types(
@@ -147,7 +175,12 @@ def define(
         _Nothing() if takes_nothing else schema_for(types.input, f"input of task {name!r}", task=name, names=names)
     )
     output_schema = schema_for(types.output, f"output of task {name!r}", task=name, names=names)
-    return FunctionTask(
+    make: Callable[..., AnyTask] = FunctionTask
+    if collect is not None:
+        collect = _instance(collect, Collect, "collect")
+        item = schema_for(item_type(types.input, name), f"item of task {name!r}", task=name, names=names)
+        make = functools.partial(cast("Callable[..., AnyTask]", CollectTask), collect=collect, item_schema=item)
+    return make(
         home,
         name,
         options_of(settings, defaults, retention),
@@ -172,6 +205,12 @@ def options_of(settings: TaskSettings, defaults: Defaults, retention: Retention)
     check_timeout(timeout)
     concurrency = settings.get("concurrency", defaults.concurrency)
     check_count(concurrency, "concurrency")
+    limit = settings.get("concurrency_limit")
+    if limit is not None:
+        check_count(limit, "concurrency_limit")
+    singleton: object = settings.get("singleton", False)
+    if not isinstance(singleton, bool):
+        raise ConfigError(f"singleton: expected True or False, got {singleton!r}")
     versions = migrations_of(settings.get("migrate"), settings.get("version"), settings.get("since", 1))
     ttl = settings.get("ttl")
     on_cancel: object = settings.get("on_cancel", options_of)
@@ -181,6 +220,8 @@ def options_of(settings: TaskSettings, defaults: Defaults, retention: Retention)
         retry=_instance(settings.get("retry", defaults.retry), Retry, "retry"),
         timeout_s=None if timeout is None else to_seconds(timeout, "timeout"),
         concurrency=concurrency,
+        concurrency_limit=limit,
+        singleton=singleton,
         stall=_instance(settings.get("stall", defaults.stall), Stall, "stall"),
         retention=retention,
         ttl=ttl if ttl is None or isinstance(ttl, Ttl) else Ttl(ttl),

@@ -11,7 +11,7 @@ from taskora.errors import ConfigError
 RESERVED_IDS = frozenset(
     {"wait", "prioritized", "active", "delayed", "completed", "failed", "expired", "cancelled", "events", "stalled",
      "marker", "cancel", "fires", "sent", "gone", "fence", "wake", "conc", "debounce", "throttle", "dedup", "collect",
-     "metrics"}
+     "metrics", "into", "item", "limited", "holders", "blocked", "ready"}
 )  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./@+-]{0,199}")
 _JOB_ID = re.compile(r"[^\s:{}*?\[\]\x00-\x1f\x7f]{1,200}")
@@ -46,6 +46,17 @@ def check_job_id(job_id: str) -> str:
     if job_id in RESERVED_IDS:
         raise ConfigError(f"job_id: {job_id!r} is reserved by the layout in Redis; choose another")
     return job_id
+
+
+def check_limit_key(key: str) -> str:
+    """Return the concurrency key, or say why it cannot be one.
+
+    Raises:
+        ConfigError: It is empty, too long, or no text.
+    """
+    if not isinstance(key, str) or not 0 < len(key) <= 200:  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+        raise ConfigError(f"concurrency_key: {key!r} is not allowed; use 1 to 200 characters, or None for no limit")
+    return key
 
 
 @dataclass(frozen=True, slots=True)

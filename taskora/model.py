@@ -57,6 +57,8 @@ class NewJob(NamedTuple):
         priority: 0 to 900, a higher one first.
         ttl_ms: Time until it expires; 0 for never.
         given: Whether the caller chose the id; then it stays taken for a day after the job is gone.
+        concurrency_key: What it shares a limit by; empty for nothing.
+        concurrency_limit: How many jobs of the key may run at a time, as this one sees it; 0 for any number.
     """
 
     job_id: str
@@ -65,6 +67,8 @@ class NewJob(NamedTuple):
     priority: int = 0
     ttl_ms: int = 0
     given: bool = False
+    concurrency_key: str = ""
+    concurrency_limit: int = 0
 
 
 class Occurrence(NamedTuple):
@@ -141,11 +145,13 @@ class Want(NamedTuple):
         task: The task.
         slots: How many it has room for.
         on_expire: What becomes of an expired job.
+        singleton: Whether at most one job of the task may be active, over all workers.
     """
 
     task: str
     slots: int
     on_expire: Literal["fail", "discard"] = "fail"
+    singleton: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,16 @@ from taskora.call import Call, mapped, on_running_loop
 from taskora.config import MAX_PRIORITY, TaskOptions, check_count
 from taskora.duration import Duration, to_ms
 from taskora.errors import ConfigError, SerializationError
+from taskora.flow_control import RuleOptions, ruling
 from taskora.handle import Handles, ResultHandle, not_found
-from taskora.keys import check_job_id
+from taskora.keys import check_job_id, check_limit_key
 from taskora.middleware import Middleware
 from taskora.migration import Migrations
 from taskora.model import CancelOutcome, EnqueueSpec, JobInfo, LogEntry, NewJob, Outcome, new_id
 from taskora.outbox import Outbox, Parcel
 from taskora.payloads import dump, load, shown
 from taskora.protocols import WorkflowEngine
+from taskora.ruled import dispatch_ruled, followed, wait_followed
 from taskora.schema import ANY, Schema
 from taskora.serializer import JSON, Serializer
 from taskora.waiting import WaitCall, Waiting
@@ -30,6 +32,7 @@ T = TypeVar("T")
 P = ParamSpec("P")
 R = TypeVar("R")
 _NOT_GIVEN = object()
+_NOT_OF_JOBS = frozenset({"skip_validation", *RuleOptions.__annotations__})
 
 
 class JobOptions(TypedDict, total=False):
@@ -40,16 +43,22 @@ class JobOptions(TypedDict, total=False):
         priority: 0 to 900; a higher one runs first.
         ttl: Time until it expires if no worker takes it; None takes the task's.
         job_id: Its id. A job with this id that exists, in whatever state, is left as it is.
+        concurrency_key: What it shares a limit by: jobs of the task with the same key run at most so many at a time,
+            over all processes, in the order in which they were dispatched. None for no such limit.
+        concurrency_limit: How many of its key may run at a time, as far as this job is concerned: 0 for any number,
+            None for the task's, which is 1 by default.
     """
 
     delay: Duration
     priority: int
     ttl: Duration | None
     job_id: str | None
+    concurrency_key: str | None
+    concurrency_limit: int | None
 
 
-class DispatchOptions(JobOptions, total=False):
-    """What ``Task.dispatch`` can be told, beside what ``JobOptions`` has.
+class DispatchOptions(JobOptions, RuleOptions, total=False):
+    """What ``Task.dispatch`` can be told, beside what ``JobOptions`` and ``RuleOptions`` have.
 
     Attributes:
         skip_validation: Serialize the payload as it is.
@@ -93,6 +102,8 @@ class Job(Generic[In]):
         priority: 0 to 900; a higher one runs first.
         ttl: Time until it expires if no worker takes it; None takes the task's.
         job_id: Its id; None makes one.
+        concurrency_key: What it shares a limit by; see ``JobOptions``.
+        concurrency_limit: How many of its key may run at a time; see ``JobOptions``.
     """
 
     data: In
@@ -100,6 +111,8 @@ class Job(Generic[In]):
     priority: int = 0
     ttl: Duration | None = None
     job_id: str | None = None
+    concurrency_key: str | None = None
+    concurrency_limit: int | None = None
 
 
 class Task(Generic[In, Out]):
@@ -133,6 +146,10 @@ class Task(Generic[In, Out]):
     def __repr__(self) -> str:
         return f"<Task {self.name}>"
 
+    def follow(self, other: Task[In, Out]) -> None:
+        """Take over options and types of the same task, where this process defines it after it registered it."""
+        Task[In, Out].__init__(self, other._home, other.name, other.options, other._input, other._output)
+
     # Dispatching
 
     @overload
@@ -155,12 +172,18 @@ class Task(Generic[In, Out]):
             SerializationError: It cannot be written as JSON, or is too large.
             ConfigError: An option is wrong.
             AdapterError: The server did not answer within 5 seconds, or refused; on an event loop from ``await``.
+            ThrottledError: With ``raise_on_reject``, likewise: the throttle's window is full.
+            DuplicateJobError: With ``raise_on_reject``, likewise: another job holds the key.
         """
         if data is _NOT_GIVEN:
             if self.input_type is not None:
                 raise TypeError(f"task {self.name!r} takes a payload: dispatch(payload, ...)")
             data = None
+        rule = ruling(options) if options else None
         job = self._new_job(_job(cast("In", data), options), options.get("skip_validation", False))
+        if rule is not None:
+            raises = options.get("raise_on_reject", False)
+            return dispatch_ruled(self._home, self, self._spec, (job,), (rule,), raises=raises)[0]
         if on_running_loop():
             parcel = self._home.outbox.put(Parcel(self.name, self._spec, (job,)))
             return ResultHandle(self, job.job_id, stored=None, parcel=parcel)
@@ -266,7 +289,7 @@ class Task(Generic[In, Out]):
         """Wait until a job ends."""
         return WaitCall(
             self._home.waiting,
-            lambda waiter: waiter.job(self.name, job_id),
+            lambda waiter: wait_followed(self._home.adapter, waiter, self.name, job_id),
             timeout_s,
             f"job {job_id} of task {self.name!r}",
             lambda: not_found(self.name, job_id),
@@ -275,11 +298,13 @@ class Task(Generic[In, Out]):
     def read(self, job_id: str) -> Call[JobInfo]:
         """Read all of a job."""
         show = shown(self._home.serializer)
-        return mapped(self._home.adapter.jobs.job(self.name, job_id), lambda info: show(self._found(info, job_id)))
+        adapter = self._home.adapter
+        return mapped(followed(adapter, self.name, job_id, lambda at: adapter.jobs.job(self.name, at)), show)
 
     def read_outcome(self, job_id: str) -> Call[Outcome]:
         """Read how a job stands."""
-        return mapped(self._home.adapter.jobs.outcome(self.name, job_id), lambda outcome: self._found(outcome, job_id))
+        adapter = self._home.adapter
+        return followed(adapter, self.name, job_id, lambda at: adapter.jobs.outcome(self.name, at))
 
     def read_progress(self, job_id: str) -> Call[object]:
         """Read a job's progress."""
@@ -293,13 +318,9 @@ class Task(Generic[In, Out]):
         """Cancel a job."""
         return self._home.adapter.jobs.cancel(self.name, job_id, reason)
 
-    def _found(self, thing: T | None, job_id: str) -> T:
-        if thing is None:
-            raise not_found(self.name, job_id)
-        return thing
-
-    def _write(self, data: object, validate: bool) -> bytes:
-        raw = dump(self._input.encode(data) if validate and self._input is not ANY else data, self._home.serializer)
+    def _write(self, data: object, validate: bool, schema: Schema[object] | None = None) -> bytes:
+        schema = schema or self._input
+        raw = dump(schema.encode(data) if validate and schema is not ANY else data, self._home.serializer)
         return self._limited(raw, "payload")
 
     def _read(self, schema: Schema[object], raw: bytes) -> object:
@@ -317,7 +338,8 @@ class Task(Generic[In, Out]):
 
     def _new_job(self, job: Job[In], skip_validation: bool) -> NewJob:
         data = self._write(job.data, self._home.validate_on_dispatch and not skip_validation)
-        if job.delay == 0 and job.priority == 0 and job.ttl is None and job.job_id is None:
+        key, limit = self._limit(job)
+        if job.delay == 0 and job.priority == 0 and job.ttl is None and job.job_id is None and not key:
             return NewJob(new_id(), data, 0, 0, self._ttl_ms)
         check_count(job.priority, "priority", 0, MAX_PRIORITY)
         ttl_ms = self._ttl_ms if job.ttl is None else to_ms(job.ttl, "ttl")
@@ -325,7 +347,19 @@ class Task(Generic[In, Out]):
             raise ConfigError("ttl: must be more than 0; None takes the task's")
         given = job.job_id is not None
         job_id = new_id() if job.job_id is None else check_job_id(job.job_id)
-        return NewJob(job_id, data, to_ms(job.delay, "delay"), job.priority, ttl_ms, given)
+        return NewJob(job_id, data, to_ms(job.delay, "delay"), job.priority, ttl_ms, given, key, limit)
+
+    def _limit(self, job: Job[In]) -> tuple[str, int]:
+        """Return the job's concurrency key, empty for none, with its limit."""
+        key, limit = job.concurrency_key, job.concurrency_limit
+        if limit is not None:
+            check_count(limit, "concurrency_limit", 0)
+        if key is None:
+            if limit is not None:
+                raise ConfigError("concurrency_limit: it limits the jobs of a key; give concurrency_key too")
+            return "", 0
+        check_limit_key(key)
+        return key, self.options.concurrency_limit or 1 if limit is None else limit
 
 
 class FunctionTask(Task[In, Out], Generic[In, Out, P, R]):
@@ -395,5 +429,5 @@ class FunctionTask(Task[In, Out], Generic[In, Out, P, R]):
 
 
 def _job(data: In, options: DispatchOptions) -> Job[In]:
-    settings = {name: value for name, value in options.items() if name != "skip_validation"}
+    settings = {name: value for name, value in options.items() if name not in _NOT_OF_JOBS}
     return Job(data, **cast("JobOptions", settings))

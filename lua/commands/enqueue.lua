@@ -1,18 +1,15 @@
 -- Stores jobs of one task. A producer numbers its calls; the last one that was applied answers again as it did.
 -- KEYS: base
 -- ARGV: producer, number, version, maxAttempts, then id, data, options of each job;
---       options: "" or "delay,priority,ttl,given"
+--       options: "" or "delay,priority,ttl,given", and behind it ",limit,key" of a job with a concurrency key
 -- Returns: a text with 1 for each stored job and 0 for each whose id was taken; "" when all were stored
 -- Events: waiting, delayed
 --- @include "clock"
+--- @include "sent"
 --- @include "store_job"
-local base, number, version, max_attempts = KEYS[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
-local sent = base .. ':sent:' .. ARGV[1]
-local last = redis.call('GET', sent)
-if last then
-  local applied, reply = string.match(last, '^(%d+):(.*)$')
-  if tonumber(applied) >= number then return reply end
-end
+local base, version, max_attempts = KEYS[1], ARGV[3], ARGV[4]
+local repeated = reply_sent(base, ARGV[1], ARGV[2])
+if repeated then return repeated end
 
 local now, plain, flags, refused = now_ms(), {}, {}, false
 local immediate, first_due = false, nil
@@ -34,13 +31,14 @@ for at = 5, #ARGV, 3 do
     emit(base, 'waiting', id)
     plain[#plain + 1] = id
   else
-    local delay, priority, ttl, given = string.match(options, '^(%d+),(%d+),(%d+),(%d)$')
+    local delay, priority, ttl, given = string.match(options, '^(%d+),(%d+),(%d+),(%d)')
     delay = tonumber(delay)
     if given == '1' and id_taken(base, id) then
       flag, refused = '0', true
     else
       queue_plain()
       store_job(base, id, now, version, max_attempts, data, delay, priority, tonumber(ttl))
+      limit_job(base, id, options)
       if given == '1' then redis.call('HSET', base .. ':' .. id, 'given', 1) end
       if delay == 0 then immediate = true elseif not first_due or delay < first_due then first_due = delay end
     end
@@ -55,5 +53,5 @@ elseif first_due then
 end
 
 local reply = refused and table.concat(flags) or ''
-redis.call('SET', sent, ARGV[2] .. ':' .. reply, 'PX', 3600000)
+remember_sent(base, ARGV[1], ARGV[2], reply)
 return reply

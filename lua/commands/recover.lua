@@ -16,14 +16,14 @@ redis.call('PEXPIRE', fence, 3600000)
 local suspects = {}
 for at = 7, #ARGV do suspects[ARGV[at]] = true end
 
-local now, owed, count, prefix = now_ms(), {}, 0, worker .. '.'
+local now, owed, count, prefix, freed = now_ms(), {}, 0, worker .. '.', {}
 -- From the newest to the oldest: the oldest is pushed last and runs first.
 for _, id in ipairs(redis.call('LRANGE', base .. ':active', 0, -1)) do
   local job = base .. ':' .. id
   local lock = redis.call('GET', job .. ':lock')
   if lock and string.sub(lock, 1, #prefix) == prefix then
-    local f = redis.call('HMGET', job, 'processedOn', 'cancelledAt', 'cancelReason')
-    release(base, id, f[1])
+    local f = redis.call('HMGET', job, 'processedOn', 'cancelledAt', 'cancelReason', 'concurrencyKey')
+    release(base, id, f[1], f[4], freed)
     count = count + 1
     if f[2] then
       conclude(base, root, id, now, 'cancelled', f[3] or '', '', owed)
@@ -46,4 +46,6 @@ for _, id in ipairs(redis.call('LRANGE', base .. ':active', 0, -1)) do
     end
   end
 end
+bring_freed(freed)
+if count > 0 then rearm(base) end -- others of a singleton task sleep until its one job has ended
 return { count, owed }

@@ -2,7 +2,7 @@
 -- KEYS: the bases of the tasks involved
 -- ARGV: root, worker, connection, epoch, token, lock ttl ms, number of outcomes, number of wants,
 --       outcomes: base number, id, token, processedOn, verb, payload, meta JSON (delay, type, trace) or ""
---       wants: base number, count, 1 to discard expired jobs
+--       wants: base number, count, 1 to discard expired jobs, 1 if at most one of the task may be active
 -- Returns: now, ms until the next delayed job (-1: none), fence ("", "halt", "dead", "stale"), ids of lost outcomes,
 --          workflows to continue, jobs (see claim), outcomes that could not be written and why
 -- Events: all of a job's end, retrying, waiting, delayed, promoted, active
@@ -11,15 +11,16 @@
 --- @include "claim"
 local root, worker, connection, epoch = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local token, ttl, outcomes, wants = ARGV[5], ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
-local now, owed, lost, broken, jobs = now_ms(), {}, {}, {}, {}
+local now, owed, lost, broken, jobs, unclaimed = now_ms(), {}, {}, {}, {}, {}
 
 if outcomes > 0 then
-  local totals, returned = {}, {}
+  local totals, returned, freed = {}, {}, {}
   local function settle_at(at)
     local base, id = KEYS[tonumber(ARGV[at])], ARGV[at + 1]
+    unclaimed[base] = true
     -- A key of the wrong kind among a job's own must not cost the others of this call.
     local ran, held = pcall(settle, base, root, id, now, ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5],
-      ARGV[at + 6], totals, owed)
+      ARGV[at + 6], totals, owed, freed)
     if not ran then
       local why = type(held) == 'table' and held.err or tostring(held)
       broken[#broken + 1] = 'task ' .. string.match(base, '{([^{}]*)}$') .. ' job ' .. id .. ': ' .. why
@@ -33,19 +34,24 @@ if outcomes > 0 then
   -- Each goes to the front: the first of them must go there last.
   for n = #returned, 1, -1 do settle_at(returned[n]) end
   write_completed(totals, now)
+  bring_freed(freed)
 end
 
 local first_due, fence = -1, ''
-for at = 9 + outcomes * 7, 8 + outcomes * 7 + wants * 3, 3 do
+for at = 9 + outcomes * 7, 8 + outcomes * 7 + wants * 4, 4 do
   local number = tonumber(ARGV[at])
   local base = KEYS[number]
+  unclaimed[base] = nil
   local refusal = fenced(base, worker, connection, epoch)
   if refusal ~= '' then
     fence = refusal
     rearm(base)
   else
-    local due = claim(number, base, root, now, token, ttl, tonumber(ARGV[at + 1]), ARGV[at + 2] == '1', jobs, owed)
+    local want = { count = tonumber(ARGV[at + 1]), discard = ARGV[at + 2] == '1', singleton = ARGV[at + 3] == '1' }
+    local due = claim(number, base, root, now, token, ttl, want, jobs, owed)
     if due >= 0 and (first_due < 0 or due < first_due) then first_due = due end
   end
 end
+-- Others of a singleton task sleep until its one job has ended.
+for base in pairs(unclaimed) do rearm(base) end
 return { now, first_due, fence, lost, owed, jobs, broken }

@@ -1,8 +1,11 @@
+--- @include "buffer"
 --- @include "conclude"
+--- @include "limits"
 -- Cancels a queued job (1) or flags a running one for its worker (2); 0 when it has ended or does not exist.
 local function cancel_job(base, root, id, reason, now, owed)
   local job = base .. ':' .. id
-  local state = redis.call('HGET', job, 'state')
+  local f = redis.call('HMGET', job, 'state', 'concurrencyKey')
+  local state, key = f[1], f[2]
   if state == 'active' then
     redis.call('HSET', job, 'cancelledAt', now)
     if reason ~= '' then redis.call('HSET', job, 'cancelReason', reason) end
@@ -10,12 +13,19 @@ local function cancel_job(base, root, id, reason, now, owed)
     return 2
   end
   if state == 'waiting' then
-    if redis.call('ZREM', base .. ':prioritized', id) == 0 then redis.call('LREM', base .. ':wait', 1, id) end
+    local blocked = key and key ~= '' and leave_blocked(base, id, key)
+    if not blocked and redis.call('ZREM', base .. ':prioritized', id) == 0 then
+      redis.call('LREM', base .. ':wait', 1, id)
+    end
   elseif state == 'delayed' or state == 'retrying' then
     redis.call('ZREM', base .. ':delayed', id)
   else
     return 0
   end
+  -- A batch is cancelled with its items: they can still be read in it.
+  local buffered = redis.call('HGET', job, 'collectKey')
+  if buffered then fill_batch(base, buffered, id) end
   conclude(base, root, id, now, 'cancelled', reason, '', owed)
+  if key and key ~= '' then give_up_turn(base, id, key) end
   return 1
 end

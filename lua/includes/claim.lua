@@ -1,6 +1,18 @@
+--- @include "buffer"
 --- @include "promote"
-local function rearm(base)
-  if redis.call('EXISTS', base .. ':wait', base .. ':prioritized') > 0 then wake(base) end
+--- @include "limits"
+local MOST_SKIPPED = 5000 -- some 50 ms of the server's time
+
+-- Gives a batch what its buffer holds. Without anything to do it goes; another took the items.
+local function claim_batch(base, root, id, key, now, owed)
+  local ran, data = pcall(fill_batch, base, key, id)
+  if ran and data then return data end
+  if ran then
+    redis.call('UNLINK', base .. ':' .. id)
+  else
+    conclude(base, root, id, now, 'failed', 'the items of the batch cannot be read', 'AdapterError', owed)
+  end
+  return nil
 end
 
 local function pop_waiting(base, count)
@@ -36,20 +48,45 @@ local function inspect_popped(base, root, id, f, now, discard, owed)
   return 'run'
 end
 
--- Claims up to want jobs of a task into out, 7 values a job: task number, id, data, version, attempt, ts, cause.
+-- Takes a key for a job that may run: 'run', or 'skip' when it waits for its turn.
+local function admit_key(base, id, key, now)
+  local ran, free = pcall(take_key, base, id, key)
+  if ran then return free and 'run' or 'skip' end
+  -- Something of another kind stands in the place of what counts the key: the sweep mends it.
+  redis.call('HSET', base .. ':' .. id, 'state', 'delayed')
+  redis.call('ZADD', base .. ':delayed', now + 1000, id)
+  return 'skip'
+end
+
+-- Claims up to want.count jobs of a task into out, 7 values a job: task number, id, data, version, attempt, ts, cause.
 -- Attempt 0 stands for an id without a job. Returns ms until the next delayed job is due, -1 for none.
-local function claim(number, base, root, now, token, ttl, want, discard, out, owed)
-  local due = promote(base, root, now, discard, owed)
+local function claim(number, base, root, now, token, ttl, want, out, owed)
+  local due = promote(base, root, now, want.discard, owed)
+  local count = want.count
+  if want.singleton then
+    -- The end of the active one wakes a worker.
+    if redis.call('EXISTS', base .. ':active') == 1 then return due end
+    count = math.min(count, 1)
+  end
   local taken, tries = {}, 0
-  while #taken < want and tries < 1000 do
-    local ids = pop_waiting(base, want - #taken)
+  while #taken < count and tries < MOST_SKIPPED do
+    local ids = pop_waiting(base, count - #taken)
     if #ids == 0 then break end
     tries = tries + #ids
     for _, id in ipairs(ids) do
       local job = base .. ':' .. id
       -- A key of another kind in the job's place must not cost the others that were popped with it.
-      local f = redis.pcall('HMGET', job, 'state', 'data', '_v', 'attempt', 'ts', 'expireAt', 'cause', '_wf')
-      local verdict = f.err and 'ghost' or inspect_popped(base, root, id, f, now, discard, owed)
+      local f = redis.pcall('HMGET', job, 'state', 'data', '_v', 'attempt', 'ts', 'expireAt', 'cause', '_wf',
+        'collectKey', 'concurrencyKey')
+      local verdict = f.err and 'ghost' or inspect_popped(base, root, id, f, now, want.discard, owed)
+      local key = f[10]
+      if key and key ~= '' then
+        if verdict == 'run' then verdict = admit_key(base, id, key, now) else pcall(give_up_turn, base, id, key) end
+      end
+      if verdict == 'run' and f[9] then
+        f[2] = claim_batch(base, root, id, f[9], now, owed)
+        if not f[2] then verdict = 'skip' end
+      end
       local at = #out
       if verdict == 'run' then
         redis.call('SET', job .. ':lock', token, 'PX', ttl)

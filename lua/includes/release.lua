@@ -1,4 +1,5 @@
 --- @include "conclude"
+--- @include "limits"
 -- Newest ids stand at the head of the active list: look for an id from the nearer end.
 local function remove_active(base, id, processed)
   local active, from = base .. ':active', -1
@@ -12,17 +13,25 @@ local function remove_active(base, id, processed)
 end
 
 -- Takes a job out of its owner's hands. Everything that ends or moves an active job goes through here, so that no
--- sweep finds an id that is no longer active.
-local function release(base, id, processed)
+-- sweep finds an id that is no longer active, and its key is let go once. What freed collects is given on by
+-- bring_freed.
+local function release(base, id, processed, key, freed)
   redis.call('DEL', base .. ':' .. id .. ':lock')
   redis.call('SREM', base .. ':stalled', id)
-  return remove_active(base, id, processed)
+  local removed = remove_active(base, id, processed)
+  if key and key ~= '' then
+    -- A damaged key is the sweep's to mend, and must not cost the job its end.
+    pcall(drop_key, base, id, key, removed > 0)
+    freed[#freed + 1] = { base, key }
+  end
+  return removed
 end
 
--- Puts a released job back to the front: it waited longest.
+-- Puts a released job back to the front: it waited longest. It has the turn that it held its key by.
 local function give_back(base, id, event, ...)
   local job = base .. ':' .. id
-  local f = redis.call('HMGET', job, 'priority', 'ts')
+  local f = redis.call('HMGET', job, 'priority', 'ts', 'concurrencyKey', 'concurrencyLimit')
+  if f[3] and f[3] ~= '' and limit_of(f[4]) > 0 then redis.pcall('SADD', base .. ':ready:' .. f[3], id) end
   redis.call('HSET', job, 'state', 'waiting')
   to_waiting(base, id, f[1], f[2], true)
   emit(base, event, id, ...)

@@ -42,11 +42,12 @@ end
 
 -- Writes the outcome of one run; false when the job is no longer its worker's. A flagged job ends as cancelled
 -- whatever its outcome.
-local function settle(base, root, id, now, token, processed, verb, payload, meta, totals, owed)
+local function settle(base, root, id, now, token, processed, verb, payload, meta, totals, owed, freed)
   local job = base .. ':' .. id
-  local f = redis.call('HMGET', job, 'state', 'processedOn', 'cancelledAt', '_wf', '_wfNode', 'dedupKey')
+  local f = redis.call('HMGET', job, 'state', 'processedOn', 'cancelledAt', '_wf', '_wfNode', 'dedupKey',
+    'concurrencyKey')
   if not owns(job, token, processed, f[1], f[2]) then return false end
-  release(base, id, processed)
+  release(base, id, processed, f[7], freed)
   if verb == 'cancel' or f[3] then
     conclude(base, root, id, now, 'cancelled', redis.call('HGET', job, 'cancelReason') or '', '', owed)
   elseif verb == 'complete' then

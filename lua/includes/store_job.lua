@@ -17,6 +17,12 @@ local function store_job(base, id, now, version, max_attempts, data, delay, prio
   if ttl > 0 then redis.call('HSET', job, 'expireAt', now + ttl) end
 end
 
+-- Writes the concurrency key of a new job, if options end with one: "…,LIMIT,KEY" behind the four numbers.
+local function limit_job(base, id, options)
+  local limit, key = string.match(options, '^%d+,%d+,%d+,%d,(%d+),(.+)$')
+  if key then redis.call('HSET', base .. ':' .. id, 'concurrencyKey', key, 'concurrencyLimit', limit) end
+end
+
 -- Tells whether an id is taken: by a job, or by one that the caller named and that retention removed.
 local function id_taken(base, id)
   return redis.call('EXISTS', base .. ':' .. id, base .. ':gone:' .. id) > 0

@@ -14,7 +14,10 @@ class Slots:
     """Counts of each task's slots. Two connections claim; what one has reserved the other leaves alone."""
 
     def __init__(self, tasks: Mapping[str, Runnable]) -> None:
-        self._capacity = {name: task.options.concurrency for name, task in tasks.items()}
+        self._singletons = {name for name, task in tasks.items() if task.options.singleton}
+        self._capacity = {
+            name: 1 if name in self._singletons else task.options.concurrency for name, task in tasks.items()
+        }
         self._on_expire: dict[str, Literal["fail", "discard"]] = {
             name: task.options.ttl.on_expire for name, task in tasks.items() if task.options.ttl
         }
@@ -65,5 +68,5 @@ class Slots:
             free = self._capacity[task] - self._used[task]
             if free > 0:
                 self._used[task] += free
-                wants.append(Want(task, free, self._on_expire.get(task, "fail")))
+                wants.append(Want(task, free, self._on_expire.get(task, "fail"), task in self._singletons))
         return wants

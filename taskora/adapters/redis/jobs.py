@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from taskora.adapters.redis import records
 from taskora.adapters.redis.link import Link
 from taskora.adapters.redis.owed import pay
+from taskora.adapters.redis.sent import PER_CALL, in_numbered_calls
 from taskora.call import Call
 from taskora.connection.request import Arg, Command, Producer, ScriptCall, Steps
 from taskora.lua import load
@@ -22,7 +23,6 @@ from taskora.model import (
     State,
 )
 
-_PER_CALL = 500  # jobs of one script run: some 3 ms of the server's time
 _CANCEL_OUTCOMES: tuple[CancelOutcome, ...] = ("not_cancellable", "cancelled", "flagged")
 
 
@@ -35,21 +35,12 @@ class RedisJobs:
 
     def enqueue(self, task: str, spec: EnqueueSpec, jobs: Sequence[NewJob]) -> Call[list[bool]]:
         """See ``JobStore``."""
-        chunks = [jobs[first : first + _PER_CALL] for first in range(0, len(jobs), _PER_CALL)]
+        base = self._keys.task(task)
 
-        answered: dict[Producer, list[bool]] = {}
+        def call(producer: str, number: int, chunk: Sequence[NewJob]) -> ScriptCall:
+            return _enqueue_call(base, producer, number, spec, chunk)
 
-        def steps(producer: Producer) -> Steps[list[bool]]:
-            # A repetition goes on with the chunk whose answer was lost: the server keeps the last answer only.
-            stored = answered.setdefault(producer, [])
-            for at in range(len(stored) // _PER_CALL, len(chunks)):
-                number = producer.number * 1_000_000 + at
-                call = _enqueue_call(self._keys.task(task), producer.name, number, spec, chunks[at])
-                (reply,) = yield [call]
-                stored += [flag == 49 for flag in reply] if reply else [True] * len(chunks[at])
-            return answered.pop(producer)
-
-        return self._link.call(steps)
+        return self._link.call(in_numbered_calls(jobs, call, _flags))
 
     def enqueue_occurrence(self, task: str, spec: EnqueueSpec, job: NewJob, at: Occurrence) -> Call[bool]:
         """See ``JobStore``."""
@@ -126,15 +117,15 @@ class RedisJobs:
             ended = [f"{base}:{state}" for state in ("completed", "failed", "expired", "cancelled")]
             commands: list[Command] = [
                 ("LLEN", f"{base}:wait"), ("ZCARD", f"{base}:prioritized"), ("LLEN", f"{base}:active"),
-                ("ZCARD", f"{base}:delayed"), *(("ZCARD", key) for key in ended),
+                ("ZCARD", f"{base}:delayed"), ("ZCARD", f"{base}:blocked"), *(("ZCARD", key) for key in ended),
             ]  # fmt: skip
-            listed, prioritized, active, delayed, *rest = yield commands
+            listed, prioritized, active, delayed, blocked, *rest = yield commands
             retrying = 0
             # Retries share the set of the delayed: they are counted among the next thousand of it.
             for chunk in (yield [("ZRANGE", f"{base}:delayed", 0, 999)]) if delayed else ():
                 states = yield [("HGET", f"{base}:{job_id.decode()}", "state") for job_id in chunk]
                 retrying = sum(state == b"retrying" for state in states)
-            return QueueStats(listed + prioritized, active, delayed, retrying, *rest)
+            return QueueStats(listed + prioritized + blocked, active, delayed, retrying, *rest)
 
         return self._link.call(steps)
 
@@ -166,6 +157,12 @@ class RedisJobs:
                 first = max(0, offset - count)
                 (low,) = yield [("LRANGE", f"{base}:wait", -(first + limit - len(ids)), -(first + 1))]
                 ids += reversed(low)
+            if len(ids) < limit:
+                # Those whose concurrency key is full come after all that may run.
+                (listed,) = yield [("LLEN", f"{base}:wait")]
+                first = max(0, offset - count - listed)
+                (blocked,) = yield [("ZRANGE", f"{base}:blocked", first, first + limit - len(ids) - 1)]
+                ids += blocked
         elif state is State.ACTIVE:
             (found,) = yield [("LRANGE", f"{base}:active", -(last + 1), -(offset + 1))]
             ids = list(reversed(found))
@@ -182,25 +179,31 @@ class RedisJobs:
         found: list[bytes] = []
         first, wanted = 0, state.value.encode()
         while len(found) < count:
-            (ids,) = yield [("ZRANGE", f"{base}:delayed", first, first + _PER_CALL - 1)]
+            (ids,) = yield [("ZRANGE", f"{base}:delayed", first, first + PER_CALL - 1)]
             if not ids:
                 break
             states = yield [("HGET", f"{base}:{job_id.decode()}", "state") for job_id in ids]
             found += [job_id for job_id, its in zip(ids, states, strict=True) if its == wanted]
-            first += _PER_CALL
+            first += PER_CALL
         return found[:count]
 
 
 _SHARED = frozenset({State.DELAYED, State.RETRYING})  # both stand in one set
 
 
+def _flags(reply: bytes, count: int) -> list[bool]:
+    return [flag == 49 for flag in reply] if reply else [True] * count
+
+
+def told_options(job: NewJob) -> str:
+    """Write a job's options as the scripts read them."""
+    options = f"{job.delay_ms},{job.priority},{job.ttl_ms},{1 if job.given else 0}"
+    return f"{options},{job.concurrency_limit},{job.concurrency_key}" if job.concurrency_key else options
+
+
 def _enqueue_call(base: str, producer: str, number: int, spec: EnqueueSpec, jobs: Sequence[NewJob]) -> ScriptCall:
     args: list[Arg] = [producer, number, spec.version, spec.max_attempts]
     for job in jobs:
-        plain = not (job.delay_ms or job.priority or job.ttl_ms or job.given)
-        args += (
-            job.job_id,
-            job.data,
-            "" if plain else f"{job.delay_ms},{job.priority},{job.ttl_ms},{1 if job.given else 0}",
-        )
+        plain = not (job.delay_ms or job.priority or job.ttl_ms or job.given or job.concurrency_key)
+        args += (job.job_id, job.data, "" if plain else told_options(job))
     return ScriptCall(load("enqueue"), (base,), args)

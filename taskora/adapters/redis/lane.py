@@ -214,7 +214,7 @@ class RedisLane:
             number = numbers.setdefault(want.task, len(numbers) + 1)
             if want.on_expire == "discard":
                 self._discarding.add(want.task)
-            args += (number, want.slots, "1" if want.on_expire == "discard" else "0")
+            args += (number, want.slots, "1" if want.on_expire == "discard" else "0", "1" if want.singleton else "0")
         return _Step(ScriptCall(load("step"), [self._bases[task] for task in numbers], args), tuple(numbers), token)
 
 
