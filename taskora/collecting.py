@@ -11,7 +11,7 @@ from taskora.errors import ConfigError, SerializationError, ValidationError
 from taskora.flow_control import Collect, check_key
 from taskora.handle import Handles, ResultHandle
 from taskora.model import NewJob, new_id
-from taskora.payloads import writes_json
+from taskora.payloads import load, writes_json
 from taskora.ruled import dispatch_ruled
 from taskora.rules import CollectBufferInfo
 from taskora.schema import Schema
@@ -114,6 +114,16 @@ class CollectTask(FunctionTask[list[Item], Out, P, R], Generic[Item, Out, P, R])
     async def inspect_collect_async(self, key: str) -> CollectBufferInfo | None:
         """See ``inspect_collect``."""
         return await self._inspect(key).run_async()
+
+    def decode_input(self, raw: bytes, version: int | None = None, job_id: str = "", /) -> object:
+        """Read a batch; migrations take its items one by one. See ``FunctionTask``."""
+        if self._migrations is None or version is None or version >= self._migrations.version:
+            return super().decode_input(raw, version, job_id)
+        older = load(raw, self._home.serializer)
+        if not isinstance(older, list):
+            return self._input.decode(older)
+        where, apply = f"an item of job {job_id} of task {self.name!r}", self._migrations.apply
+        return self._input.decode([apply(item, version, where) for item in cast("list[object]", older)])
 
     def _push(self, items: list[Item], skip_validation: bool) -> Handles[Out]:
         validate = self._home.validate_on_dispatch and not skip_validation

@@ -7,9 +7,18 @@ from typing import Generic, Protocol, Self, TypeVar
 
 from taskora.call import Call, mapped, refuse_on_loop
 from taskora.duration import Duration, to_seconds
-from taskora.errors import CancelledError, ExpiredError, JobFailedError, JobNotFoundError, TaskoraError
+from taskora.errors import (
+    CancelledError,
+    DuplicateJobError,
+    ExpiredError,
+    JobFailedError,
+    JobNotFoundError,
+    TaskoraError,
+    ThrottledError,
+)
 from taskora.model import CancelOutcome, JobInfo, LogEntry, Outcome, State
 from taskora.outbox import Parcel
+from taskora.rules import Rule, Verdict
 
 Out = TypeVar("Out")
 Out_co = TypeVar("Out_co", covariant=True)
@@ -57,16 +66,28 @@ class ResultHandle(Generic[Out_co]):
     is a pair: ``result()`` blocks, ``result_async()`` is for an event loop, where the first form refuses.
     """
 
-    __slots__ = ("_at", "_id", "_parcel", "_source", "_stored")
+    __slots__ = ("_at", "_id", "_parcel", "_raises", "_rule", "_source", "_stored", "_verdict")
 
     def __init__(
-        self, source: JobSource[Out_co], job_id: str, *, stored: bool | None, parcel: Parcel | None = None, at: int = 0
+        self,
+        source: JobSource[Out_co],
+        job_id: str,
+        *,
+        stored: bool | None,
+        parcel: Parcel | None = None,
+        at: int = 0,
+        rule: Rule | None = None,
+        raises: bool = False,
+        verdict: Verdict | None = None,
     ) -> None:
         self._source = source
         self._id = job_id
         self._stored = stored
         self._parcel = parcel
         self._at = at
+        self._rule = rule
+        self._raises = raises
+        self._verdict = verdict
 
     @property
     def id(self) -> str:
@@ -80,7 +101,10 @@ class ResultHandle(Generic[Out_co]):
 
     @property
     def enqueued(self) -> bool | None:
-        """Whether this dispatch stored a job; False when its id was taken, None while that is not known."""
+        """Whether this dispatch stored something; None while that is not known.
+
+        False when its id was taken, or when it was throttled or deduplicated.
+        """
         if self._stored is None and self._parcel is not None and self._parcel.stored is not None:
             self._stored = self._parcel.stored[self._at]
         return self._stored
@@ -88,15 +112,35 @@ class ResultHandle(Generic[Out_co]):
     @property
     def existing_id(self) -> str | None:
         """The job that was there before, when this dispatch stored none."""
-        return self._id if self.enqueued is False else None
+        if self.enqueued is not False:
+            return None
+        verdict = self._ruling()
+        return self._id if verdict is None else verdict.job_id or None
+
+    @property
+    def batch_id(self) -> str | None:
+        """The job that has this item in its batch; None while that is not known, and for what is not collected."""
+        verdict = self._ruling()
+        return verdict.job_id or None if verdict is not None and verdict.stored else None
 
     def __await__(self) -> Generator[object, None, Self]:
         if self._parcel is not None:
             yield from self._parcel.__await__()
+        self.raise_if_refused()
         return self
 
     def __repr__(self) -> str:
         return f"<ResultHandle {self._source.name} {self._id}>"
+
+    def raise_if_refused(self) -> None:
+        """Raise for a refusal, if the dispatch was to raise.
+
+        Raises:
+            ThrottledError: Its key has used up its window.
+            DuplicateJobError: Another job holds its key.
+        """
+        if self._raises and (error := self._refusal()) is not None:
+            raise error
 
     def result(self, timeout: Duration | None = None) -> Out_co:
         """Wait for the job's end and return its result.
@@ -109,6 +153,7 @@ class ResultHandle(Generic[Out_co]):
             CancelledError: It was cancelled.
             ExpiredError: Its time to live ended first.
             JobNotFoundError: There is no such job.
+            ThrottledError: The dispatch was throttled: there is nothing to wait for.
             TimeoutError: It did not end in time.
         """
         refuse_on_loop("handle.result")
@@ -126,32 +171,32 @@ class ResultHandle(Generic[Out_co]):
             JobNotFoundError: There is no such job.
         """
         refuse_on_loop("handle.state")
-        return mapped(self._source.read_outcome(self._id), _state).run()
+        return mapped(self._source.read_outcome(self._job), _state).run()
 
     async def state_async(self) -> State:
         """See ``state``."""
         await self._confirmed()
-        return await mapped(self._source.read_outcome(self._id), _state).run_async()
+        return await mapped(self._source.read_outcome(self._job), _state).run_async()
 
     def progress(self) -> object:
         """Read what the handler last reported; None for nothing."""
         refuse_on_loop("handle.progress")
-        return self._source.read_progress(self._id).run()
+        return self._source.read_progress(self._job).run()
 
     async def progress_async(self) -> object:
         """See ``progress``."""
         await self._confirmed()
-        return await self._source.read_progress(self._id).run_async()
+        return await self._source.read_progress(self._job).run_async()
 
     def logs(self) -> list[LogEntry]:
         """Read what the handler logged, oldest first."""
         refuse_on_loop("handle.logs")
-        return self._source.read_logs(self._id).run()
+        return self._source.read_logs(self._job).run()
 
     async def logs_async(self) -> list[LogEntry]:
         """See ``logs``."""
         await self._confirmed()
-        return await self._source.read_logs(self._id).run_async()
+        return await self._source.read_logs(self._job).run_async()
 
     def info(self) -> JobInfo:
         """Read all of the job.
@@ -160,40 +205,75 @@ class ResultHandle(Generic[Out_co]):
             JobNotFoundError: There is no such job.
         """
         refuse_on_loop("handle.info")
-        return self._source.read(self._id).run()
+        return self._source.read(self._job).run()
 
     async def info_async(self) -> JobInfo:
         """See ``info``."""
         await self._confirmed()
-        return await self._source.read(self._id).run_async()
+        return await self._source.read(self._job).run_async()
 
     def cancel(self, reason: str | None = None) -> CancelOutcome:
         """Cancel the job.
 
         Returns:
             ``"cancelled"`` when it was queued, ``"flagged"`` when its worker was told to stop it, and
-            ``"not_cancellable"`` when it has ended or does not exist.
+            ``"not_cancellable"`` when it has ended or does not exist, and for an item of a batch, which cannot be
+            taken out of it: ``task.handle(handle.batch_id).cancel()`` cancels the batch.
         """
         refuse_on_loop("handle.cancel")
-        return self._source.cancel_job(self._id, reason or "").run()
+        return self._source.cancel_job(self._cancellable, reason or "").run()
 
     async def cancel_async(self, reason: str | None = None) -> CancelOutcome:
         """See ``cancel``."""
         await self._confirmed()
-        return await self._source.cancel_job(self._id, reason or "").run_async()
+        return await self._source.cancel_job(self._cancellable, reason or "").run_async()
 
     async def _confirmed(self) -> None:
         if self._parcel is not None:
             await self._parcel
 
+    def _ruling(self) -> Verdict | None:
+        if self._verdict is None and self._parcel is not None and self._parcel.verdicts:
+            self._verdict = self._parcel.verdicts[self._at]
+        return self._verdict
+
+    @property
+    def _job(self) -> str:
+        """The job that is looked at: another than its own when this dispatch is a part or a duplicate of that."""
+        verdict = self._ruling()
+        return verdict.job_id or self._id if verdict is not None else self._id
+
+    @property
+    def _cancellable(self) -> str:
+        """What ``cancel`` is for: an item must not end the batch of the others."""
+        return self._id if self.batch_id is not None else self._job
+
+    def _refusal(self) -> ThrottledError | DuplicateJobError | None:
+        verdict = self._ruling()
+        if verdict is None or verdict.stored or self._rule is None:
+            return None
+        task, key = self._source.name, self._rule.key
+        if not verdict.job_id:
+            return ThrottledError(
+                f"task {task!r}: the dispatch was refused, the throttle key {key!r} has used up its window; dispatch "
+                "again later",
+                key=key, job_id=self._id, task=task,
+            )  # fmt: skip
+        return DuplicateJobError(
+            f"task {task!r}: the dispatch was refused, job {verdict.job_id} holds the key {key!r}",
+            key=key, existing_id=verdict.job_id, job_id=self._id, task=task,
+        )  # fmt: skip
+
     def _result(self, timeout: Duration | None) -> Call[Out_co]:
         timeout_s = None if timeout is None else to_seconds(timeout, "timeout")
-        return mapped(self._source.wait(self._id, timeout_s), self._value)
+        if isinstance(error := self._refusal(), ThrottledError):
+            raise error
+        return mapped(self._source.wait(self._job, timeout_s), self._value)
 
     def _value(self, outcome: Outcome) -> Out_co:
         if outcome.state is State.COMPLETED:
             return self._source.decode_result(outcome.result or b"")
-        raise _ending_error(outcome, self._source.name, self._id)
+        raise _ending_error(outcome, self._source.name, self._job)
 
 
 class Handles(list[ResultHandle[Out]], Generic[Out]):

@@ -18,6 +18,7 @@ from taskora.adapters.protocol import Adapter
 from taskora.call import Call
 from taskora.errors import TaskoraError
 from taskora.model import EnqueueSpec, NewJob
+from taskora.rules import Rule, Verdict
 
 log = logging.getLogger("taskora")
 
@@ -27,9 +28,11 @@ class Parcel:
 
     Attributes:
         stored: For each job whether it was stored; False means that its id was taken. None until known.
+        rules: For each job what decides on it; empty where nothing does.
+        verdicts: For each job what its rule decided, once known.
     """
 
-    __slots__ = ("_awaited", "_error", "_ready", "call", "jobs", "spec", "stored", "task")
+    __slots__ = ("_awaited", "_error", "_ready", "call", "jobs", "rules", "spec", "stored", "task", "verdicts")
 
     def __init__(
         self,
@@ -37,11 +40,14 @@ class Parcel:
         spec: EnqueueSpec | None = None,
         jobs: Sequence[NewJob] = (),
         call: Call[None] | None = None,
+        rules: Sequence[Rule] = (),
     ) -> None:
         self.task = task
         self.spec = spec or EnqueueSpec()
         self.jobs = jobs
         self.call = call
+        self.rules = rules
+        self.verdicts: Sequence[Verdict] = ()
         self.stored: list[bool] | None = None
         self._error: TaskoraError | None = None
         self._awaited = False
@@ -61,9 +67,9 @@ class Parcel:
         """Whether it is neither stored nor failed."""
         return self.stored is None and self._error is None
 
-    def deliver(self, stored: list[bool]) -> None:
+    def deliver(self, stored: list[bool], verdicts: Sequence[Verdict] = ()) -> None:
         """It is stored."""
-        self.stored = stored
+        self.stored, self.verdicts = stored, verdicts
         self.jobs = ()
         if self._ready is not None:
             self._ready.set()
@@ -153,14 +159,22 @@ class Outbox:
         await asyncio.gather(*(self._send_group(group) for group in groups), *(self._send_call(p) for p in calls))
 
     async def _send_group(self, group: Sequence[Parcel]) -> None:
-        jobs = [job for parcel in group for job in parcel.jobs]
         try:
-            flags = await self._adapter.jobs.enqueue(group[0].task, group[0].spec, jobs).run_async()
+            if group[0].rules:
+                _deliver_verdicts(group, await self._ruled(group).run_async())
+            else:
+                _deliver(group, await self._plain(group).run_async())
         except TaskoraError as error:
             for parcel in group:
                 parcel.fail(error)
-            return
-        _deliver(group, flags)
+
+    def _plain(self, group: Sequence[Parcel]) -> Call[list[bool]]:
+        jobs = [job for parcel in group for job in parcel.jobs]
+        return self._adapter.jobs.enqueue(group[0].task, group[0].spec, jobs)
+
+    def _ruled(self, group: Sequence[Parcel]) -> Call[list[Verdict]]:
+        jobs = [pair for parcel in group for pair in zip(parcel.jobs, parcel.rules, strict=True)]
+        return self._adapter.rules.enqueue(group[0].task, group[0].spec, jobs)
 
     async def _send_call(self, parcel: Parcel) -> None:
         assert parcel.call is not None
@@ -190,14 +204,14 @@ class Outbox:
                 self._send_call_now(parcel)
 
     def _send_group_now(self, group: Sequence[Parcel]) -> None:
-        jobs = [job for parcel in group for job in parcel.jobs]
         try:
-            flags = self._adapter.jobs.enqueue(group[0].task, group[0].spec, jobs).run()
+            if group[0].rules:
+                _deliver_verdicts(group, self._ruled(group).run())
+            else:
+                _deliver(group, self._plain(group).run())
         except TaskoraError as error:
             for parcel in group:
                 parcel.fail(error)
-            return
-        _deliver(group, flags)
 
     def _send_call_now(self, parcel: Parcel) -> None:
         assert parcel.call is not None
@@ -211,10 +225,10 @@ class Outbox:
 
 def _grouped(parcels: Sequence[Parcel]) -> list[list[Parcel]]:
     """Put together what one call can carry, in the order of dispatch."""
-    groups: dict[tuple[str, EnqueueSpec], list[Parcel]] = {}
+    groups: dict[tuple[str, EnqueueSpec, bool], list[Parcel]] = {}
     for parcel in parcels:
         if parcel.call is None:
-            groups.setdefault((parcel.task, parcel.spec), []).append(parcel)
+            groups.setdefault((parcel.task, parcel.spec, bool(parcel.rules)), []).append(parcel)
     return list(groups.values())
 
 
@@ -230,4 +244,13 @@ def _deliver(group: Sequence[Parcel], flags: list[bool]) -> None:
     for parcel in group:
         last = first + len(parcel.jobs)
         parcel.deliver(flags[first:last])
+        first = last
+
+
+def _deliver_verdicts(group: Sequence[Parcel], verdicts: list[Verdict]) -> None:
+    first = 0
+    for parcel in group:
+        last = first + len(parcel.jobs)
+        its = verdicts[first:last]
+        parcel.deliver([verdict.stored for verdict in its], its)
         first = last

@@ -38,29 +38,39 @@ local function flush_buffer(base, key, id, state, now, version, max_attempts)
   end
 end
 
--- Buffers an item; returns the id of the job that takes it, and whether that was queued. A job that was promoted and
--- waits for its claim is never replaced: it takes what comes until then.
-local function collect(base, fresh, now, version, max_attempts, data, key, delay, max_size, max_wait)
+-- Finds or begins the buffer that an item of a version goes to: id of its batch, the batch's state, nil for a new one,
+-- and whether that was queued. Another version's items go at once: a batch is read as one version.
+local function open_buffer(base, fresh, now, version, max_attempts, key)
   local at = base .. ':collect:' .. key
   local ours = redis.call('GET', at .. ':batch')
-  if redis.call('RPUSH', at .. ':items', data) == 1 then
+  if redis.call('EXISTS', at .. ':items') == 0 then
     -- What others took left these behind.
     redis.call('DEL', at .. ':meta', at .. ':batch')
     ours = nil
   end
-  local count = redis.call('HINCRBY', at .. ':meta', 'count', 1)
-  redis.call('HSET', at .. ':meta', 'lastAt', now)
-  redis.call('HSETNX', at .. ':meta', 'firstAt', now)
-
-  local id, state, stored_version = find_batch(base, key, ours)
+  local id, state, stored = find_batch(base, key, ours)
+  local flushed = state and stored ~= tonumber(version) and redis.call('EXISTS', at .. ':items') == 1
+  if flushed then
+    flush_buffer(base, key, id, state, now, version, max_attempts)
+    id, state, ours = nil, nil, nil
+  end
   id = id or fresh
   if ours ~= id then
     if ours then lead_on(base, ours, id, 3600000) end
     redis.call('SET', at .. ':batch', id)
   end
-  -- The items of one buffer are read as the newest version among them.
-  if state and tonumber(version) > stored_version then redis.call('HSET', base .. ':' .. id, '_v', version) end
+  return id, state, flushed
+end
 
+-- Buffers an item; returns the id of the job that takes it, and whether one was queued. A job that was promoted and
+-- waits for its claim is never replaced: it takes what comes until then.
+local function collect(base, fresh, now, version, max_attempts, data, key, delay, max_size, max_wait)
+  local at = base .. ':collect:' .. key
+  local id, state, flushed = open_buffer(base, fresh, now, version, max_attempts, key)
+  redis.call('RPUSH', at .. ':items', data)
+  local count = redis.call('HINCRBY', at .. ':meta', 'count', 1)
+  redis.call('HSET', at .. ':meta', 'lastAt', now)
+  redis.call('HSETNX', at .. ':meta', 'firstAt', now)
   if max_size > 0 and count >= max_size then
     flush_buffer(base, key, id, state, now, version, max_attempts)
     return id, true
@@ -77,5 +87,5 @@ local function collect(base, fresh, now, version, max_attempts, data, key, delay
   end
   redis.call('SET', at .. ':job', id, 'PX', 2 * math.max(delay, max_wait))
   emit(base, 'collect', id, 'count', count, 'key', key)
-  return id, false
+  return id, flushed
 end

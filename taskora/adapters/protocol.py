@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
+from taskora.adapters.rule_store import RuleStore
 from taskora.adapters.schedule_store import RepairStore, ScheduleStore
 from taskora.adapters.vitals_store import VitalsStore
 from taskora.call import Call
@@ -313,6 +314,9 @@ class Adapter(Protocol):
 
     @property
     def vitals(self) -> VitalsStore: ...
+
+    @property
+    def rules(self) -> RuleStore: ...
 
     def connect(self) -> Call[None]:
         """Reach the server, check its version, and agree on the stored layout.

@@ -7,6 +7,7 @@ from taskora.adapters.memory.house import MemoryHouse
 from taskora.adapters.memory.jobs import MemoryJobs
 from taskora.adapters.memory.leases import MemoryLeases
 from taskora.adapters.memory.repairs import MemoryRepairs
+from taskora.adapters.memory.rules import MemoryRules
 from taskora.adapters.memory.schedules import MemorySchedules
 from taskora.adapters.memory.store import Store
 from taskora.adapters.memory.vitals import MemoryVitals
@@ -36,6 +37,7 @@ class MemoryAdapter:
         self.house = MemoryHouse(store)
         self.schedules = MemorySchedules(store)
         self.repairs = MemoryRepairs(store)
+        self.rules = MemoryRules(store)
         self.vitals = MemoryVitals(store, self.keys)
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from taskora.adapters.memory.buffers import take_buffer
 from taskora.adapters.memory.ending import conclude, emit, end, expire
 from taskora.adapters.memory.flows import advance_workflow
 from taskora.adapters.memory.queueing import give_back, promote, release
@@ -93,6 +94,7 @@ def _claim(store: Store, queue: Queue, step: Step, want: Want, claim: Claim) -> 
     while wanted > 0 and (job := _pop(queue)) is not None:
         if not _may_run(store, queue, step, job, want.on_expire == "discard"):
             continue
+        take_buffer(queue, job)
         job.state, job.processed_ms = State.ACTIVE, step.now_ms
         job.lock = Lock(claim.token, step.now_ms + claim.ttl_ms)
         queue.active[job.id] = None

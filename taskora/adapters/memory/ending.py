@@ -6,6 +6,7 @@ Where something is owed, it is added to ``owed``: the workflows for which ``cont
 from __future__ import annotations
 
 from taskora.adapters.memory.bells import job_topic, workflow_topic
+from taskora.adapters.memory.buffers import take_buffer
 from taskora.adapters.memory.store import DAY_MS, MINUTE_MS, Event, Failure, Flow, Job, Owed, Queue, Store
 from taskora.model import CancelOutcome, State, WorkflowState
 
@@ -21,6 +22,8 @@ def end(store: Store, queue: Queue, now_ms: int, job: Job, state: State, **field
     """Give a job a terminal state, with everything that all of these share. The caller took it out of its queue."""
     job.state, job.finished_ms = state, now_ms
     queue.ended[state].put(job.id, now_ms)
+    if job.dedup_key and queue.dedup.get(job.dedup_key) == job.id:
+        del queue.dedup[job.dedup_key]
     if state in (State.COMPLETED, State.FAILED):
         _count(queue, state, now_ms)
     emit(queue, now_ms, state.value, job.id, **fields)
@@ -88,6 +91,7 @@ def cancel_job(store: Store, queue: Queue, job_id: str, reason: str, now_ms: int
     queue.waiting.pop(job_id, None)
     queue.prioritized.remove(job_id)
     queue.delayed.remove(job_id)
+    take_buffer(queue, job)
     conclude(store, queue, now_ms, job, State.CANCELLED, reason, "", owed)
     return "cancelled"
 

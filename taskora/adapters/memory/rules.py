@@ -144,21 +144,11 @@ def _holder(queue: Queue, rule: DeduplicateRule) -> str | None:
 
 
 def _collect(store: Store, queue: Queue, now_ms: int, spec: EnqueueSpec, new: NewJob, rule: CollectRule) -> Verdict:
-    buffer = queue.buffers.get(rule.key)
-    if buffer is None:
-        buffer = queue.buffers[rule.key] = Buffer(rule.batch_id, now_ms)
-        queue.jobs[rule.batch_id] = Job(rule.batch_id, now_ms, b"[]", spec.version, State.DELAYED, collect_key=rule.key)
-    batch = queue.jobs[buffer.batch_id]
+    buffer, batch = _open_buffer(queue, now_ms, spec, rule)
     buffer.items.append(new.data)
     buffer.last_ms = now_ms
-    batch.version = max(batch.version, spec.version)
     if 0 < rule.max_size <= len(buffer.items):
-        take_buffer(queue, batch)
-        if batch.state is State.DELAYED:
-            queue.delayed.remove(batch.id)
-            batch.state = State.WAITING
-            to_waiting(queue, batch, front=False)
-            emit(queue, now_ms, "waiting", batch.id)
+        _flush(queue, now_ms, batch)
     else:
         if batch.state is State.DELAYED:
             due_ms = now_ms + rule.delay_ms
@@ -170,6 +160,29 @@ def _collect(store: Store, queue: Queue, now_ms: int, spec: EnqueueSpec, new: Ne
     _drop_outdated(queue.collected, now_ms)
     queue.collected[new.job_id] = (batch.id, now_ms + MINUTE_MS)
     return Verdict(stored=True, job_id=batch.id)
+
+
+def _open_buffer(queue: Queue, now_ms: int, spec: EnqueueSpec, rule: CollectRule) -> tuple[Buffer, Job]:
+    """Find or begin the buffer of a key. Another version's items go at once: a batch is read as one version."""
+    buffer = queue.buffers.get(rule.key)
+    if buffer is not None:
+        batch = queue.jobs[buffer.batch_id]
+        if batch.version == spec.version:
+            return buffer, batch
+        _flush(queue, now_ms, batch)
+    buffer = queue.buffers[rule.key] = Buffer(rule.batch_id, now_ms)
+    batch = Job(rule.batch_id, now_ms, b"[]", spec.version, State.DELAYED, collect_key=rule.key)
+    queue.jobs[batch.id] = batch
+    return buffer, batch
+
+
+def _flush(queue: Queue, now_ms: int, batch: Job) -> None:
+    take_buffer(queue, batch)
+    if batch.state is State.DELAYED:
+        queue.delayed.remove(batch.id)
+        batch.state = State.WAITING
+        to_waiting(queue, batch, front=False)
+        emit(queue, now_ms, "waiting", batch.id)
 
 
 def _drop_outdated(entries: dict[str, tuple[str, int]], now_ms: int) -> None:

@@ -40,6 +40,8 @@ class Job:
         given: Whether its caller chose the id.
         cancel_flag: Whether its worker is to cancel it.
         cause: Why an owner was ended while it ran; for those that follow, until one of them settles it.
+        dedup_key: The deduplication key that it may hold; empty for none.
+        collect_key: The buffer of which it will be the batch; empty once it has the items, and for other jobs.
     """
 
     id: str
@@ -67,6 +69,8 @@ class Job:
     stalls: int = 0
     crashes: int = 0
     cause: str = ""
+    dedup_key: str = ""
+    collect_key: str = ""
 
     def token(self, now_ms: int) -> str | None:
         """Return the token of its lock, None when nobody holds it."""
@@ -92,6 +96,16 @@ class Event(NamedTuple):
     fields: tuple[tuple[str, str], ...]
 
 
+@dataclass(slots=True)
+class Buffer:
+    """What is collected under one key for the batch that is still to be claimed."""
+
+    batch_id: str
+    first_ms: int
+    last_ms: int = 0
+    items: list[bytes] = field(default_factory=list[bytes])
+
+
 def _ended() -> dict[State, Ranked[int]]:
     return {state: Ranked() for state in TERMINAL}
 
@@ -112,6 +126,12 @@ class Queue:
         fences: By worker.
         counts: Ends by state and minute.
         events: The newest ones.
+        debounced: The last job of each debounce key, and until when the key holds.
+        throttled: For each throttle key, dispatches in its window and the window's end.
+        dedup: The job that holds each deduplication key.
+        buffers: What is collected under each key.
+        collected: The batch of each recent item, and until when that is known.
+        replaced: What stands in the place of a job that is gone, and until when that is known.
     """
 
     task: str
@@ -128,6 +148,12 @@ class Queue:
     counts: Counter[tuple[State, int]] = field(default_factory=Counter[tuple[State, int]])
     events: deque[Event] = field(default_factory=lambda: deque[Event](maxlen=EVENTS_KEPT))
     event_count: int = 0
+    debounced: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
+    throttled: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
+    dedup: dict[str, str] = field(default_factory=dict[str, str])
+    buffers: dict[str, Buffer] = field(default_factory=dict[str, Buffer])
+    collected: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
+    replaced: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
 
 
 @dataclass(slots=True)

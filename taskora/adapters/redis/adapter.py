@@ -7,6 +7,7 @@ from taskora.adapters.redis.jobs import RedisJobs
 from taskora.adapters.redis.leases import RedisLeases
 from taskora.adapters.redis.link import Connecting, Link, Source
 from taskora.adapters.redis.repairs import RedisRepairs
+from taskora.adapters.redis.rules import RedisRules
 from taskora.adapters.redis.schedules import RedisSchedules
 from taskora.adapters.redis.vitals import RedisVitals
 from taskora.adapters.redis.waiter import RedisWaiter
@@ -32,6 +33,7 @@ class RedisAdapter:
         self.house = RedisHouse(self._link)
         self.schedules = RedisSchedules(self._link)
         self.repairs = RedisRepairs(self._link)
+        self.rules = RedisRules(self._link)
         self.vitals = RedisVitals(self._link)
 
     def connect(self) -> Call[None]:
