@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from taskora.adapters.memory import memory_adapter
     from taskora.adapters.redis import redis_adapter
     from taskora.app import Taskora
+    from taskora.collecting import CollectTask
     from taskora.config import Defaults, Keep, Retention, Retry, Schedule, SchedulerConfig, Stall, Ttl
     from taskora.context import Context
     from taskora.errors import (
@@ -29,10 +30,12 @@ if TYPE_CHECKING:
         ValidationError,
         WorkflowFailedError,
     )
+    from taskora.flow_control import Collect, Debounce, Deduplicate, Throttle
     from taskora.handle import ResultHandle
     from taskora.middleware import Middleware, MiddlewareContext, Next
     from taskora.migration import MigrationStatus, into
     from taskora.model import JobInfo, LogEntry, QueueStats, ScheduleInfo, State, WorkerRecord
+    from taskora.rules import CollectBufferInfo
     from taskora.serializer import JsonSerializer, Serializer
     from taskora.task import FunctionTask, Job, Task
     from taskora.workflows import Bound, Signature, WorkflowHandle, chain, chord, group
@@ -41,8 +44,13 @@ __all__ = [
     "AdapterError",
     "Bound",
     "CancelledError",
+    "Collect",
+    "CollectBufferInfo",
+    "CollectTask",
     "ConfigError",
     "Context",
+    "Debounce",
+    "Deduplicate",
     "Defaults",
     "DuplicateJobError",
     "ExpiredError",
@@ -78,6 +86,7 @@ __all__ = [
     "Task",
     "Taskora",
     "TaskoraError",
+    "Throttle",
     "ThrottledError",
     "TimeoutError",
     "Ttl",
@@ -99,6 +108,7 @@ _HOMES = {
     "taskora.adapters.memory": ("memory_adapter",),
     "taskora.adapters.redis": ("redis_adapter",),
     "taskora.app": ("Taskora",),
+    "taskora.collecting": ("CollectTask",),
     "taskora.config": (
         "Defaults",
         "Keep",
@@ -130,6 +140,12 @@ _HOMES = {
         "ValidationError",
         "WorkflowFailedError",
     ),
+    "taskora.flow_control": (
+        "Collect",
+        "Debounce",
+        "Deduplicate",
+        "Throttle",
+    ),
     "taskora.handle": ("ResultHandle",),
     "taskora.middleware": ("Middleware", "MiddlewareContext", "Next"),
     "taskora.migration": ("MigrationStatus", "into"),
@@ -141,6 +157,7 @@ _HOMES = {
         "State",
         "WorkerRecord",
     ),
+    "taskora.rules": ("CollectBufferInfo",),
     "taskora.serializer": (
         "JsonSerializer",
         "Serializer",

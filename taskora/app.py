@@ -11,11 +11,13 @@ from taskora.adapters.memory import memory_adapter
 from taskora.adapters.protocol import Adapter
 from taskora.adapters.redis import redis_adapter
 from taskora.call import Call, on_running_loop, refuse_on_loop
+from taskora.collecting import CollectDecorator
 from taskora.config import Defaults, Retention, Schedule, SchedulerConfig, check_count
 from taskora.context import Context
-from taskora.definition import TaskDecorator, TaskSettings, caller_names, define, options_of
+from taskora.definition import CollectSettings, TaskDecorator, TaskSettings, caller_names, define, options_of
 from taskora.duration import Duration, to_ms, to_seconds
 from taskora.errors import ConfigError, JobNotFoundError
+from taskora.flow_control import Collect
 from taskora.housekeeping import Housekeeper
 from taskora.inspector import Inspector
 from taskora.keys import check_task_name
@@ -151,12 +153,16 @@ class Taskora:
         self, name: str, handler: Callable[[], Out], **settings: Unpack[TaskSettings]
     ) -> FunctionTask[None, Out, [], Out]: ...
     @overload
+    def task(
+        self, name: str | None = None, /, *, collect: Collect[Any], **settings: Unpack[TaskSettings]
+    ) -> CollectDecorator: ...
+    @overload
     def task(self, name: str | None = None, /, **settings: Unpack[TaskSettings]) -> TaskDecorator: ...
     def task(
         self,
         name: str | Callable[..., object] | None = None,
         handler: Callable[..., object] | None = None,
-        **settings: Unpack[TaskSettings],
+        **settings: Unpack[CollectSettings],
     ) -> Any:
         """Define a task: as ``@taskora.task``, ``@taskora.task("name", retry=…)`` or ``taskora.task("name", fn)``.
 
@@ -166,7 +172,7 @@ class Taskora:
         Args:
             name: The task's name, or the handler itself.
             handler: The handler, when this is not used as a decorator.
-            **settings: See ``TaskSettings``.
+            **settings: See ``TaskSettings`` and, for batches, ``CollectSettings``.
 
         Raises:
             ConfigError: A name is taken or not allowed, an option is wrong, or an annotation cannot be used.
