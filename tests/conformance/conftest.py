@@ -1,0 +1,65 @@
+"""Every test here runs once on memory, once on Redis and once on Valkey, and knows nothing but the Adapter protocol."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from conformance.kit import Kit
+from support import FLAVORS, Flavor, Server, find_binary
+from taskora.adapters.memory import memory_adapter
+from taskora.adapters.protocol import Adapter
+from taskora.adapters.redis import redis_adapter
+
+
+class NoServer:
+    """Stands where the server stands, for the adapter that has none."""
+
+    flavor = "memory"
+    url = "memory://"
+
+    def start(self) -> None:
+        """There is nothing to start."""
+
+    def resume(self) -> None:
+        """There is nothing to resume."""
+
+    def flush(self) -> None:
+        """Every test has an adapter of its own."""
+
+    def client_count(self) -> int:
+        return 0
+
+
+@pytest.fixture(scope="session", params=("memory", *FLAVORS))
+def session_server(request: pytest.FixtureRequest) -> Iterator[Server | NoServer]:
+    """One server per flavor and xdist worker; tests take `adapter` or `kit`."""
+    if request.param == "memory":
+        yield NoServer()
+        return
+    flavor: Flavor = request.param
+    if find_binary(flavor) is None:
+        message = f"{flavor}-server is not installed"
+        if os.environ.get("CI"):
+            pytest.fail(f"{message}, and CI must test on it")
+        pytest.skip(message)
+    with Server(flavor) as running:
+        yield running
+
+
+@pytest.fixture
+async def adapter(server: Server | NoServer, prefix: str) -> AsyncIterator[Adapter]:
+    """The adapter under test, empty."""
+    made: Adapter = (
+        memory_adapter(prefix=prefix) if isinstance(server, NoServer) else redis_adapter(server.url, prefix=prefix)
+    )
+    yield made
+    await made.close_async()
+
+
+@pytest.fixture
+async def kit(adapter: Adapter) -> AsyncIterator[Kit]:
+    """The adapter with shortcuts for the life of a job."""
+    kit = Kit(adapter)
+    yield kit
+    await kit.close()
