@@ -15,6 +15,7 @@ from integration.limits.keyed import (
     vanish,
 )
 from support import wait_until_async
+from taskora.lua import load
 from taskora.model import NewJob, Settled, State, Want, new_id
 
 
@@ -156,8 +157,6 @@ async def test_a_claim_whose_reply_was_lost_gives_its_keys_back(kit: Kit) -> Non
     await kit.claim(lane, 10)
     token = kit.raw.get(f"{kit.base()}:{ids[0]}:lock")
     worker, connection = token.split(".")[0], token.split(".")[1][0]
-    from taskora.lua import load  # noqa: PLC0415 - one script, called as the lane does after a loss
-
     script = load("reclaim").source
     assert kit.raw.eval(script, 1, kit.base(), worker, connection, 99) == 1
     assert counters(kit) == {}
@@ -302,3 +301,28 @@ async def test_a_thousand_blocked_jobs_ahead_delay_others_by_no_claim(kit: Kit) 
     for _ in range(10):
         assert await claim_ids(kit, lane, 1) == []
     assert kit.raw.info("commandstats")["cmdstat_rpop"]["calls"] - calls == 10, "none is popped again"
+
+
+@pytest.mark.parametrize("name", ["conc", "holders", "ready", "blocked"])
+async def test_a_damaged_key_costs_no_job_and_the_sweep_mends_it(kit: Kit, name: str) -> None:
+    lane = kit.lane()
+    first, second = await add(kit, keyed(), keyed())
+    plain = await add(kit, NewJob(new_id(), b"1"))
+    kit.raw.rpush(f"{kit.base()}:{name}:k", "damage")
+    kit.raw.hset(f"{kit.base()}:limited", "k", 0)
+    jobs = await kit.claim(lane, 10)
+    assert {job.job_id for job in jobs} >= set(plain)
+    await sweep(kit)
+    claimed = [job.job_id for job in jobs]
+    await kit.settle(lane, *(done(job) for job in jobs))
+
+    async def all_ran() -> bool:
+        found = (await lane.wait_and_claim([Want(TASK, 10)], 50)).jobs
+        claimed.extend(job.job_id for job in found)
+        await kit.settle(lane, *(done(job) for job in found))
+        return len(claimed) == 3
+
+    await wait_until_async(all_ran)
+    assert sorted(claimed) == sorted([first, second, *plain])
+    await sweep(kit)
+    assert_no_key_left(kit)

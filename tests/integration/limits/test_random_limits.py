@@ -31,15 +31,18 @@ class World:
 
     kit: Kit
     rng: random.Random
-    lanes: dict[str, Lane] = field(default_factory=dict[str, Lane])
+    lanes: dict[str, tuple[str, Lane]] = field(default_factory=dict[str, tuple[str, Lane]])
     running: list[tuple[str, Claimed]] = field(default_factory=list[tuple[str, Claimed]])
     added: list[str] = field(default_factory=list[str])
     damaged: bool = False
 
-    def lane(self) -> tuple[str, Lane]:
+    def lane(self) -> tuple[str, str, Lane]:
+        """One of the workers, with the name under which it claims: after its death it has another."""
         worker = self.rng.choice(WORKERS)
-        name = f"{worker}:{new_id()[-6:]}" if worker not in self.lanes else worker
-        return worker, self.lanes.setdefault(worker, self.kit.lane(name))
+        if worker not in self.lanes:
+            name = f"{worker}:{new_id()[-6:]}"
+            self.lanes[worker] = name, self.kit.lane(name)
+        return worker, *self.lanes[worker]
 
     async def do(self, step: str) -> None:
         kit, rng = self.kit, self.rng
@@ -55,12 +58,12 @@ class World:
             batch, self.running = self.running[:cut], self.running[cut:]
             await self.round_trip([self.outcome(job) for _, job in batch], rng.choice((0, 3)))
         elif step == "recover":
-            worker, lane = self.lane()
-            name = lane.worker  # type: ignore[attr-defined]  # the redis lane
+            worker, name, lane = self.lane()
             await kit.adapter.leases.recover(
                 name, {TASK: 0}, cause="killed", charged=rng.random() < 0.5, max_crashes=50
             ).run_async()
-            await self.lanes.pop(worker).close()
+            del self.lanes[worker]
+            await lane.close()
             self.running = [each for each in self.running if each[0] != worker]
         elif step == "vanish" and self.running:
             _, job = self.running.pop(rng.randrange(len(self.running)))
@@ -89,7 +92,7 @@ class World:
         return Settled(job, verb, b"null", 0)  # type: ignore[arg-type]  # one of the verbs
 
     async def round_trip(self, outcomes: list[Settled], count: int) -> None:
-        worker, lane = self.lane()
+        worker, _, lane = self.lane()
         reply = await lane.step(outcomes, [Want(TASK, count)] if count else [])
         assert reply.fenced == ""
         self.running += [(worker, job) for job in reply.jobs]
@@ -122,7 +125,7 @@ async def run(kit: Kit, steps: list[str], seed: int) -> None:
         await world.do(step)
         assert_consistent(kit, LIMITS, counted=not world.damaged)
     await world.finish()
-    for lane in world.lanes.values():
+    for _, lane in world.lanes.values():
         await lane.close()
 
 
