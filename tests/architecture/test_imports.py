@@ -13,19 +13,22 @@ ROOT = Path(__file__).resolve().parents[2]
 # A module may import its own layer and lower ones. A package stands for everything in it.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "duration", "clock"),
-    ("model", "config", "keys", "serializer", "payloads", "schema", "call", "protocols"),
+    ("model", "rules", "config", "keys", "serializer", "payloads", "schema", "call", "protocols"),
     ("lua", "connection"),
     ("adapters",),
     ("workflows",),
     ("worker", "middleware", "retry", "context"),
     (
         "app",
+        "collecting",
         "contracts",
         "definition",
+        "flow_control",
         "migration",
         "task",
         "handle",
         "outbox",
+        "ruled",
         "waiting",
         "inspector",
         "schedules",
