@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from taskora.collecting import CollectTask
     from taskora.config import Defaults, Keep, Retention, Retry, Schedule, SchedulerConfig, Stall, Ttl
     from taskora.context import Context
+    from taskora.contracts import TaskContract, define_task, static_contract
     from taskora.errors import (
         AdapterError,
         CancelledError,
@@ -84,6 +85,7 @@ __all__ = [
     "StalledError",
     "State",
     "Task",
+    "TaskContract",
     "Taskora",
     "TaskoraError",
     "Throttle",
@@ -96,10 +98,12 @@ __all__ = [
     "WorkflowHandle",
     "chain",
     "chord",
+    "define_task",
     "group",
     "into",
     "memory_adapter",
     "redis_adapter",
+    "static_contract",
 ]
 
 # Names are imported when they are first asked for: the supervisor's master imports a part of this package, and must
@@ -120,6 +124,11 @@ _HOMES = {
         "Ttl",
     ),
     "taskora.context": ("Context",),
+    "taskora.contracts": (
+        "TaskContract",
+        "define_task",
+        "static_contract",
+    ),
     "taskora.errors": (
         "AdapterError",
         "CancelledError",

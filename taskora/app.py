@@ -14,11 +14,13 @@ from taskora.call import Call, on_running_loop, refuse_on_loop
 from taskora.collecting import CollectDecorator
 from taskora.config import Defaults, Retention, Schedule, SchedulerConfig, check_count
 from taskora.context import Context
+from taskora.contracts import TaskContract
 from taskora.definition import CollectSettings, TaskDecorator, TaskSettings, caller_names, define, options_of
 from taskora.duration import Duration, to_ms, to_seconds
 from taskora.errors import ConfigError, JobNotFoundError
 from taskora.flow_control import Collect
 from taskora.housekeeping import Housekeeper
+from taskora.implementing import Contracts, Implement
 from taskora.inspector import Inspector
 from taskora.keys import check_task_name
 from taskora.middleware import Middleware, check_middleware
@@ -84,6 +86,7 @@ class Taskora:
         self.waiting = Waiting(self.adapter)
         self.middleware: tuple[Middleware, ...] = ()
         self._tasks: dict[str, AnyTask] = {}
+        self._contracts = Contracts(self, self._define)
         self._schedules: dict[str, tuple[str, Schedule]] = {}
         self._service: Service | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -102,7 +105,7 @@ class Taskora:
         Raises:
             ConfigError: This cannot name a task.
         """
-        known = self._tasks.get(name)
+        known = self._tasks.get(name) or self._contracts.registered.get(name)
         if known is not None:
             return known
         options = options_of({}, self.defaults, self.retention)
@@ -219,10 +222,32 @@ class Taskora:
         if self._service is not None:
             raise ConfigError(f"task {task.name!r}: this process already works; define tasks before start()")
         self._tasks[task.name] = task
+        self._contracts.follow(task)
         if task.options.schedule is not None:
             check_schedule(task.options.schedule)
             self._schedules[task.name] = (task.name, task.options.schedule)
         return task
+
+    def register(self, contract: TaskContract[In, Out], /) -> Task[In, Out]:
+        """Make a task of a contract that other processes run: it dispatches, composes and waits, and has no handler.
+
+        Returns:
+            The task; the same one each time. ``implement``, called later, makes it run here as well.
+
+        Raises:
+            ConfigError: There is a different contract of that name.
+        """
+        return self._contracts.register(contract)
+
+    @property
+    def implement(self) -> Implement:
+        """Give a contract its handler: ``@taskora.implement(contract)``, or ``taskora.implement(contract, handler)``.
+
+        Options are those of ``task`` without the types. One that is given here counts more than the contract's, and
+        that more than the application's default. The handler's annotations, where it has any, must agree with the
+        contract. Calling it raises ``ConfigError`` when they do not, or when the contract is implemented already.
+        """
+        return Implement(self._contracts)
 
     def use(self, middleware: Middleware, /) -> Middleware:
         """Have a middleware run around every handler, outside of those that tasks have of their own.
@@ -261,11 +286,12 @@ class Taskora:
         """Run this process's tasks, schedules and a share of the housekeeping; returns when the first job can come.
 
         Raises:
-            ConfigError: It runs already, or there is no task.
+            ConfigError: It runs already, or there is no task with a handler.
             AdapterError: See ``connect``.
         """
         if self._service is not None:
             raise ConfigError("start: this application already works in this process")
+        self._contracts.check_runnable()
         service = self.service(Alone(), self.housekeeper())
         self._service = service
         try:
@@ -363,7 +389,7 @@ class Taskora:
 
     def inspect(self) -> Inspector:
         """Look at what is stored: jobs by state, counts, workflows, workers, throughput."""
-        return Inspector(self.adapter, self._tasks, self.serializer)
+        return Inspector(self.adapter, {**self._contracts.registered, **self._tasks}, self.serializer)
 
     def store_workflow(self, plan: Plan) -> Confirmation:
         """See ``WorkflowEngine``."""

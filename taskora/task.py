@@ -134,10 +134,13 @@ class Task(Generic[In, Out]):
         output_schema: Schema[object],
     ) -> None:
         self.name = name
+        self._home = home
+        self._told(options, input_schema, output_schema)
+
+    def _told(self, options: TaskOptions, input_schema: Schema[object], output_schema: Schema[object]) -> None:
         self.options = options
         self.input_type = input_schema.type
         self.output_type = output_schema.type
-        self._home = home
         self._input = input_schema
         self._output = output_schema
         self._spec = EnqueueSpec(options.version, options.retry.attempts)
@@ -148,7 +151,7 @@ class Task(Generic[In, Out]):
 
     def follow(self, other: Task[In, Out]) -> None:
         """Take over options and types of the same task, where this process defines it after it registered it."""
-        Task[In, Out].__init__(self, other._home, other.name, other.options, other._input, other._output)
+        self._told(other.options, other._input, other._output)
 
     # Dispatching
 

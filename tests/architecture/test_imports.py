@@ -24,6 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "contracts",
         "definition",
         "flow_control",
+        "implementing",
         "migration",
         "task",
         "handle",
