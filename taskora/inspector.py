@@ -55,7 +55,7 @@ class Inspector:
         self, adapter: Adapter, known_tasks: Mapping[str, Known] | None = None, serializer: Serializer = JSON
     ) -> None:
         self._adapter = adapter
-        self._known = {} if known_tasks is None else known_tasks
+        self._known: Mapping[str, Known] = {} if known_tasks is None else known_tasks
         self._show = shown(serializer)
 
     # Jobs

@@ -137,7 +137,7 @@ def migrations_of(
         return Migrations(version, since, ())
     if isinstance(migrate, Mapping):
         steps = _steps_by_version(cast("Mapping[object, object]", migrate), version, since)
-    elif isinstance(migrate, Sequence) and not isinstance(migrate, str | bytes):
+    elif isinstance(migrate, list | tuple):
         steps = tuple(cast("Sequence[object]", migrate))
     else:
         raise ConfigError(f"migrate: expected a dict of steps by version or a list of steps, got {migrate!r}")

@@ -24,12 +24,12 @@ def dump(value: object, serializer: Serializer) -> bytes:
     if type(serializer) is JsonSerializer:
         return serializer.dumps(value)
     try:
-        raw: object = serializer.dumps(value)
+        raw = cast("object", serializer.dumps(value))
     except TaskoraError:
         raise
     except Exception as error:
         raise SerializationError(
-            f"{type(serializer).__name__} cannot write {type(value).__name__}: {error or type(error).__name__}"
+            f"{type(serializer).__name__} cannot write {type(value).__name__}: {type(error).__name__}: {error}"
         ) from error
     if not isinstance(raw, bytes):
         raise SerializationError(
@@ -84,7 +84,7 @@ def _load_one(raw: bytes, serializer: Serializer) -> object:
         raise
     except Exception as error:
         raise SerializationError(
-            f"{type(serializer).__name__} cannot read it: {error or type(error).__name__}; starts with {raw[:60]!r}"
+            f"{type(serializer).__name__} cannot read it: {type(error).__name__}: {error}; starts with {raw[:60]!r}"
         ) from error
 
 

@@ -55,4 +55,3 @@ def _node(node: FlatNode) -> PlanNode:
 
 def _ttl_ms(options: TaskOptions) -> int:
     return 0 if options.ttl is None else to_ms(options.ttl.max, "ttl.max")
-

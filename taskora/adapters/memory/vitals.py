@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain, islice
 
 from taskora.adapters.memory.store import MINUTE_MS, Queue, Store
@@ -100,10 +100,17 @@ class MemoryVitals:
 
         def act(_: int) -> VersionCounts:
             queue = self._store.queue(task)
-            states = (chain(queue.prioritized, queue.waiting), queue.active, queue.delayed)
-            counts = [Counter(queue.jobs[job_id].version for job_id in islice(ids, limit)) for ids in states]
-            sizes = (len(queue.prioritized) + len(queue.waiting), len(queue.active), len(queue.delayed))
-            return VersionCounts(*map(dict, counts), complete=max(sizes) <= limit)
+
+            def counted(*places: Iterable[str]) -> dict[int, int]:
+                return dict(Counter(queue.jobs[job_id].version for job_id in islice(chain(*places), limit)))
+
+            return VersionCounts(
+                waiting=counted(queue.prioritized, queue.waiting),
+                active=counted(queue.active),
+                delayed=counted(queue.delayed),
+                complete=max(len(queue.prioritized) + len(queue.waiting), len(queue.active), len(queue.delayed))
+                <= limit,
+            )
 
         return self._store.call(act)
 

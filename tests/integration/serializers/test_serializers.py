@@ -17,7 +17,7 @@ from taskora.model import Plan, PlanNode, new_id
 from taskora.payloads import load
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "serializers.md"
-VALUES = [
+VALUES: list[object] = [
     0,
     91,
     -1,
@@ -73,13 +73,13 @@ class Steps:
         async def wrap(value: object) -> list[object]:
             return ["got", value]
 
-        async def nothing(value: object) -> None:
-            pass
+        async def nothing(value: object) -> object:
+            return None
 
         self.same: Task[object, object] = app.task("same", same, concurrency=20)
         self.ship = app.task("ship", ship)
         self.wrap: Task[object, list[object]] = app.task("wrap", wrap, concurrency=5)
-        self.nothing: Task[object, None] = app.task("nothing", nothing)
+        self.nothing: Task[object, object] = app.task("nothing", nothing)
 
 
 @pytest.fixture(params=["msgpack", "json-of-their-own", "msgpack-in-memory"])
@@ -142,7 +142,8 @@ async def test_chains_groups_and_chords_join_part_by_part(packed: Taskora) -> No
 async def test_a_workflow_that_is_known_by_its_id_alone_is_read_by_the_serializer(packed: Taskora) -> None:
     steps = Steps(packed)
     async with working(packed):
-        for values in (VALUES, ["ä"]):
+        several: tuple[list[object], ...] = (VALUES, ["ä"])
+        for values in several:
             handle = await group([steps.same.s(value) for value in values]).dispatch()
             await handle.result_async(10)
             assert await packed.workflow(handle.workflow_id).result_async(10) == values
@@ -209,7 +210,10 @@ def test_errors_of_a_serializer_are_serialization_errors(engine: Engine) -> None
         def dumps(self, value: object, /) -> bytes:
             return "text"  # type: ignore[return-value]  # pyright: ignore[reportReturnType] - what the test is about
 
-    for serializer, message in ((Broken(), "Broken cannot write int: 'lost'"), (Textual(), "has to give bytes")):
+    for serializer, message in (
+        (Broken(), "Broken cannot write int: KeyError: 'lost'"),
+        (Textual(), "has to give bytes"),
+    ):
         steps = Steps(engine.app(serializer=serializer))
         with pytest.raises(SerializationError, match=message):
             steps.same.dispatch(1)

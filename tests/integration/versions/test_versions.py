@@ -28,10 +28,10 @@ def rename(data: dict[str, Any]) -> dict[str, Any]:
     return data
 
 
-def of_version(engine: Engine, version: int) -> tuple[Taskora, Task[Any, Any]]:
+def of_version(engine: Engine, version: int) -> tuple[Taskora, Task[object, object]]:
     """An application that produces a version of the task, and the task as it sees it."""
 
-    async def never(data: Any) -> Any:
+    async def never(data: object) -> object:
         raise AssertionError("a producer runs nothing")
 
     app = engine.app()
