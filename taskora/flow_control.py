@@ -98,7 +98,7 @@ class Deduplicate:
 
     def __post_init__(self) -> None:
         check_key(self.key, "deduplicate.key")
-        states: object = self.while_
+        states = cast("object", self.while_)
         known = isinstance(states, tuple) and _HELD_WHILE.issuperset(cast("tuple[object, ...]", states))
         if not known or not states:
             raise ConfigError(
@@ -111,7 +111,8 @@ class Deduplicate:
         return DeduplicateRule(self.key, self.while_)
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots: Python 3.11 could not make a Collect[Row](...) that has them and is frozen.
+@dataclass(frozen=True)
 class Collect(Generic[Item]):
     """What is dispatched is gathered into batches; the handler is given a list.
 

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from pathlib import Path
+from typing import Any
 
 from support.evidence import Evidence
 from taskora import Collect, CollectTask, Context, Defaults, Keep, Retention, SchedulerConfig, Stall, Taskora
@@ -15,7 +16,7 @@ def key_of(item: int) -> str:
     return f"pier-{item % KEYS}"
 
 
-def make_app(url: str, prefix: str, evidence: Evidence) -> tuple[Taskora, CollectTask[int, int, ..., object]]:
+def make_app(url: str, prefix: str, evidence: Evidence) -> tuple[Taskora, CollectTask[int, int, ..., Any]]:
     """Make the application; all processes and the test have the same."""
     app = Taskora(
         url,

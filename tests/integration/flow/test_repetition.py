@@ -11,6 +11,8 @@ from integration.flow.test_collect import batching
 from support import Server
 from taskora import Collect, Debounce, Deduplicate, Taskora, Throttle
 from taskora.lua import load
+from taskora.model import EnqueueSpec, NewJob, new_id
+from taskora.rules import CollectRule, DebounceRule, DeduplicateRule, Rule, ThrottleRule, Verdict
 
 
 @pytest.fixture
@@ -88,3 +90,40 @@ async def test_in_plain_code_too(through: Taskora, proxy: CuttingProxy) -> None:
     assert await asyncio.to_thread(push, 1, 2) == [first, first]
     proxy.wait_for_cuts()
     assert await asyncio.to_thread(task.peek_collect, "all") == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        DebounceRule("k", 60_000),
+        ThrottleRule("k", 5, 60_000),
+        DeduplicateRule("k", ("waiting", "delayed", "active")),
+        CollectRule("k", new_id(), 60_000, 0, 0),
+    ],
+    ids=lambda rule: type(rule).__name__,
+)
+async def test_what_a_cancelled_loop_sends_again_under_another_number_is_known(any_app: Taskora, rule: Rule) -> None:
+    """The outbox of a loop that ends does not know what of its last call arrived."""
+    job, rules = NewJob(new_id(), b"1"), any_app.adapter.rules
+
+    async def send(sent: NewJob) -> list[Verdict]:
+        return await rules.enqueue("idle", EnqueueSpec(), [(sent, rule)]).run_async()
+
+    async with open_app(any_app):
+        first = await send(job)
+        assert first[0].stored
+        assert await send(job._replace(given=True)) == first
+        stats = await any_app.adapter.jobs.stats("idle").run_async()
+        assert stats.waiting + stats.delayed == 1
+        assert len(await rules.buffered("idle", "k").run_async()) == (1 if isinstance(rule, CollectRule) else 0)
+
+
+async def test_what_was_replaced_before_it_is_sent_again_is_not_stored_again(any_app: Taskora) -> None:
+    rules, rule = any_app.adapter.rules, DebounceRule("k", 60_000)
+    old, new = NewJob(new_id(), b"1"), NewJob(new_id(), b"2")
+    async with open_app(any_app):
+        await rules.enqueue("idle", EnqueueSpec(), [(old, rule), (new, rule)]).run_async()
+        await rules.enqueue("idle", EnqueueSpec(), [(old._replace(given=True), rule)]).run_async()
+        stats = await any_app.adapter.jobs.stats("idle").run_async()
+        assert stats.delayed == 1
+        assert await rules.follow("idle", old.job_id).run_async() == new.job_id
