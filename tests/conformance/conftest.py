@@ -5,30 +5,10 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from conformance.adapters import NoServer, adapter_on
 from conformance.kit import Kit
 from support import FLAVORS, Flavor, Server, find_binary
-from taskora.adapters.memory import memory_adapter
 from taskora.adapters.protocol import Adapter
-from taskora.adapters.redis import redis_adapter
-
-
-class NoServer:
-    """Stands where the server stands, for the adapter that has none."""
-
-    flavor = "memory"
-    url = "memory://"
-
-    def start(self) -> None:
-        """There is nothing to start."""
-
-    def resume(self) -> None:
-        """There is nothing to resume."""
-
-    def flush(self) -> None:
-        """Every test has an adapter of its own."""
-
-    def client_count(self) -> int:
-        return 0
 
 
 @pytest.fixture(scope="session", params=("memory", *FLAVORS))
@@ -50,9 +30,7 @@ def session_server(request: pytest.FixtureRequest) -> Iterator[Server | NoServer
 @pytest.fixture
 async def adapter(server: Server | NoServer, prefix: str) -> AsyncIterator[Adapter]:
     """The adapter under test, empty."""
-    made: Adapter = (
-        memory_adapter(prefix=prefix) if isinstance(server, NoServer) else redis_adapter(server.url, prefix=prefix)
-    )
+    made = adapter_on(server, prefix)
     yield made
     await made.close_async()
 
