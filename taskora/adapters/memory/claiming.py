@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from taskora.adapters.memory.buffers import take_buffer
 from taskora.adapters.memory.ending import conclude, emit, end, expire
 from taskora.adapters.memory.flows import advance_workflow
+from taskora.adapters.memory.limits import bring_freed, give_up_turn, take_key
 from taskora.adapters.memory.queueing import give_back, promote, release
 from taskora.adapters.memory.store import Fence, Job, Lock, Owed, Queue, Refusal, Store
 from taskora.model import Claimed, ClaimReply, Settled, State, Want
@@ -44,6 +45,8 @@ def settle_all(store: Store, step: Step, settled: Sequence[Settled]) -> None:
     for outcome in (*(each for each in settled if each.verb != "return"), *reversed(returned)):
         if not _settle(store, step, outcome):
             step.lost.append(outcome.job.job_id)
+    for task in {outcome.job.task for outcome in settled}:
+        bring_freed(store, store.queue(task))
 
 
 def claim_all(store: Store, step: Step, wants: Sequence[Want], claim: Claim) -> None:
@@ -91,8 +94,13 @@ def owns(job: Job, token: str, processed_ms: int, now_ms: int) -> bool:
 
 def _claim(store: Store, queue: Queue, step: Step, want: Want, claim: Claim) -> None:
     wanted = want.slots
+    if want.singleton:
+        wanted = 0 if queue.active else min(wanted, 1)
     while wanted > 0 and (job := _pop(queue)) is not None:
         if not _may_run(store, queue, step, job, want.on_expire == "discard"):
+            give_up_turn(store, queue, job)
+            continue
+        if not take_key(store, queue, job):
             continue
         take_buffer(queue, job)
         job.state, job.processed_ms = State.ACTIVE, step.now_ms
@@ -136,7 +144,7 @@ def _settle(store: Store, step: Step, outcome: Settled) -> bool:
     job = queue.jobs.get(claimed.job_id)
     if job is None or not owns(job, claimed.token, claimed.processed_ms, now_ms):
         return False
-    release(queue, job)
+    release(store, queue, job)
     if outcome.verb == "cancel" or job.cancel_flag:
         conclude(store, queue, now_ms, job, State.CANCELLED, job.cancel_reason or "", "", step.owed)
     elif outcome.verb == "complete":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from taskora.adapters.memory.bells import job_topic, workflow_topic
 from taskora.adapters.memory.buffers import take_buffer
+from taskora.adapters.memory.limits import give_up_turn
 from taskora.adapters.memory.store import DAY_MS, MINUTE_MS, Event, Failure, Flow, Job, Owed, Queue, Store
 from taskora.model import CancelOutcome, State, WorkflowState
 
@@ -93,6 +94,7 @@ def cancel_job(store: Store, queue: Queue, job_id: str, reason: str, now_ms: int
     queue.delayed.remove(job_id)
     take_buffer(queue, job)
     conclude(store, queue, now_ms, job, State.CANCELLED, reason, "", owed)
+    give_up_turn(store, queue, job)
     return "cancelled"
 
 

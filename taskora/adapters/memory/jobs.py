@@ -8,6 +8,7 @@ from itertools import islice
 
 from taskora.adapters.memory.ending import cancel_job
 from taskora.adapters.memory.flows import settle_debts
+from taskora.adapters.memory.limits import parked
 from taskora.adapters.memory.queueing import id_taken, store_job
 from taskora.adapters.memory.store import Job, Owed, Queue, Store
 from taskora.adapters.redis.records import read_json, read_logs
@@ -113,7 +114,7 @@ class MemoryJobs:
             queue = self._store.queue(task)
             retrying = sum(queue.jobs[job_id].state is State.RETRYING for job_id in queue.delayed)
             return QueueStats(
-                waiting=len(queue.waiting) + len(queue.prioritized),
+                waiting=len(queue.waiting) + len(queue.prioritized) + len(parked(queue)),
                 active=len(queue.active),
                 delayed=len(queue.delayed),
                 retrying=retrying,
@@ -149,6 +150,7 @@ def _ids(queue: Queue, state: State) -> Iterator[str]:
     if state is State.WAITING:
         yield from queue.prioritized
         yield from queue.waiting
+        yield from parked(queue)
     elif state is State.ACTIVE:
         yield from queue.active
     elif state.terminal:

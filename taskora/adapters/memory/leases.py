@@ -8,6 +8,7 @@ from taskora.adapters.memory.claiming import owns, set_fence
 from taskora.adapters.memory.ending import emit
 from taskora.adapters.memory.flows import settle_debts
 from taskora.adapters.memory.lane import MemoryLane
+from taskora.adapters.memory.limits import bring_freed
 from taskora.adapters.memory.queueing import release
 from taskora.adapters.memory.reclaiming import Recovery, recover_job
 from taskora.adapters.memory.store import DAY_MS, HOUR_MS, Job, Lock, Owed, Queue, Store
@@ -96,9 +97,10 @@ class MemoryLeases:
                 recovery = Recovery(cause, charged, max_crashes, overdue_ms, frozenset(suspects))
                 # From the newest to the oldest: the oldest goes to the front last and runs first.
                 for job in reversed(_held_by(queue, worker, now_ms)):
-                    release(queue, job)
+                    release(store, queue, job)
                     recover_job(store, queue, now_ms, job, recovery, owed)
                     count += 1
+                bring_freed(store, queue)
             settle_debts(store, owed, now_ms)
             return count
 

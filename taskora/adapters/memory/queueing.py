@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from taskora.adapters.memory.ending import emit, expire
+from taskora.adapters.memory.limits import drop_key, keep_turn
+from taskora.adapters.memory.line import to_waiting
 from taskora.adapters.memory.store import Job, Owed, Queue, Store
 from taskora.model import EnqueueSpec, NewJob, State
 
@@ -20,6 +22,7 @@ def store_job(store: Store, queue: Queue, now_ms: int, spec: EnqueueSpec, new: N
     job = Job(
         new.job_id, now_ms, new.data, spec.version, State.DELAYED if delayed else State.WAITING, new.priority,
         expires_ms=now_ms + new.ttl_ms if new.ttl_ms > 0 else 0, given=new.given,
+        limit_key=new.concurrency_key, limit=new.concurrency_limit,
     )  # fmt: skip
     queue.jobs[job.id] = job
     if delayed:
@@ -29,15 +32,6 @@ def store_job(store: Store, queue: Queue, now_ms: int, spec: EnqueueSpec, new: N
     emit(queue, now_ms, job.state.value, job.id)
     store.wake(queue.task)
     return job
-
-
-def to_waiting(queue: Queue, job: Job, *, front: bool) -> None:
-    """Put a job where claims look for it: by priority and age, else at the front or the back."""
-    if job.priority > 0:
-        queue.prioritized.put(job.id, (-job.priority, job.ts_ms))
-        return
-    queue.waiting[job.id] = None
-    queue.waiting.move_to_end(job.id, last=not front)
 
 
 def next_due_ms(queue: Queue, now_ms: int) -> int | None:
@@ -64,15 +58,20 @@ def promote(store: Store, queue: Queue, now_ms: int, discard: bool, owed: Owed) 
     return next_due_ms(queue, now_ms)
 
 
-def release(queue: Queue, job: Job) -> None:
-    """Take a job out of its owner's hands."""
+def release(store: Store, queue: Queue, job: Job) -> None:
+    """Take a job out of its owner's hands. What its key frees is to be given on by ``bring_freed``."""
     job.lock = None
     queue.stalled.discard(job.id)
     queue.active.pop(job.id, None)
+    drop_key(queue, job)
+    # Workers of a singleton task sleep until nothing of it is active.
+    if not queue.active:
+        store.wake(queue.task)
 
 
 def give_back(store: Store, queue: Queue, now_ms: int, job: Job, event: str, **fields: object) -> None:
     """Put a released job back to the front: it waited longest."""
+    keep_turn(queue, job)
     job.state = State.WAITING
     to_waiting(queue, job, front=True)
     emit(queue, now_ms, event, job.id, **fields)

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from taskora.adapters.memory.ending import conclude, emit
+from taskora.adapters.memory.limits import bring_expired, bring_freed
 from taskora.adapters.memory.queueing import give_back, release
 from taskora.adapters.memory.store import Job, Owed, Queue, Store
 from taskora.model import State
@@ -55,11 +56,13 @@ def sweep(store: Store, queue: Queue, now_ms: int, max_stalls: int, owed: Owed) 
     ]
     # From the newest to the oldest: the oldest goes to the front last and runs first.
     for job in reversed(vanished):
-        release(queue, job)
+        release(store, queue, job)
         if job.cancel_flag:
             conclude(store, queue, now_ms, job, State.CANCELLED, job.cancel_reason or "", "", owed)
         else:
             _stall(store, queue, now_ms, job, max_stalls, owed)
+    bring_freed(store, queue)
+    bring_expired(store, queue, now_ms)
     queue.stalled = set(queue.active)
     return len(vanished)
 

@@ -8,7 +8,8 @@ from itertools import islice
 from taskora.adapters.memory.bells import job_topic
 from taskora.adapters.memory.buffers import take_buffer
 from taskora.adapters.memory.ending import emit
-from taskora.adapters.memory.queueing import id_taken, store_job, to_waiting
+from taskora.adapters.memory.line import to_waiting
+from taskora.adapters.memory.queueing import id_taken, store_job
 from taskora.adapters.memory.store import MINUTE_MS, Buffer, Job, Queue, Store
 from taskora.call import Call
 from taskora.clock import from_ms

@@ -41,6 +41,8 @@ class Job:
         cancel_flag: Whether its worker is to cancel it.
         cause: Why an owner was ended while it ran; for those that follow, until one of them settles it.
         dedup_key: The deduplication key that it may hold; empty for none.
+        limit_key: Its concurrency key; empty for none.
+        limit: How many jobs of the key may run at a time, as far as this one is concerned; 0 for any number.
         collect_key: The buffer of which it will be the batch; empty once it has the items, and for other jobs.
     """
 
@@ -70,6 +72,8 @@ class Job:
     crashes: int = 0
     cause: str = ""
     dedup_key: str = ""
+    limit_key: str = ""
+    limit: int = 0
     collect_key: str = ""
 
     def token(self, now_ms: int) -> str | None:
@@ -106,6 +110,23 @@ class Buffer:
     items: list[bytes] = field(default_factory=list[bytes])
 
 
+@dataclass(slots=True)
+class KeyUse:
+    """Who uses a concurrency key.
+
+    Attributes:
+        holders: Ids of running jobs.
+        ready: Ids of jobs that are queued and whose turn has come: what room there is, is theirs.
+        blocked: Ids that a claim met while the key was full, in the order of their turns.
+        parked: How many there were so far.
+    """
+
+    holders: set[str] = field(default_factory=set[str])
+    ready: set[str] = field(default_factory=set[str])
+    blocked: Ranked[tuple[int, int]] = field(default_factory=Ranked[tuple[int, int]])
+    parked: int = 0
+
+
 def _ended() -> dict[State, Ranked[int]]:
     return {state: Ranked() for state in TERMINAL}
 
@@ -129,6 +150,8 @@ class Queue:
         debounced: The last job of each debounce key, and until when the key holds.
         throttled: For each throttle key, dispatches in its window and the window's end.
         dedup: The job that holds each deduplication key.
+        limits: By concurrency key.
+        freed: Concurrency keys that were let go and are still to be given on.
         buffers: What is collected under each key.
         collected: The batch of each recent item, and until when that is known.
         replaced: What stands in the place of a job that is gone, and until when that is known.
@@ -151,6 +174,8 @@ class Queue:
     debounced: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
     throttled: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     dedup: dict[str, str] = field(default_factory=dict[str, str])
+    limits: dict[str, KeyUse] = field(default_factory=dict[str, KeyUse])
+    freed: dict[str, None] = field(default_factory=dict[str, None])
     buffers: dict[str, Buffer] = field(default_factory=dict[str, Buffer])
     collected: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
     replaced: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])

@@ -65,3 +65,9 @@ def test_running_and_reserved_never_exceed_the_capacity(capacity: int, steps: li
         slots.answer(wants, {"a": got})
         running += got
         assert running <= capacity
+
+
+def test_a_singleton_task_has_one_slot_and_says_so() -> None:
+    tasks: Any = {"a": SimpleNamespace(name="a", options=TaskOptions(concurrency=5, singleton=True))}
+    (want,) = Slots(tasks).reserve()
+    assert (want.slots, want.singleton) == (1, True)
