@@ -71,7 +71,7 @@ class ValidationError(TaskoraError):
 
 
 class MigrationError(ValidationError):
-    """A step of a task's ``migrate`` raised: the payload stays in its old form. Never retried; the cause is its error."""
+    """A step of a task's ``migrate`` raised, which is its cause: the payload stays in its old form. Never retried."""
 
 
 class SerializationError(TaskoraError):

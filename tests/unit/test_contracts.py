@@ -217,6 +217,26 @@ def test_a_handler_whose_annotations_contradict_the_contract_is_refused_where_it
             taskora.implement(contract, handler)
 
 
+def test_annotations_that_are_text_may_name_what_is_local() -> None:
+    @dataclass
+    class Parcel:
+        to: str
+
+    taskora, contract = app(), define_task("pack", input=Parcel, output=Parcel)
+
+    def wrong(data: "Parcel") -> "Email":
+        return Email(data.to)
+
+    with pytest.raises(ConfigError, match="returns Email, the contract's output is Parcel"):
+        taskora.implement(contract, wrong)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue] - what the test is about
+
+    @taskora.implement(contract)
+    def pack(data: "Parcel") -> "Parcel":
+        return data
+
+    assert taskora.tasks["pack"].input_type is Parcel
+
+
 def test_a_handler_may_take_more_than_the_contract_has() -> None:
     def takes(data: Sequence[int]) -> int:
         return len(data)
