@@ -429,7 +429,12 @@ def _adapter(given: str | Adapter | None, prefix: str | None) -> Adapter:
     if given is None:
         given = os.environ.get("TASKORA_URL") or "embedded://"
     if isinstance(given, str):
-        if given == "memory://":
+        if given.startswith("memory:"):
+            if given != "memory://":
+                raise ConfigError(
+                    f"adapter: {given!r} names a memory, but each application has its own: write memory://, or give "
+                    "the same memory_adapter() to those that are to share one"
+                )
             return memory_adapter(prefix=prefix or "")
         return redis_adapter(given, prefix=prefix or "")
     if prefix is not None:
