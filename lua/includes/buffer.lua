@@ -18,9 +18,7 @@ end
 -- Turns the job that stands for a buffer into its batch; returns its payload, nil when the buffer is empty.
 local function fill_batch(base, key, id)
   local data = take_buffer(base, key, id)
-  if data then
-    redis.call('HSET', base .. ':' .. id, 'data', data)
-    redis.call('HDEL', base .. ':' .. id, 'collectKey')
-  end
+  if data then redis.call('HSET', base .. ':' .. id, 'data', data) end
+  redis.call('HDEL', base .. ':' .. id, 'collectKey')
   return data
 end

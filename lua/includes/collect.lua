@@ -86,6 +86,8 @@ local function collect(base, fresh, now, version, max_attempts, data, key, delay
     wake_at(base, due)
   end
   redis.call('SET', at .. ':job', id, 'PX', 2 * math.max(delay, max_wait))
+  -- Workers of other implementations take a buffer without this.
+  redis.call('PEXPIRE', at .. ':batch', string.format('%d', 604800000 + 2 * math.max(delay, max_wait)))
   emit(base, 'collect', id, 'count', count, 'key', key)
   return id, flushed
 end

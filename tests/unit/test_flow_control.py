@@ -25,10 +25,10 @@ from taskora.rules import CollectRule, DebounceRule, DeduplicateRule, ThrottleRu
         (lambda: Deduplicate("k", while_=()), "deduplicate.while_"),
         (lambda: Deduplicate("k", while_=cast("Any", ("done",))), "deduplicate.while_"),
         (lambda: Deduplicate("k", while_=cast("Any", "waiting")), "deduplicate.while_"),
-        (lambda: Collect("", 1), "collect.key"),
-        (lambda: Collect("k", 0), "collect.delay"),
-        (lambda: Collect("k", 1, max_size=0), "collect.max_size"),
-        (lambda: Collect("k", 1, max_wait=0), "collect.max_wait"),
+        (lambda: Collect[int]("", 1), "collect.key"),
+        (lambda: Collect[int]("k", 0), "collect.delay"),
+        (lambda: Collect[int]("k", 1, max_size=0), "collect.max_size"),
+        (lambda: Collect[int]("k", 1, max_wait=0), "collect.max_wait"),
     ],
 )
 def test_a_wrong_value_is_refused_by_its_fields_name(make: Callable[[], object], field: str) -> None:

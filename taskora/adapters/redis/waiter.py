@@ -33,7 +33,7 @@ _COUNT = 1000
 _PIPELINE = 500
 _PAUSE_S = 0.1
 _REFUSED_PAUSE_S = 1.0
-_ENDS = frozenset({b"completed", b"failed", b"cancelled", b"expired"})
+_ENDS = frozenset({b"completed", b"failed", b"cancelled", b"expired", b"debounced"})
 _RUNNING = object()
 
 

@@ -85,9 +85,9 @@ async def test_a_job_that_waits_for_its_retry_is_not_replaced(any_app: Taskora) 
         return n
 
     async with working(any_app):
-        first = await flaky.dispatch(1, debounce=Debounce("doc", "20ms"))
+        first = await flaky.dispatch(1, debounce=Debounce("doc", "300ms"))
         await state_is(first, "retrying")
-        second = await flaky.dispatch(2, debounce=Debounce("doc", "20ms"))
+        second = await flaky.dispatch(2, debounce=Debounce("doc", "300ms"))
         assert [await first.result_async(5), await second.result_async(5)] == [1, 2]
 
 
