@@ -29,10 +29,23 @@ class Parcel:
     Attributes:
         stored: For each job whether it was stored; False means that its id was taken. None until known.
         rules: For each job what decides on it; empty where nothing does.
+        raises: Whether a refusal is an error to whoever awaits it.
         verdicts: For each job what its rule decided, once known.
     """
 
-    __slots__ = ("_awaited", "_error", "_ready", "call", "jobs", "rules", "spec", "stored", "task", "verdicts")
+    __slots__ = (
+        "_awaited",
+        "_error",
+        "_ready",
+        "call",
+        "jobs",
+        "raises",
+        "rules",
+        "spec",
+        "stored",
+        "task",
+        "verdicts",
+    )
 
     def __init__(
         self,
@@ -41,12 +54,14 @@ class Parcel:
         jobs: Sequence[NewJob] = (),
         call: Call[None] | None = None,
         rules: Sequence[Rule] = (),
+        raises: bool = False,
     ) -> None:
         self.task = task
         self.spec = spec or EnqueueSpec()
         self.jobs = jobs
         self.call = call
         self.rules = rules
+        self.raises = raises
         self.verdicts: Sequence[Verdict] = ()
         self.stored: list[bool] | None = None
         self._error: TaskoraError | None = None
@@ -70,6 +85,11 @@ class Parcel:
     def deliver(self, stored: list[bool], verdicts: Sequence[Verdict] = ()) -> None:
         """It is stored."""
         self.stored, self.verdicts = stored, verdicts
+        if self.raises and not self._awaited and not all(stored):
+            log.error(
+                "a dispatch of task %r was refused for its key, and nobody awaits it", self.task,
+                extra={"action": "dispatch"},
+            )  # fmt: skip
         self.jobs = ()
         if self._ready is not None:
             self._ready.set()

@@ -40,7 +40,7 @@ def dispatch_ruled(
         DuplicateJobError: Likewise.
     """
     if on_running_loop():
-        parcel = home.outbox.put(Parcel(task.name, spec, jobs, rules=rules))
+        parcel = home.outbox.put(Parcel(task.name, spec, jobs, rules=rules, raises=raises))
         return Handles(
             ResultHandle(task, job.job_id, stored=None, parcel=parcel, at=at, rule=rules[at], raises=raises)
             for at, job in enumerate(jobs)

@@ -41,6 +41,18 @@ async def test_raise_on_reject_raises_from_await_on_a_loop_and_at_the_call_in_pl
         await asyncio.to_thread(any_app.close)
 
 
+async def test_a_refusal_that_was_to_raise_and_that_nobody_awaits_is_logged(
+    any_app: Taskora, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = echo_of(any_app)
+    async with open_app(any_app):
+        task.dispatch(1, throttle=Throttle("api", 1, "1m"), raise_on_reject=True)
+        task.dispatch(2, throttle=Throttle("api", 1, "1m"), raise_on_reject=True)
+        await wait_until_async(lambda: "nobody awaits" in caplog.text)
+    assert caplog.text.count("nobody awaits") == 1
+    assert "'idle'" in caplog.text
+
+
 async def test_w32_a_window_begins_with_its_first_dispatch_and_is_fixed(any_app: Taskora) -> None:
     """W32: around a window's end up to twice as many pass; the shared counter knows no sliding window."""
     task = echo_of(any_app)
