@@ -11,7 +11,7 @@ TTL_MS = 30_000
 
 
 async def put(kit: Kit, name: str, next_ms: int | None, value: bytes = b'{"task":"t"}') -> StoredSchedule:
-    await kit.adapter.schedules.edit(name, lambda *_: ScheduleChange(value, next_ms)).run_async()
+    await kit.adapter.schedules.edit(name, lambda _before, _now: ScheduleChange(value, next_ms)).run_async()
     return StoredSchedule(name, value, next_ms)
 
 
@@ -104,7 +104,7 @@ async def test_an_edit_that_was_overtaken_is_made_again_on_what_is_there_now(kit
     def overtaken(before: StoredSchedule | None, now_ms: int) -> ScheduleChange:
         if not seen:
             # Somebody else, between the reading and the writing; on a thread, since a loop must not be blocked.
-            kit.adapter.schedules.edit("s", lambda *_: ScheduleChange(b"second", None)).run()
+            kit.adapter.schedules.edit("s", lambda _before, _now: ScheduleChange(b"second", None)).run()
         return change(before, now_ms)
 
     await asyncio.to_thread(kit.adapter.schedules.edit("s", overtaken).run)
