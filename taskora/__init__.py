@@ -31,6 +31,17 @@ if TYPE_CHECKING:
         ValidationError,
         WorkflowFailedError,
     )
+    from taskora.events import (
+        ActiveEvent,
+        CancelledEvent,
+        CompletedEvent,
+        ExpiredEvent,
+        FailedEvent,
+        JobEvent,
+        ProgressEvent,
+        RetryingEvent,
+        StalledEvent,
+    )
     from taskora.flow_control import Collect, Debounce, Deduplicate, Throttle
     from taskora.handle import ResultHandle
     from taskora.middleware import Middleware, MiddlewareContext, Next
@@ -42,12 +53,15 @@ if TYPE_CHECKING:
     from taskora.workflows import Bound, Signature, WorkflowHandle, chain, chord, group
 
 __all__ = [
+    "ActiveEvent",
     "AdapterError",
     "Bound",
     "CancelledError",
+    "CancelledEvent",
     "Collect",
     "CollectBufferInfo",
     "CollectTask",
+    "CompletedEvent",
     "ConfigError",
     "Context",
     "Debounce",
@@ -55,9 +69,12 @@ __all__ = [
     "Defaults",
     "DuplicateJobError",
     "ExpiredError",
+    "ExpiredEvent",
+    "FailedEvent",
     "FunctionTask",
     "Issue",
     "Job",
+    "JobEvent",
     "JobFailedError",
     "JobInfo",
     "JobNotFoundError",
@@ -69,11 +86,13 @@ __all__ = [
     "MigrationError",
     "MigrationStatus",
     "Next",
+    "ProgressEvent",
     "QueueStats",
     "ResultHandle",
     "Retention",
     "Retry",
     "RetryError",
+    "RetryingEvent",
     "Schedule",
     "ScheduleInfo",
     "SchedulerConfig",
@@ -83,6 +102,7 @@ __all__ = [
     "Signature",
     "Stall",
     "StalledError",
+    "StalledEvent",
     "State",
     "Task",
     "TaskContract",
@@ -148,6 +168,17 @@ _HOMES = {
         "TimeoutError",
         "ValidationError",
         "WorkflowFailedError",
+    ),
+    "taskora.events": (
+        "ActiveEvent",
+        "CancelledEvent",
+        "CompletedEvent",
+        "ExpiredEvent",
+        "FailedEvent",
+        "JobEvent",
+        "ProgressEvent",
+        "RetryingEvent",
+        "StalledEvent",
     ),
     "taskora.flow_control": (
         "Collect",

@@ -23,6 +23,7 @@ from taskora.housekeeping import Housekeeper
 from taskora.implementing import Contracts, Implement
 from taskora.inspector import Inspector
 from taskora.keys import check_task_name
+from taskora.listening import Listening, OnApp
 from taskora.middleware import Middleware, check_middleware
 from taskora.model import Plan, WorkflowOutcome, WorkflowRecord
 from taskora.outbox import Outbox, Parcel
@@ -84,6 +85,9 @@ class Taskora:
         self.max_payload = max_payload
         self.outbox = Outbox(self.adapter)
         self.waiting = Waiting(self.adapter)
+        self.listening = Listening(
+            self.adapter.events, lambda: self._tasks, lambda name: self.find_task(name).decode_result
+        )
         self.middleware: tuple[Middleware, ...] = ()
         self._tasks: dict[str, AnyTask] = {}
         self._contracts = Contracts(self, self._define)
@@ -267,6 +271,19 @@ class Taskora:
         self.middleware = (*self.middleware, check_middleware(middleware, "use"))
         return middleware
 
+    @property
+    def on(self) -> OnApp:
+        """Listen to all tasks, ``@taskora.on("task:failed")``, or to the worker, ``taskora.on("worker:ready", fn)``."""
+        return OnApp(self.listening)
+
+    async def listen(self) -> None:
+        """Tell this process's listeners of what happens from now on, without working: ``start`` does that too.
+
+        Raises:
+            AdapterError: See ``connect``.
+        """
+        await self.listening.start()
+
     # Working
 
     def connect(self) -> None:
@@ -336,6 +353,7 @@ class Taskora:
             if pending is not None:
                 await pending
         finally:
+            await self.listening.close_async()
             await self.waiting.close_async()
             await self.adapter.close_async()
 
@@ -366,7 +384,7 @@ class Taskora:
             hang_timeout_s=hang_timeout_s,
         )
         chosen = self._tasks if tasks is None else tasks
-        return Service(self.adapter, chosen, settings, host, self.outbox.pending, housekeeper)
+        return Service(self.adapter, chosen, settings, host, self.outbox.pending, housekeeper, self.listening)
 
     def housekeeper(self) -> Housekeeper:
         """Compose what leads and keeps house; for supervisors. Nothing is started."""

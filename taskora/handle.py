@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from typing import Generic, Protocol, Self, TypeVar
 
 from taskora.call import Call, mapped, refuse_on_loop
@@ -16,6 +16,7 @@ from taskora.errors import (
     TaskoraError,
     ThrottledError,
 )
+from taskora.events import JobEvent
 from taskora.model import CancelOutcome, JobInfo, LogEntry, Outcome, State
 from taskora.outbox import Parcel
 from taskora.rules import Rule, Verdict
@@ -52,6 +53,10 @@ class JobSource(Protocol[Out_co]):
 
     def read_logs(self, job_id: str) -> Call[list[LogEntry]]:
         """Read a job's log."""
+        ...
+
+    def follow_job(self, job_id: str, stored: Callable[[], Awaitable[str]]) -> AsyncIterator[JobEvent]:
+        """Follow what happens to a job, or to that which ``stored`` names once it is known."""
         ...
 
     def cancel_job(self, job_id: str, reason: str) -> Call[CancelOutcome]:
@@ -227,6 +232,25 @@ class ResultHandle(Generic[Out_co]):
         """See ``cancel``."""
         await self._confirmed()
         return await self._source.cancel_job(self._cancellable, reason or "").run_async()
+
+    def events(self) -> AsyncIterator[JobEvent]:
+        """Follow the job, on an event loop: ``async for event in handle.events()`` ends with the job.
+
+        It yields what happens after the first step; for a job that has ended, only how. Whoever stops early should
+        close it: ``async with contextlib.aclosing(handle.events()) as events``.
+
+        Raises:
+            JobNotFoundError: From the loop: there is no such job, or no longer.
+            ThrottledError: From the loop: the dispatch was refused.
+            AdapterError: From the loop: the server cannot be reached or refuses.
+        """
+        return self._source.follow_job(self._id, self._followed)
+
+    async def _followed(self) -> str:
+        await self._confirmed()
+        if isinstance(error := self._refusal(), ThrottledError):
+            raise error
+        return self._job
 
     async def _confirmed(self) -> None:
         if self._parcel is not None:

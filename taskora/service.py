@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from taskora.adapters.protocol import Adapter
 from taskora.errors import TaskoraError
 from taskora.housekeeping import Housekeeper, card_of
+from taskora.listening import Listening
 from taskora.model import WorkerRecord
 from taskora.protocols import Runnable
 from taskora.worker import Host, Worker, WorkerSettings
@@ -79,6 +80,7 @@ class Service:
         host: The process that it lives in.
         before_settle: See ``Worker``.
         housekeeper: Leads when elected; None where another process of the supervisor does.
+        listening: The process's listeners. They are told of what happens from the start to the end of all else.
     """
 
     def __init__(
@@ -89,8 +91,12 @@ class Service:
         host: Host,
         before_settle: Callable[[], Awaitable[object] | None],
         housekeeper: Housekeeper | None,
+        listening: Listening,
     ) -> None:
-        self.worker = Worker(adapter, tasks, settings, host, before_settle)
+        self.worker = Worker(
+            adapter, tasks, settings, host, before_settle, lambda error: listening.tell("worker:error", error)
+        )
+        self._listening = listening
         self.housekeeper = housekeeper
         self.extra: dict[str, object] = {}
         self._adapter = adapter
@@ -103,17 +109,21 @@ class Service:
         await self._adapter.connect().run_async()
         cards = {name: card_of(task.options) for name, task in self._tasks.items()}
         await self._adapter.house.publish_tasks(cards).run_async()
+        await self._listening.start()
         await self.worker.start()
         self._registration.start()
         if self.housekeeper is not None:
             await self.housekeeper.start()
+        self._listening.tell("worker:ready")
 
     async def stop(self, timeout_s: float | None, interrupt: asyncio.Event | None = None) -> int:
         """Drain the worker and stop the rest; see ``Worker.stop``."""
+        self._listening.tell("worker:closing")
         given_back = await self.worker.stop(timeout_s, interrupt)
         if self.housekeeper is not None:
             await self.housekeeper.stop()
         await self._registration.stop()
+        await self._listening.stop()
         return given_back
 
     def _record(self) -> WorkerRecord:

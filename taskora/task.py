@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, Never, ParamSpec, Protocol, TypedDict, TypeVar, Unpack, cast, overload
 
@@ -11,9 +11,11 @@ from taskora.call import Call, mapped, on_running_loop
 from taskora.config import MAX_PRIORITY, TaskOptions, check_count
 from taskora.duration import Duration, to_ms
 from taskora.errors import ConfigError, SerializationError
+from taskora.events import JobEvent
 from taskora.flow_control import RuleOptions, ruling
 from taskora.handle import Handles, ResultHandle, not_found
 from taskora.keys import check_job_id, check_limit_key
+from taskora.listening import Listening, OnTask
 from taskora.middleware import Middleware
 from taskora.migration import Migrations
 from taskora.model import CancelOutcome, EnqueueSpec, JobInfo, LogEntry, NewJob, Outcome, new_id
@@ -90,6 +92,9 @@ class TaskHome(WorkflowEngine, Protocol):
 
     @property
     def middleware(self) -> tuple[Middleware, ...]: ...
+
+    @property
+    def listening(self) -> Listening: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +262,11 @@ class Task(Generic[In, Out]):
         """Run a job for each item, ``size`` of them at a time; the result is one list in the items' order."""
         return chunk_items(self, list(items), size).dispatch()
 
+    @property
+    def on(self) -> OnTask:
+        """Listen: ``@task.on("completed")``, or ``task.on("completed", fn)``, which returns an unsubscribe function."""
+        return OnTask(self._home.listening, self.name)
+
     # What workflows, handles and workers ask for
 
     @property
@@ -316,6 +326,10 @@ class Task(Generic[In, Out]):
     def read_logs(self, job_id: str) -> Call[list[LogEntry]]:
         """Read a job's log."""
         return self._home.adapter.jobs.logs(self.name, job_id)
+
+    def follow_job(self, job_id: str, stored: Callable[[], Awaitable[str]]) -> AsyncIterator[JobEvent]:
+        """Follow what happens to a job."""
+        return self._home.listening.follow(self, job_id, stored)
 
     def cancel_job(self, job_id: str, reason: str) -> Call[CancelOutcome]:
         """Cancel a job."""
@@ -424,7 +438,7 @@ class FunctionTask(Task[In, Out], Generic[In, Out, P, R]):
     @property
     def logs_failures(self) -> bool:
         """Whether the worker logs a failure itself: nobody listens for it."""
-        return True
+        return not self._home.listening.tells_of_failures(self.name)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the handler here and now: no job, no validation."""

@@ -91,7 +91,7 @@ local function claim(number, base, root, now, token, ttl, want, out, owed)
       if verdict == 'run' then
         redis.call('SET', job .. ':lock', token, 'PX', ttl)
         redis.call('HSET', job, 'state', 'active', 'processedOn', now)
-        emit(base, 'active', id)
+        emit(base, 'active', id, 'attempt', f[4] or 1)
         taken[#taken + 1] = id
         out[at + 1], out[at + 2], out[at + 3], out[at + 4] = number, id, f[2], f[3] or 0
         out[at + 5], out[at + 6], out[at + 7] = f[4] or 1, f[5] or 0, f[7] or ''

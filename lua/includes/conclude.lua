@@ -15,7 +15,7 @@ end
 -- owed collects the workflows for which continue_workflow must run.
 local function conclude(base, root, id, now, state, message, error_type, owed)
   local job = base .. ':' .. id
-  local f = redis.call('HMGET', job, '_wf', '_wfNode', 'dedupKey')
+  local f = redis.call('HMGET', job, '_wf', '_wfNode', 'dedupKey', 'attempt')
   redis.call('HSET', job, 'state', state, 'finishedOn', now)
   redis.call('ZADD', base .. ':' .. state, now, id)
   release_dedup(f[3], id)
@@ -23,7 +23,7 @@ local function conclude(base, root, id, now, state, message, error_type, owed)
     redis.call('HSET', job, 'error', message)
     if error_type ~= '' then redis.call('HSET', job, 'errorType', error_type) end
     count_metric(base, 'failed', now, 1)
-    emit(base, 'failed', id)
+    emit(base, 'failed', id, 'attempt', f[4] or 1, 'error', message)
   elseif state == 'cancelled' then
     if message ~= '' then redis.call('HSET', job, 'cancelReason', message) end
     emit(base, 'cancelled', id, 'reason', message)

@@ -45,14 +45,14 @@ end
 local function settle(base, root, id, now, token, processed, verb, payload, meta, totals, owed, freed)
   local job = base .. ':' .. id
   local f = redis.call('HMGET', job, 'state', 'processedOn', 'cancelledAt', '_wf', '_wfNode', 'dedupKey',
-    'concurrencyKey')
+    'concurrencyKey', 'attempt')
   if not owns(job, token, processed, f[1], f[2]) then return false end
   release(base, id, processed, f[7], freed)
   if verb == 'cancel' or f[3] then
     conclude(base, root, id, now, 'cancelled', redis.call('HGET', job, 'cancelReason') or '', '', owed)
   elseif verb == 'complete' then
     redis.call('HSET', job, 'state', 'completed', 'finishedOn', now, 'result', payload)
-    emit(base, 'completed', id)
+    emit(base, 'completed', id, 'attempt', f[8] or 1, 'duration', now - (tonumber(f[2]) or now))
     add_completed(totals, base, id)
     release_dedup(f[6], id)
     if f[4] and f[4] ~= '' and advance_workflow(root, f[4], f[5], payload, now) then owed[#owed + 1] = f[4] end

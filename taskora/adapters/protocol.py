@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
+from taskora.adapters.event_store import EventStore
 from taskora.adapters.rule_store import RuleStore
 from taskora.adapters.schedule_store import RepairStore, ScheduleStore
 from taskora.adapters.vitals_store import VitalsStore
@@ -317,6 +318,9 @@ class Adapter(Protocol):
 
     @property
     def rules(self) -> RuleStore: ...
+
+    @property
+    def events(self) -> EventStore: ...
 
     def connect(self) -> Call[None]:
         """Reach the server, check its version, and agree on the stored layout.

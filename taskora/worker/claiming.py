@@ -26,7 +26,10 @@ class Claiming:
         parked: The tasks that the wait under way covers; None while there is none.
     """
 
-    def __init__(self, lane: Lane, slots: Slots, take: Callable[[ClaimReply], None]) -> None:
+    def __init__(
+        self, lane: Lane, slots: Slots, take: Callable[[ClaimReply], None], troubled: Callable[[Exception], None]
+    ) -> None:
+        self._troubled = troubled
         self._lane = lane
         self._slots = slots
         self._take = take
@@ -53,6 +56,7 @@ class Claiming:
                 if pause_s == _PAUSE_S:
                     ours = None if isinstance(error, AdapterError) else error
                     log.warning("cannot claim, trying on: %s", error, exc_info=ours, extra={"action": "claim"})
+                    self._troubled(error)
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
                 continue

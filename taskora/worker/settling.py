@@ -24,6 +24,7 @@ class Settling:
     Args:
         written: Called with the outcomes of a round trip and its reply, once they are written.
         spare: Called with the tasks that had no more to claim.
+        troubled: Called with the error when outcomes begin to be refused.
     """
 
     def __init__(
@@ -32,7 +33,9 @@ class Settling:
         slots: Slots,
         written: Callable[[Sequence[Settled], ClaimReply], None],
         spare: Callable[[set[str]], None],
+        troubled: Callable[[Exception], None],
     ) -> None:
+        self._troubled = troubled
         self._lane = lane
         self._slots = slots
         self._written = written
@@ -99,5 +102,6 @@ class Settling:
             log.warning(
                 "outcomes could not be written, trying on: %s", error, exc_info=ours, extra={"action": "settle"}
             )
+            self._troubled(error)
         await asyncio.sleep(self._pause_s)
         self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_S)

@@ -64,6 +64,7 @@ class Worker:
         settings: How it behaves.
         host: The process that it lives in.
         before_settle: Returns what must be awaited before a run's outcome is written, or None.
+        troubled: Told of what keeps the worker from claiming or from writing outcomes, once each time it begins.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Worker:
         settings: WorkerSettings,
         host: Host,
         before_settle: Callable[[], Awaitable[object] | None],
+        troubled: Callable[[Exception], None] = lambda _: None,
     ) -> None:
         if not tasks:
             raise ConfigError("tasks: there is no task with a handler to run in this process")
@@ -94,8 +96,8 @@ class Worker:
         names = list(tasks)
         self._lane = adapter.leases.lane(self.identity, names, settings.lock_ttl_ms, self._held)
         self._due = DueTimer(self._lane, names)
-        self._claiming = Claiming(self._lane, self._slots, self._take)
-        self._settling = Settling(self._lane, self._slots, self._written, self._claiming.include)
+        self._claiming = Claiming(self._lane, self._slots, self._take, troubled)
+        self._settling = Settling(self._lane, self._slots, self._written, self._claiming.include, troubled)
         self._leases = Leases(adapter.leases, self.runs, names, settings.lock_ttl_ms, self._abort)
         self._claimer: asyncio.Task[None] | None = None
         self._settler: asyncio.Task[None] | None = None

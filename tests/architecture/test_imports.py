@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # A module may import its own layer and lower ones. A package stands for everything in it.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "duration", "clock"),
-    ("model", "rules", "config", "keys", "serializer", "payloads", "schema", "call", "protocols"),
+    ("model", "events", "rules", "config", "keys", "serializer", "payloads", "schema", "call", "protocols"),
     ("lua", "connection"),
     ("adapters",),
     ("workflows",),
@@ -32,6 +32,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "ruled",
         "waiting",
         "inspector",
+        "listening",
         "schedules",
         "housekeeping",
         "service",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from taskora.adapters.memory.clock import Clock
+from taskora.adapters.memory.events import MemoryEvents
 from taskora.adapters.memory.house import MemoryHouse
 from taskora.adapters.memory.jobs import MemoryJobs
 from taskora.adapters.memory.leases import MemoryLeases
@@ -39,6 +40,7 @@ class MemoryAdapter:
         self.repairs = MemoryRepairs(store)
         self.rules = MemoryRules(store)
         self.vitals = MemoryVitals(store, self.keys)
+        self.events = MemoryEvents(store)
 
     @property
     def clock(self) -> Clock:

@@ -106,7 +106,7 @@ def _claim(store: Store, queue: Queue, step: Step, want: Want, claim: Claim) -> 
         job.state, job.processed_ms = State.ACTIVE, step.now_ms
         job.lock = Lock(claim.token, step.now_ms + claim.ttl_ms)
         queue.active[job.id] = None
-        emit(queue, step.now_ms, "active", job.id)
+        emit(queue, step.now_ms, "active", job.id, attempt=job.attempt)
         step.jobs.append(
             Claimed(
                 queue.task, job.id, job.data, job.attempt, job.version, job.ts_ms, claim.token, step.now_ms, job.cause
@@ -162,7 +162,8 @@ def _settle(store: Store, step: Step, outcome: Settled) -> bool:
 
 def _complete(store: Store, queue: Queue, step: Step, job: Job, result: bytes) -> None:
     job.result = result
-    end(store, queue, step.now_ms, job, State.COMPLETED)
+    duration_ms = step.now_ms - (job.processed_ms or step.now_ms)
+    end(store, queue, step.now_ms, job, State.COMPLETED, attempt=job.attempt, duration=duration_ms)
     if job.workflow_id is None or job.node is None:
         return
     if advance_workflow(store, job.workflow_id, job.node, result, step.now_ms):

@@ -17,6 +17,8 @@ def emit(queue: Queue, now_ms: int, name: str, job_id: str, **fields: object) ->
     queue.event_count += 1
     told = tuple((key, str(value)) for key, value in fields.items())
     queue.events.append(Event(queue.event_count, now_ms, name, job_id, told))
+    for bell in queue.ears:
+        bell.ring()
 
 
 def end(store: Store, queue: Queue, now_ms: int, job: Job, state: State, **fields: object) -> None:
@@ -45,7 +47,7 @@ def conclude(
     """End a job that did not complete, and its workflow with it."""
     if state is State.FAILED:
         job.error, job.error_type = message, error_type or job.error_type
-        end(store, queue, now_ms, job, state)
+        end(store, queue, now_ms, job, state, attempt=job.attempt, error=message)
     elif state is State.CANCELLED:
         job.cancel_reason = message or job.cancel_reason
         end(store, queue, now_ms, job, state, reason=message)

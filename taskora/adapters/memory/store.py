@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
-from taskora.adapters.memory.bells import Bells, work_topic
+from taskora.adapters.memory.bells import Bell, Bells, work_topic
 from taskora.adapters.memory.clock import Clock
 from taskora.adapters.memory.ranked import Ranked
 from taskora.model import TERMINAL, Plan, State, WorkerRecord, WorkflowState
@@ -155,6 +155,7 @@ class Queue:
         buffers: What is collected under each key.
         collected: The batch of each recent item, and until when that is known.
         replaced: What stands in the place of a job that is gone, and until when that is known.
+        ears: Who waits for the next.
     """
 
     task: str
@@ -179,6 +180,7 @@ class Queue:
     buffers: dict[str, Buffer] = field(default_factory=dict[str, Buffer])
     collected: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
     replaced: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
+    ears: set[Bell] = field(default_factory=set[Bell])
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from taskora.adapters.redis.events import RedisEvents
 from taskora.adapters.redis.house import RedisHouse
 from taskora.adapters.redis.jobs import RedisJobs
 from taskora.adapters.redis.leases import RedisLeases
@@ -35,6 +36,7 @@ class RedisAdapter:
         self.repairs = RedisRepairs(self._link)
         self.rules = RedisRules(self._link)
         self.vitals = RedisVitals(self._link)
+        self.events = RedisEvents(self._link)
 
     def connect(self) -> Call[None]:
         """See ``Adapter``."""
