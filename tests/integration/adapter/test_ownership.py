@@ -24,78 +24,6 @@ async def recover(kit: Kit, worker: str = "w1") -> int:
     return await call.run_async()
 
 
-async def test_every_claim_has_a_token_of_its_own_that_names_its_worker(kit: Kit) -> None:
-    await kit.add_many(4)
-    lane = kit.lane("host-1-abc")
-    jobs = [*await kit.claim(lane), *await kit.claim(lane), *(await lane.wait_and_claim([Want(TASK, 2)], 100)).jobs]
-    tokens = {job.token for job in jobs}
-    assert len(tokens) == 3
-    assert all(token.startswith("host-1-abc.") for token in tokens)
-
-
-@pytest.mark.parametrize("verb", ["complete", "retry", "fail", "cancel", "return", "defer"])
-async def test_a_late_settle_of_an_earlier_claim_by_the_same_worker_is_refused(kit: Kit, verb: str) -> None:
-    (job_id,) = await kit.add_many(1)
-    lane = kit.lane()
-    (first,) = await kit.claim(lane)
-    await kit.settle(lane, Settled(first, "return"))
-    (second,) = await kit.claim(lane)
-    before = (kit.hash(job_id), kit.events(), kit.active())
-    reply = await kit.settle(lane, Settled(first, verb, b"1"))  # type: ignore[arg-type]  # a str parameter
-    assert reply.lost == (job_id,)
-    assert (kit.hash(job_id), kit.events(), kit.active()) == before
-    assert (await kit.settle(lane, done(second))).lost == ()
-
-
-async def test_another_worker_cannot_settle(kit: Kit) -> None:
-    (job_id,) = await kit.add_many(1)
-    (job,) = await kit.claim(kit.lane("w1"))
-    stolen = job._replace(token="w2.b1.1", processed_ms=job.processed_ms + 1)
-    assert (await kit.settle(kit.lane("w2"), done(stolen))).lost == (job_id,)
-    assert kit.state(job_id) == "active"
-
-
-async def test_one_lost_job_does_not_hold_up_the_others_of_its_batch(kit: Kit) -> None:
-    ids = await kit.add_many(3)
-    lane = kit.lane()
-    jobs = await kit.claim(lane, 3)
-    await kit.settle(lane, done(jobs[1]))
-    assert (await kit.settle(lane, *map(done, jobs))).lost == (ids[1],)
-    assert sorted(kit.members("completed")) == ids
-
-
-async def test_a_settle_after_the_lock_ran_out_is_accepted_while_nobody_took_the_job(kit: Kit) -> None:
-    (job_id,) = await kit.add_many(1)
-    lane = kit.lane()
-    (job,) = await kit.claim(lane)
-    expire_lock(kit, job_id)
-    assert (await kit.settle(lane, done(job))).lost == ()
-    assert kit.state(job_id) == "completed"
-
-
-async def test_a_settle_is_refused_when_the_lock_that_ran_out_was_a_later_claims(kit: Kit) -> None:
-    (job_id,) = await kit.add_many(1)
-    lane = kit.lane()
-    (first,) = await kit.claim(lane)
-    await kit.settle(lane, Settled(first, "return"))
-    wait_until(lambda: kit.now_ms() > first.processed_ms)
-    (second,) = await kit.claim(kit.lane("w2"))
-    expire_lock(kit, job_id)
-    assert (await kit.settle(lane, done(first))).lost == (job_id,)
-    assert (await kit.settle(lane, done(second))).lost == ()
-
-
-async def test_a_settle_after_the_sweep_is_refused(kit: Kit) -> None:
-    (job_id,) = await kit.add_many(1)
-    lane = kit.lane()
-    (job,) = await kit.claim(lane)
-    await kit.adapter.house.sweep(TASK, 1).run_async()
-    expire_lock(kit, job_id)
-    assert await kit.adapter.house.sweep(TASK, 1).run_async() == 1
-    assert (await kit.settle(lane, done(job))).lost == (job_id,)
-    assert (kit.state(job_id), kit.waiting()) == ("waiting", [job_id])
-
-
 async def test_a_renewal_takes_back_a_lock_that_ran_out_but_not_one_of_another(kit: Kit) -> None:
     ids = await kit.add_many(3)
     lane = kit.lane()
@@ -111,16 +39,6 @@ async def test_a_renewal_takes_back_a_lock_that_ran_out_but_not_one_of_another(k
     assert await kit.adapter.leases.extend([], 1000).run_async() == []
 
 
-async def test_a_renewed_job_is_no_candidate_of_the_sweep(kit: Kit) -> None:
-    (job_id,) = await kit.add_many(1)
-    (job,) = await kit.claim(kit.lane())
-    await kit.adapter.house.sweep(TASK, 1).run_async()
-    await kit.adapter.leases.extend([Held(TASK, job_id, job.token, job.processed_ms)], 1000).run_async()
-    expire_lock(kit, job_id)
-    assert await kit.adapter.house.sweep(TASK, 1).run_async() == 0
-    assert kit.state(job_id) == "active"
-
-
 async def test_a_completed_job_is_never_swept(kit: Kit) -> None:
     ids = await kit.add_many(6)
     lane = kit.lane()
@@ -134,17 +52,6 @@ async def test_a_completed_job_is_never_swept(kit: Kit) -> None:
     assert await kit.adapter.house.sweep(TASK, 1).run_async() == 0
     assert [kit.state(job_id) for job_id in ids] == states
     assert all("stalledCount" not in kit.hash(job_id) for job_id in ids)
-
-
-async def test_a_dead_workers_jobs_are_recovered_at_once_and_only_its(kit: Kit) -> None:
-    await kit.add_many(5)
-    mine = await kit.claim(kit.lane("w1"), 2)
-    other = await kit.claim(kit.lane("w10"), 3)
-    assert await recover(kit) == 2
-    assert kit.waiting() == [job.job_id for job in mine]
-    assert kit.active() == [job.job_id for job in other]
-    assert await recover(kit) == 0
-    assert kit.hash(mine[0].job_id)["crashes"] == "1"
 
 
 async def test_a_recovered_worker_claims_nothing_and_leaves_the_marker_to_others(kit: Kit) -> None:
@@ -192,16 +99,6 @@ async def test_a_halted_worker_claims_nothing_until_it_may_go_on(kit: Kit) -> No
     assert kit.waiting() == ids
     await kit.adapter.leases.fence("w1", [TASK], False).run_async()
     assert len((await lane.wait_and_claim([Want(TASK, 5)], 100)).jobs) == 2
-
-
-async def test_a_halted_worker_still_settles(kit: Kit) -> None:
-    await kit.add_many(2)
-    lane = kit.lane("w1")
-    (job,) = await kit.claim(lane)
-    await lane.stop_claiming()
-    reply = await lane.step([done(job)], [Want(TASK, 1)])
-    assert (reply.jobs, reply.fenced, reply.lost) == ([], "halt", ())
-    assert kit.state(job.job_id) == "completed"
 
 
 async def test_every_lock_of_a_silent_worker_is_renewed_and_only_its(kit: Kit) -> None:

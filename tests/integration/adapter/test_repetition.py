@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 
-from integration.adapter.kit import TASK, Kit, done, failed, fan, node, plan
+from integration.adapter.kit import TASK, Kit, done, fan, node, plan
 from integration.adapter.proxy import CuttingProxy
 from support import Server
 from taskora.adapters.redis import RedisAdapter, workflow_records
 from taskora.config import Keep
 from taskora.lua import load
-from taskora.model import EnqueueSpec, NewJob, Occurrence, State, Want, new_id
+from taskora.model import EnqueueSpec, NewJob, Occurrence, State, new_id
 
 
 @pytest.fixture
@@ -235,16 +235,3 @@ async def test_advancing_again_does_not_start_a_successor_whose_job_was_trimmed(
     await kit.settle(lane, done((await kit.claim(lane))[0]))
     assert kit.waiting() == []
     assert kit.waiting("slow") == [flow.nodes[2].job_id]
-
-
-async def test_a_settled_batch_may_be_settled_again(kit: Kit) -> None:
-    flow = fan(5)
-    await kit.create(flow)
-    ids = await kit.add_many(4)
-    lane = kit.lane()
-    jobs = (await lane.step([], [Want(TASK, 20)])).jobs
-    outcomes = [done(job) if at < 7 else failed(job) for at, job in enumerate(jobs)]
-    assert (await kit.settle(lane, *outcomes)).lost == ()
-    before = (kit.workflow(flow.workflow_id), kit.events(), [kit.hash(job_id) for job_id in ids])
-    assert set((await kit.settle(lane, *outcomes)).lost) == {job.job_id for job in jobs}
-    assert (kit.workflow(flow.workflow_id), kit.events(), [kit.hash(job_id) for job_id in ids]) == before

@@ -205,15 +205,6 @@ async def test_a_running_job_is_flagged_and_its_worker_told(kit: Kit) -> None:
     assert kit.active() == [job_id]
 
 
-async def test_what_has_ended_or_never_was_cannot_be_cancelled(kit: Kit) -> None:
-    (job_id,) = await kit.add_many(1)
-    lane = kit.lane()
-    await kit.settle(lane, done((await kit.claim(lane))[0]))
-    assert await kit.adapter.jobs.cancel(TASK, job_id, "x").run_async() == "not_cancellable"
-    assert await kit.adapter.jobs.cancel(TASK, new_id(), "x").run_async() == "not_cancellable"
-    assert "cancelReason" not in kit.hash(job_id)
-
-
 @pytest.mark.parametrize("verb", ["cancel", "complete", "retry", "return"])
 async def test_a_flagged_job_ends_as_cancelled_whatever_its_outcome(kit: Kit, verb: str) -> None:
     (job_id,) = await kit.add_many(1)
@@ -262,16 +253,6 @@ async def test_an_expired_job_is_deleted_where_its_task_discards(kit: Kit) -> No
     assert kit.event_names(first)[-1] == kit.event_names(second)[-1] == "expired"
 
 
-async def test_promotion_discards_what_the_task_discards(kit: Kit) -> None:
-    job_id, lane = new_id(), kit.lane()
-    await lane.step([], [Want(TASK, 1, "discard")])
-    await kit.add(NewJob(job_id, b"1", ttl_ms=1, delay_ms=1))
-    wait_until(lambda: kit.now_ms() > int(kit.hash(job_id)["ts"]) + 2)
-    await lane.promote([TASK])
-    assert kit.hash(job_id) == {}
-    assert kit.members("expired") == []
-
-
 async def test_a_returned_job_waits_again_uncharged(kit: Kit) -> None:
     (job_id,) = await kit.add_many(1)
     lane = kit.lane()
@@ -282,16 +263,6 @@ async def test_a_returned_job_waits_again_uncharged(kit: Kit) -> None:
     assert (fields["state"], fields["attempt"]) == ("waiting", "1")
     assert (kit.waiting(), kit.active(), kit.marked()) == ([job_id], [], True)
     assert kit.event_names(job_id) == ["waiting", "active", "waiting"]
-
-
-async def test_a_deferred_job_comes_back_after_its_delay(kit: Kit) -> None:
-    (job_id,) = await kit.add_many(1)
-    lane = kit.lane()
-    (job,) = await kit.claim(lane)
-    await kit.settle(lane, Settled(job, "defer", delay_ms=20))
-    assert (kit.state(job_id), kit.members("delayed")) == ("delayed", [job_id])
-    (again,) = await wait_until_async(lambda: kit.claim(lane))
-    assert (again.job_id, again.attempt) == (job_id, 1)
 
 
 async def test_a_crash_is_recorded_as_the_format_says(kit: Kit) -> None:
@@ -329,29 +300,6 @@ async def test_a_kill_of_ours_is_not_charged(kit: Kit) -> None:
     await kit.adapter.leases.recover("w1", {TASK: 0}, cause="killed", charged=False, max_crashes=0).run_async()
     assert kit.state(job_id) == "waiting"
     assert "crashes" not in kit.hash(job_id)
-
-
-async def test_owners_of_a_job_that_hung_past_its_time_learn_the_cause_until_one_has_settled_it(kit: Kit) -> None:
-    job_id, other = (await kit.add_many(1))[0], (await kit.add_many(1, "other"))[0]
-    lane = kit.lane(tasks=(TASK, "other"))
-    await lane.step([], [Want(TASK, 1), Want("other", 1)])
-    wait_until(lambda: kit.now_ms() > int(kit.hash(job_id)["processedOn"]) + 5)
-    await kit.adapter.leases.recover(
-        "w1",
-        {TASK: 1, "other": 3_600_000},
-        cause="hung",
-        charged=False,
-        max_crashes=3,
-        suspects=[job_id[-8:], other[-8:]],
-    ).run_async()
-    second = kit.lane("w2", tasks=(TASK, "other"))
-    jobs = (await second.step([], [Want(TASK, 1), Want("other", 1)])).jobs
-    assert {job.job_id: job.cause for job in jobs} == {job_id: "timeout", other: ""}
-    await kit.settle(second, *(Settled(job, "return") for job in jobs))
-    (again,) = await kit.claim(second)
-    assert again.cause == "timeout", "a claim that came to nothing must not lose it"
-    await kit.settle(second, Settled(again, "retry", b"hung"))
-    assert [job.cause for job in await kit.claim(second)] == [""]
 
 
 async def test_a_stall_is_recorded_as_the_format_says(kit: Kit) -> None:
@@ -398,12 +346,3 @@ async def test_progress_and_logs_are_written_as_the_format_says(kit: Kit) -> Non
     assert not await kit.adapter.leases.write_progress(TASK, job_id, job.token, b"99").run_async()
     assert not await kit.adapter.leases.write_logs(TASK, job_id, job.token, [entry]).run_async()
     assert kit.hash(job_id)["progress"] == "50"
-
-
-async def test_only_the_newest_ten_thousand_log_entries_are_kept(kit: Kit) -> None:
-    (job_id,) = await kit.add_many(1)
-    (job,) = await kit.claim(kit.lane())
-    entries = [b"%d" % at for at in range(12_000)]
-    await kit.adapter.leases.write_logs(TASK, job_id, job.token, entries).run_async()
-    kept = kit.raw.lrange(f"{kit.base()}:{job_id}:logs", 0, -1)
-    assert (len(kept), kept[0], kept[-1]) == (10_000, "2000", "11999")

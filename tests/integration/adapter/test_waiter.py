@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from integration.adapter.kit import TASK, Kit, done, failed, fan, node, plan
-from support import Server, wait_until, wait_until_async
+from integration.adapter.kit import TASK, Kit, done
+from support import Server, wait_until_async
 from taskora.adapters.redis import redis_adapter
 from taskora.adapters.redis.waiter import RedisWaiter
 from taskora.errors import AdapterError
@@ -43,39 +43,6 @@ async def test_the_end_of_a_job_reaches_who_waits_within_a_tenth_of_a_second(kit
     assert sorted(took_s)[15] < 0.1
 
 
-async def test_a_job_that_had_ended_or_never_was_is_answered_at_once(kit: Kit) -> None:
-    await kit.add_many(2)
-    lane, waiter = kit.lane(), kit.waiter()
-    jobs = await kit.claim(lane, 2)
-    await kit.settle(lane, done(jobs[0], b"1"), failed(jobs[1]))
-    began_s = time.monotonic()
-    first, second, third, fourth = await asyncio.gather(
-        *(waiter.job(TASK, job.job_id) for job in jobs), waiter.job(TASK, new_id()), waiter.workflow(new_id())
-    )
-    assert time.monotonic() - began_s < 1
-    assert first is not None
-    assert first.result == b"1"
-    assert second is not None
-    assert (second.error, second.error_type) == ("boom", "ValueError")
-    assert (third, fourth) == (None, None)
-
-
-async def test_every_way_in_which_a_job_ends_is_told(kit: Kit) -> None:
-    failing, cancelled, expired = await kit.add_many(3)
-    lane, waiter = kit.lane(), kit.waiter()
-    waits = [asyncio.create_task(waiter.job(TASK, job_id)) for job_id in (failing, cancelled, expired)]
-    await reading(kit)
-    await kit.adapter.jobs.cancel(TASK, cancelled, "why").run_async()
-    kit.raw.hset(f"{kit.base()}:{expired}", "expireAt", "1")
-    (job,) = await kit.claim(lane, 5)
-    await kit.settle(lane, failed(job))
-    one, two, three = await asyncio.wait_for(asyncio.gather(*waits), 2)
-    assert one is not None
-    assert two is not None
-    assert three is not None
-    assert (one.state, two.state, two.reason, three.state) == (State.FAILED, State.CANCELLED, "why", State.EXPIRED)
-
-
 async def test_a_key_of_another_kind_in_a_jobs_place_is_told_to_who_waits_for_it_and_to_nobody_else(kit: Kit) -> None:
     (job_id,) = await kit.add_many(1)
     kit.raw.set(f"{kit.base()}:job-wrong", "a string", px=60_000)
@@ -100,16 +67,6 @@ async def test_where_events_cannot_be_read_results_still_come_and_the_cause_is_l
     kit.raw.hset(f"{kit.base()}:job-1", "state", "completed")
     await kit.settle(lane, done(job))
     assert [each is not None for each in await asyncio.wait_for(asyncio.gather(*waiting), 5)] == [True, True]
-
-
-async def test_a_discarded_job_ends_the_wait_as_unknown(kit: Kit) -> None:
-    job_id, lane, waiter = new_id(), kit.lane(), kit.waiter()
-    await kit.add(NewJob(job_id, b"1", ttl_ms=1))
-    waiting = asyncio.create_task(waiter.job(TASK, job_id))
-    await reading(kit)
-    wait_until(lambda: kit.now_ms() > int(kit.hash(job_id)["expireAt"]))
-    await lane.step([], [Want(TASK, 1, "discard")])
-    assert await asyncio.wait_for(waiting, 2) is None
 
 
 async def test_an_end_without_an_event_is_noticed(kit: Kit) -> None:
@@ -193,19 +150,6 @@ async def test_no_end_is_late_although_new_tasks_are_followed_all_the_time(kit: 
     assert slowest_s < 1.0
 
 
-async def test_two_waits_for_one_job_both_end_and_one_may_be_given_up(kit: Kit) -> None:
-    (job_id,) = await kit.add_many(1)
-    lane, waiter = kit.lane(), kit.waiter()
-    (job,) = await kit.claim(lane)
-    waits = [asyncio.create_task(waiter.job(TASK, job_id)) for _ in range(3)]
-    await reading(kit)
-    waits[1].cancel()
-    await kit.settle(lane, done(job))
-    first, second, third = await asyncio.gather(*waits, return_exceptions=True)
-    assert first == third
-    assert isinstance(second, asyncio.CancelledError)
-
-
 async def test_waits_that_were_given_up_leave_nothing_behind(kit: Kit) -> None:
     ids = await kit.add_many(100)
     waiter = kit.waiter()
@@ -226,19 +170,6 @@ async def test_an_idle_waiter_closes_its_reading_connection(kit: Kit) -> None:
     await wait_until_async(lambda: not [c for c in kit.raw.client_list() if c["cmd"] == "xread"], 6.0)
 
 
-async def test_closing_ends_every_wait_with_an_error(kit: Kit) -> None:
-    ids = await kit.add_many(3)
-    waiter = kit.waiter()
-    waits = [asyncio.create_task(waiter.job(TASK, job_id)) for job_id in ids]
-    await reading(kit)
-    await waiter.close()
-    results = await asyncio.wait_for(asyncio.gather(*waits, return_exceptions=True), 1)
-    assert [type(each) for each in results] == [AdapterError] * 3
-    with pytest.raises(AdapterError, match="closed"):
-        await waiter.job(TASK, ids[0])
-    await waiter.close()
-
-
 async def test_a_wait_survives_a_restart_of_the_server(durable: Server, prefix: str) -> None:
     adapter = redis_adapter(durable.url, prefix=prefix)
     lane, waiter = adapter.leases.lane("w1", [TASK], 30_000, lambda _: ()), adapter.waiter()
@@ -256,26 +187,3 @@ async def test_a_wait_survives_a_restart_of_the_server(durable: Server, prefix: 
     await second.close()
     await waiter.close()
     await adapter.close_async()
-
-
-async def test_the_end_of_a_workflow_reaches_who_waits(kit: Kit) -> None:
-    lane, waiter = kit.lane(), kit.waiter()
-    flow, bad = plan(node(), node(deps=(0,))), fan(2)
-    await kit.create(flow)
-    waiting = asyncio.create_task(waiter.workflow(flow.workflow_id))
-    await reading(kit)
-    for result in (b"1", b"2"):
-        (job,) = await kit.claim(lane)
-        await kit.settle(lane, done(job, result))
-    outcome = await asyncio.wait_for(waiting, 1)
-    assert outcome is not None
-    assert (outcome.state, outcome.result) == ("completed", b"2")
-    await kit.create(bad)
-    waiting = asyncio.create_task(waiter.workflow(bad.workflow_id))
-    await asyncio.sleep(0.01)
-    (job,) = await kit.claim(lane)
-    await kit.settle(lane, failed(job))
-    outcome = await asyncio.wait_for(waiting, 1)
-    assert outcome is not None
-    assert (outcome.state, outcome.error, outcome.error_type) == ("failed", "boom", "ValueError")
-    assert (outcome.node, outcome.job_id, outcome.task) == (0, bad.nodes[0].job_id, TASK)

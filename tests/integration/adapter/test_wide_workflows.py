@@ -1,6 +1,5 @@
-"""Wide workflows, workflows that are owed something, their deadlines, their list and their end."""
+"""What wide workflows cost the server, and what is left of them."""
 
-import asyncio
 import time
 
 from integration.adapter.kit import TASK, Kit, done, fan, node, plan
@@ -47,62 +46,6 @@ async def test_a_wide_fan_out_goes_on_from_where_it_stopped(kit: Kit) -> None:
     outcome = await outcome_of(kit, flow)
     assert outcome.result == b"[" + b",".join([b"5"] * width) + b"]"
     assert kit.raw.zcard(f"{kit.root}:workflows:owed") == 0
-
-
-async def test_two_who_continue_at_once_start_every_node_once(kit: Kit) -> None:
-    flow = fan(2600)
-    call = kit.adapter.workflows.create_workflow(flow)
-
-    async def help_out() -> None:
-        for _ in range(50):
-            await kit.adapter.workflows.continue_workflow(flow.workflow_id).run_async()
-
-    await asyncio.gather(call.run_async(), help_out(), help_out(), call.run_async())
-    await drive(kit, flow)
-    assert sorted(kit.waiting()) == sorted(each.job_id for each in flow.nodes[:-1])
-    assert len(kit.waiting()) == 2600
-
-
-async def test_two_fan_outs_that_are_owed_at_once_are_both_written(kit: Kit) -> None:
-    wide = [tuple(PlanNode(TASK, new_id(), (root,), None) for _ in range(700)) for root in (0, 1)]
-    flow = plan(node(), node(), *wide[0], *wide[1], terminal=(2, 3))
-    await kit.create(flow)
-    lane = kit.lane()
-    await kit.settle(lane, *map(done, await kit.claim(lane, 2)))
-    await drive(kit, flow)
-    assert sorted(kit.waiting()) == sorted(each.job_id for each in flow.nodes[2:])
-
-
-async def test_a_deadline_is_known_until_the_workflow_ends(kit: Kit) -> None:
-    late, early, ended = plan(node(), deadline_ms=60_000), plan(node(), deadline_ms=1), plan(node(), deadline_ms=1)
-    for flow in (ended, late, early):
-        await kit.create(flow)
-    lane = kit.lane()
-    await kit.settle(lane, done((await kit.claim(lane))[0]))
-
-    overdue = kit.adapter.house.overdue_workflows
-    at = kit.now_ms()
-    wait_until(lambda: kit.now_ms() > at + 2)
-    assert await overdue(10).run_async() == [early.workflow_id]
-    assert await kit.adapter.workflows.cancel_workflow(early.workflow_id, "workflow timeout").run_async()
-    assert await overdue(10).run_async() == []
-    assert kit.raw.zrange(f"{kit.root}:workflows:deadlines", 0, -1) == [late.workflow_id]
-
-
-async def test_workflows_are_listed_newest_first_and_by_state(kit: Kit) -> None:
-    flows = [plan(node()) for _ in range(5)]
-    for flow in flows:
-        await kit.create(flow)
-        at = kit.now_ms()
-        wait_until(lambda at=at: kit.now_ms() > at)  # type: ignore[misc]  # a lambda with a default
-    await kit.adapter.workflows.cancel_workflow(flows[1].workflow_id, "").run_async()
-    listed = kit.adapter.workflows.list_workflows
-    ids = [flow.workflow_id for flow in reversed(flows)]
-    assert [each.id for each in await listed(None, 0, 10).run_async()] == ids
-    assert [each.id for each in await listed(None, 1, 2).run_async()] == ids[1:3]
-    assert [each.id for each in await listed("cancelled", 0, 10).run_async()] == [flows[1].workflow_id]
-    (summary,) = await listed("running", 0, 1).run_async()
-    assert (summary.id, summary.name, summary.node_count) == (ids[0], "flow", 1)
 
 
 async def test_nothing_is_left_of_workflows_once_all_are_trimmed(kit: Kit) -> None:
