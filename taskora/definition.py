@@ -177,7 +177,7 @@ def define(
     output_schema = schema_for(types.output, f"output of task {name!r}", task=name, names=names)
     make: Callable[..., AnyTask] = FunctionTask
     if collect is not None:
-        collect = _instance(collect, Collect, "collect")
+        collect = _instance(collect, cast("type[Collect[Any]]", Collect), "collect")
         item = schema_for(item_type(types.input, name), f"item of task {name!r}", task=name, names=names)
         make = functools.partial(cast("Callable[..., AnyTask]", CollectTask), collect=collect, item_schema=item)
     return make(
