@@ -15,6 +15,7 @@ from taskora.collecting import CollectDecorator
 from taskora.config import Defaults, Retention, Schedule, SchedulerConfig, check_count
 from taskora.context import Context
 from taskora.contracts import TaskContract
+from taskora.dead_letters import DeadLetters
 from taskora.definition import CollectSettings, TaskDecorator, TaskSettings, caller_names, define, options_of
 from taskora.duration import Duration, to_ms, to_seconds
 from taskora.errors import ConfigError, JobNotFoundError
@@ -404,6 +405,11 @@ class Taskora:
         """The stored schedules: list, pause, resume, update, remove, trigger."""
         known = {name: task.options for name, task in self._tasks.items()}
         return Schedules(self.adapter, known, lambda task, job_id: self.find_task(task).handle(job_id), self.serializer)
+
+    @property
+    def dead_letters(self) -> DeadLetters:
+        """The failed jobs: list, group, retry."""
+        return DeadLetters(self.adapter, self.inspect())
 
     def inspect(self) -> Inspector:
         """Look at what is stored: jobs by state, counts, workflows, workers, throughput."""

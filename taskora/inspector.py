@@ -1,4 +1,4 @@
-"""Looking at jobs, workflows and workers, from any process."""
+"""Looking at jobs, workflows and workers, from any process, and removing jobs that ended."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Protocol, TypeAlias, TypeVar, overload
 
+from taskora.adapters.dead_letter_store import PER_CALL
 from taskora.adapters.protocol import Adapter
-from taskora.adapters.vitals_store import ServerFacts, Throughput
+from taskora.adapters.vitals_store import KeyFacts, ServerFacts, Throughput
 from taskora.call import Call, CallSteps, Composed, Gathered, ask, mapped, refuse_on_loop
+from taskora.clock import to_epoch_ms
 from taskora.config import TaskOptions, check_count
 from taskora.duration import Duration, to_seconds
 from taskora.errors import ConfigError
@@ -19,7 +21,7 @@ from taskora.model import JobInfo, QueueStats, State, WorkerRecord, WorkflowReco
 from taskora.payloads import shown
 from taskora.serializer import JSON, Serializer
 
-__all__ = ["Inspector", "ServerFacts", "Throughput"]
+__all__ = ["Inspector", "KeyFacts", "ServerFacts", "Throughput"]
 
 _T = TypeVar("_T")
 Jobs: TypeAlias = list[JobInfo]
@@ -36,14 +38,14 @@ class Known(Protocol):
 
 
 class Inspector:
-    """Reads what is stored; changes nothing. Made by ``Taskora.inspect``.
+    """Reads what is stored; only ``clean`` changes something. Made by ``Taskora.inspect``.
 
     Every method comes in a pair: ``x()`` for plain code, ``await x_async()`` on an event loop. All raise
     ``AdapterError`` when the server cannot be reached or refuses.
 
     The lists take ``task=None`` for all tasks: those known here and those that any worker has published. Of one task,
-    jobs come as they are stored: those to run next first, ended ones newest first. Those of several tasks are merged
-    by time. ``limit`` and ``offset`` count over all.
+    jobs come as they are stored: those to run next first, ended ones newest first. Those of several are merged by
+    time; ``limit`` and ``offset`` count over all.
 
     Args:
         adapter: Where the jobs are.
@@ -144,11 +146,15 @@ class Inspector:
 
     def tasks(self) -> list[str]:
         """List the names of all tasks: those known here and those that any worker has published."""
-        return self._run("tasks", Composed(self._names))
+        return self._run("tasks", self.task_names())
 
     async def tasks_async(self) -> list[str]:
         """See ``tasks``."""
-        return await Composed(self._names).run_async()
+        return await self.task_names().run_async()
+
+    def task_names(self) -> Call[list[str]]:
+        """Describe ``tasks`` as a call, to be run either way."""
+        return Composed(self._names)
 
     def stats(self, task: str | None = None) -> QueueStats:
         """Count jobs by state, of a task or of all."""
@@ -191,9 +197,6 @@ class Inspector:
         """Count the payload versions of a task's jobs, to know whether older ones can be given up.
 
         At most 10,000 jobs of each state are looked at, those that run next; ``complete`` says whether that was all.
-
-        Args:
-            task: Name of the task.
 
         Raises:
             ConfigError: No process has published the task, and it is not defined here.
@@ -243,6 +246,37 @@ class Inspector:
     async def server_async(self) -> ServerFacts:
         """See ``server``."""
         return await self._adapter.vitals.server().run_async()
+
+    def keys(self, task: str) -> list[KeyFacts]:
+        """Count the entries of each key that a task has beside its jobs, and the memory that each takes."""
+        return self._run("keys", self._adapter.vitals.keys(task))
+
+    async def keys_async(self, task: str) -> list[KeyFacts]:
+        """See ``keys``."""
+        return await self._adapter.vitals.keys(task).run_async()
+
+    # Removing
+
+    def clean(self, task: str, state: State | str, before: datetime, limit: int = 1000) -> int:
+        """Remove jobs that have ended, the oldest first, sooner than retention would.
+
+        Args:
+            task: Its name.
+            state: ``completed``, ``failed``, ``expired`` or ``cancelled``.
+            before: Those that ended at this time or earlier; with a time zone.
+            limit: At most so many. Defaults to 1000.
+
+        Returns:
+            How many were removed.
+
+        Raises:
+            ConfigError: The state is not one of those, the time has no zone, or the limit is below 1.
+        """
+        return self._run("clean", self._clean(task, state, before, limit))
+
+    async def clean_async(self, task: str, state: State | str, before: datetime, limit: int = 1000) -> int:
+        """See ``clean``."""
+        return await self._clean(task, state, before, limit).run_async()
 
     # The calls
 
@@ -307,6 +341,24 @@ class Inspector:
                 options = read_card(card)
             counts = yield from ask(self._adapter.vitals.versions(task, _VERSIONS_LOOKED_AT))
             return MigrationStatus(task, options.version, options.since, *counts)
+
+        return Composed(steps)
+
+    def _clean(self, task: str, state: State | str, before: datetime, limit: int) -> Call[int]:
+        ended = [one for one in _ENDED if one == state]
+        if not ended:
+            raise ConfigError(f"state: only jobs that have ended can be removed: {', '.join(_ENDED)}; got {state!r}")
+        if before.tzinfo is None:
+            raise ConfigError(f"before: {before!r} has no time zone; take datetime.now(UTC), for example")
+        check_count(limit, "limit")
+        clean, until_ms = self._adapter.dead_letters.clean, to_epoch_ms(before)
+
+        def steps() -> CallSteps[int]:
+            removed, last = 0, PER_CALL
+            while last == PER_CALL and removed < limit:
+                last = yield from ask(clean(task, ended[0], until_ms, min(PER_CALL, limit - removed)))
+                removed += last
+            return removed
 
         return Composed(steps)
 

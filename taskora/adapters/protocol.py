@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
+from taskora.adapters.dead_letter_store import DeadLetterStore
 from taskora.adapters.event_store import EventStore
 from taskora.adapters.rule_store import RuleStore
 from taskora.adapters.schedule_store import RepairStore, ScheduleStore
@@ -318,6 +319,9 @@ class Adapter(Protocol):
 
     @property
     def rules(self) -> RuleStore: ...
+
+    @property
+    def dead_letters(self) -> DeadLetterStore: ...
 
     @property
     def events(self) -> EventStore: ...

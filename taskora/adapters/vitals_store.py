@@ -52,6 +52,21 @@ class ServerFacts:
     layout: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class KeyFacts:
+    """A key of a task that is there once, not once for each job.
+
+    Attributes:
+        name: Its name behind the task's: ``wait``, ``failed``, …
+        count: Its entries; 0 when it does not exist.
+        memory: Bytes that it takes, its name included.
+    """
+
+    name: str
+    count: int
+    memory: int
+
+
 class Locks(NamedTuple):
     """How the running jobs of a task are held.
 
@@ -119,6 +134,10 @@ class VitalsStore(Protocol):
 
     def slots(self, tasks: Sequence[str]) -> Call[list[frozenset[int]]]:
         """Ask a cluster for the hash slots of each task's keys."""
+        ...
+
+    def keys(self, task: str) -> Call[list[KeyFacts]]:
+        """Measure a task's keys that are there once."""
         ...
 
     def erase(self) -> Call[int]:

@@ -21,6 +21,7 @@ _COMMANDS: Final = {
     "wait": "Follow a job or workflow to its end, and print its result.",
     "inspect": "Count jobs by state, or list those in one.",
     "job": "Show all of a job, or cancel it.",
+    "dlq": "List, group and retry failed jobs.",
     "graph": "Print a workflow's graph as JSON, for Mermaid or for Graphviz.",
     "workflows": "List workflows.",
     "workers": "List the processes that work.",

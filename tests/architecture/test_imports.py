@@ -22,6 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "app",
         "collecting",
         "contracts",
+        "dead_letters",
         "definition",
         "flow_control",
         "implementing",

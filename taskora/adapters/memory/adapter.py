@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from taskora.adapters.memory.clock import Clock
 from taskora.adapters.memory.events import MemoryEvents
+from taskora.adapters.memory.dead_letters import MemoryDeadLetters
 from taskora.adapters.memory.house import MemoryHouse
 from taskora.adapters.memory.jobs import MemoryJobs
 from taskora.adapters.memory.leases import MemoryLeases
@@ -40,6 +41,7 @@ class MemoryAdapter:
         self.repairs = MemoryRepairs(store)
         self.rules = MemoryRules(store)
         self.vitals = MemoryVitals(store, self.keys)
+        self.dead_letters = MemoryDeadLetters(store)
         self.events = MemoryEvents(store)
 
     @property

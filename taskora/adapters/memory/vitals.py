@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import platform
+import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from itertools import chain, islice
 
+from taskora.adapters.memory.limits import parked
 from taskora.adapters.memory.store import MINUTE_MS, Queue, Store
-from taskora.adapters.vitals_store import Locks, ServerFacts, Throughput, VersionCounts
+from taskora.adapters.vitals_store import KeyFacts, Locks, ServerFacts, Throughput, VersionCounts
 from taskora.call import Call
 from taskora.clock import from_ms
 from taskora.errors import ConfigError
@@ -126,6 +128,21 @@ class MemoryVitals:
     def slots(self, tasks: Sequence[str]) -> Call[list[frozenset[int]]]:
         """See ``VitalsStore``. All is in one place."""
         return self._store.call(lambda _: [frozenset({0}) for _task in tasks])
+
+    def keys(self, task: str) -> Call[list[KeyFacts]]:
+        """See ``VitalsStore``. Memory is what the places themselves take, without what stands in them."""
+
+        def act(_: int) -> list[KeyFacts]:
+            queue = self._store.queue(task)
+            places: dict[str, Sized] = {
+                "wait": queue.waiting, "prioritized": queue.prioritized, "blocked": parked(queue),
+                "active": queue.active, "delayed": queue.delayed,
+                **{state.value: queue.ended[state] for state in queue.ended},
+                "events": queue.events, "stalled": queue.stalled, "limited": queue.limits, "fires": queue.fires,
+            }  # fmt: skip
+            return [KeyFacts(name, len(place), sys.getsizeof(place)) for name, place in places.items()]
+
+        return self._store.call(act)
 
     def erase(self) -> Call[int]:
         """See ``VitalsStore``. Jobs, workflows, schedules and records count."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from taskora.adapters.redis.dead_letters import RedisDeadLetters
 from taskora.adapters.redis.events import RedisEvents
 from taskora.adapters.redis.house import RedisHouse
 from taskora.adapters.redis.jobs import RedisJobs
@@ -36,6 +37,7 @@ class RedisAdapter:
         self.repairs = RedisRepairs(self._link)
         self.rules = RedisRules(self._link)
         self.vitals = RedisVitals(self._link)
+        self.dead_letters = RedisDeadLetters(self._link)
         self.events = RedisEvents(self._link)
 
     def connect(self) -> Call[None]:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from taskora.adapters.redis.link import Link
-from taskora.adapters.vitals_store import Locks, ServerFacts, Throughput, VersionCounts
+from taskora.adapters.vitals_store import KeyFacts, Locks, ServerFacts, Throughput, VersionCounts
 from taskora.call import Call
 from taskora.clock import from_ms
 from taskora.connection.request import Command, Producer, Steps
@@ -16,6 +16,11 @@ from taskora.errors import ConfigError
 _MINUTE_MS = 60_000
 _LAYOUT = ("wireVersion", "minCompat", "writtenBy", "writtenAt")
 _PER_SCAN = 1000
+_COUNTS = {
+    "wait": "LLEN", "prioritized": "ZCARD", "blocked": "ZCARD", "active": "LLEN", "delayed": "ZCARD",
+    "completed": "ZCARD", "failed": "ZCARD", "expired": "ZCARD", "cancelled": "ZCARD", "events": "XLEN",
+    "stalled": "SCARD", "marker": "ZCARD", "limited": "HLEN", "fires": "HLEN",
+}  # fmt: skip
 
 
 class RedisVitals:
@@ -156,6 +161,17 @@ class RedisVitals:
                 names = (f"{base}:wait", f"{base}:active", self._keys.marker(task), self._keys.job(task, "x"))
                 found.append(frozenset((yield [("CLUSTER", "KEYSLOT", name) for name in names])))
             return found
+
+        return self._link.call(steps)
+
+    def keys(self, task: str) -> Call[list[KeyFacts]]:
+        """See ``VitalsStore``."""
+
+        def steps(_: Producer) -> Steps[list[KeyFacts]]:
+            base = self._keys.task(task)
+            counts = yield [(command, f"{base}:{name}") for name, command in _COUNTS.items()]
+            sizes = yield [("MEMORY", "USAGE", f"{base}:{name}") for name in _COUNTS]
+            return [KeyFacts(*row) for row in zip(_COUNTS, counts, (size or 0 for size in sizes), strict=True)]
 
         return self._link.call(steps)
 

@@ -1,0 +1,75 @@
+"""Jobs that ended badly, in Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from taskora.adapters.dead_letter_store import Failure, Requeued
+from taskora.adapters.redis.link import Link
+from taskora.call import Call
+from taskora.connection.request import Arg, Producer, ScriptCall, Steps
+from taskora.lua import load
+from taskora.model import State
+
+_PER_READ = 500
+_NUMBERS_PER_CALL = 1_000_000  # as all calls of a producer are numbered
+
+
+class RedisDeadLetters:
+    """See ``DeadLetterStore`` in the protocol."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._keys = link.keys
+
+    def requeue(self, task: str, job_id: str) -> Call[bool]:
+        """See ``DeadLetterStore``."""
+
+        def steps(producer: Producer) -> Steps[bool]:
+            return (yield from self._requeue(producer, task, (1, 0, job_id))).jobs > 0
+
+        return self._link.call(steps)
+
+    def requeue_failed(self, task: str, until_ms: int | None, limit: int) -> Call[Requeued]:
+        """See ``DeadLetterStore``."""
+        return self._link.call(lambda producer: self._requeue(producer, task, (limit, until_ms or 0)))
+
+    def _requeue(self, producer: Producer, task: str, args: Sequence[Arg]) -> Steps[Requeued]:
+        (reply,) = yield [self._numbered("requeue", producer, task, args)]
+        count, more, until_ms = map(int, reply.split(b","))
+        return Requeued(count, more == 1, until_ms)
+
+    def failures(self, task: str, limit: int) -> Call[list[Failure]]:
+        """See ``DeadLetterStore``."""
+
+        def steps(_: Producer) -> Steps[list[Failure]]:
+            (found,) = yield [("ZRANGE", f"{self._keys.task(task)}:failed", 0, limit - 1, "REV", "WITHSCORES")]
+            pairs = [(job_id.decode(), int(float(at))) for job_id, at in zip(found[::2], found[1::2], strict=True)]
+            failures: list[Failure] = []
+            for first in range(0, len(pairs), _PER_READ):
+                page = pairs[first : first + _PER_READ]
+                rows = yield [("HMGET", self._keys.job(task, name), "state", "errorType", "error") for name, _ in page]
+                for (name, at_ms), (state, error_type, error) in zip(page, rows, strict=True):
+                    # Others may have been queued anew since the list was read.
+                    if state == b"failed":
+                        failures.append(Failure(name, at_ms, _text(error_type), _text(error)))
+            return failures
+
+        return self._link.call(steps)
+
+    def clean(self, task: str, state: State, until_ms: int, limit: int) -> Call[int]:
+        """See ``DeadLetterStore``."""
+
+        def steps(producer: Producer) -> Steps[int]:
+            (count,) = yield [self._numbered("clean", producer, task, (state.value, until_ms, limit))]
+            return int(count)
+
+        return self._link.call(steps)
+
+    def _numbered(self, script: str, producer: Producer, task: str, args: Sequence[Arg]) -> ScriptCall:
+        number = producer.number * _NUMBERS_PER_CALL
+        return ScriptCall(load(script), (self._keys.task(task),), (producer.name, number, *args))
+
+
+def _text(raw: bytes | None) -> str:
+    return (raw or b"").decode(errors="replace")
