@@ -40,6 +40,7 @@ from taskora.model import (
     State,
     Want,
 )
+from taskora.rules import CollectRule, DebounceRule, DeduplicateRule, Rule, ThrottleRule
 
 T = TypeVar("T")
 Verb: TypeAlias = Literal["complete", "retry", "fail", "cancel", "return", "defer"]
@@ -62,7 +63,11 @@ end
 return redis.call('INCRBY', KEYS[1], ms)
 """
 
+KINDS = ("debounce", "throttle", "deduplicate", "collect", "collect late")
+Limit: TypeAlias = tuple[str, int]
+
 tasks = st.sampled_from(TASKS)
+limits: st.SearchStrategy[Limit] = st.sampled_from((("", 0), ("", 0), ("", 0), ("x", 1), ("x", 2), ("y", 0)))
 workers = st.sampled_from(WORKERS)
 picks = st.integers(0, 1000)
 
@@ -170,10 +175,30 @@ class Programs(RuleBasedStateMachine):
     # -- producing
 
     @rule(task=tasks, count=st.integers(1, 4), delay=st.sampled_from(DELAYS_MS), ttl=st.sampled_from(DELAYS_MS),
-          priority=st.sampled_from((0, 0, 0, 1, 900)))  # fmt: skip
-    def enqueue(self, task: str, count: int, delay: int, ttl: int, priority: int) -> None:
-        jobs = [NewJob(self._new_id(task), b"%d" % at, delay, priority, ttl) for at in range(count)]
+          priority=st.sampled_from((0, 0, 0, 1, 900)), limit=limits)  # fmt: skip
+    def enqueue(self, task: str, count: int, delay: int, ttl: int, priority: int, limit: Limit) -> None:
+        jobs = [NewJob(self._new_id(task), b"%d" % at, delay, priority, ttl, False, *limit) for at in range(count)]
         self._enqueue(task, jobs)
+
+    @rule(task=tasks, kind=st.sampled_from(KINDS), key=st.sampled_from(("k", "ä")), count=st.integers(1, 3),
+          limit=limits, delay=st.sampled_from((0, 10)))  # fmt: skip
+    def enqueue_by_rule(self, task: str, kind: str, key: str, count: int, limit: Limit, delay: int) -> None:
+        jobs: list[tuple[NewJob, Rule]] = []
+        for at in range(count):
+            # Each of them ends by itself after some time, which no sum of moves comes near.
+            rules: dict[str, Rule] = {
+                "debounce": DebounceRule(key, 6_300),
+                "throttle": ThrottleRule(key, 2, 7_300),
+                "deduplicate": DeduplicateRule(key, ("waiting", "delayed", "active")),
+                "collect": CollectRule(key, f"batch-{self.made:04}", 6_300, 3, 8_400),
+                "collect late": CollectRule(key, f"batch-{self.made:04}", 6_300, 0, 0),
+            }
+            if kind.startswith("collect"):
+                self.ids.append((task, f"batch-{self.made:04}"))
+            own_delay = 0 if kind == "debounce" or kind.startswith("collect") else delay
+            job = NewJob(self._new_id(task), b'"%d"' % at, own_delay, 0, 0, False, *limit)
+            jobs.append((job, rules[kind]))
+        self.same(*(one.rules.enqueue(task, EnqueueSpec(), jobs) for one in self.adapters))
 
     @rule(task=tasks, numbers=st.lists(st.integers(0, 3), min_size=1, max_size=3), ttl=st.sampled_from((0, 10)))
     def enqueue_named(self, task: str, numbers: list[int], ttl: int) -> None:
@@ -198,15 +223,18 @@ class Programs(RuleBasedStateMachine):
     # -- working
 
     @rule(worker=workers, wanted=st.lists(tasks, min_size=1, max_size=2, unique=True), slots=st.integers(0, 4),
-          discard=st.booleans(), wait=st.booleans())  # fmt: skip
-    def claim(self, worker: str, wanted: list[str], slots: int, discard: bool, wait: bool) -> None:
-        wants = [Want(task, slots, "discard" if discard else "fail") for task in wanted]
+          discard=st.booleans(), wait=st.booleans(), singleton=st.sampled_from((False, False, True)))  # fmt: skip
+    def claim(self, worker: str, wanted: list[str], slots: int, discard: bool, wait: bool, singleton: bool) -> None:
+        wants = [Want(task, slots, "discard" if discard else "fail", singleton) for task in wanted]
         # With several tasks a wait begins with another each time.
         self._step(worker, [], wants, wait=wait and len(wants) == 1)
 
     @rule(worker=workers, chosen=st.lists(st.tuples(picks, st.sampled_from(VERBS)), min_size=1, max_size=5),
-          delay=st.sampled_from(DELAYS_MS), slots=st.integers(0, 3))  # fmt: skip
-    def settle(self, worker: str, chosen: list[tuple[int, Verb]], delay: int, slots: int) -> None:
+          delay=st.sampled_from(DELAYS_MS), slots=st.integers(0, 3),
+          late=st.sampled_from((False, False, False, True)))  # fmt: skip
+    def settle(self, worker: str, chosen: list[tuple[int, Verb]], delay: int, slots: int, late: bool) -> None:
+        if late:
+            self.move_the_clock(40_000)  # the locks have run out
         outcomes: dict[str, tuple[Pair, Verb, int]] = {}
         for pick, verb in chosen:
             pair = self.run_at(pick)
@@ -422,8 +450,12 @@ class Programs(RuleBasedStateMachine):
             first, second = self.both(*(one.vitals.locks(task, PAGE) for one in self.adapters))
             assert sorted(first.without) == sorted(second.without)
             assert first._replace(without=()) == second._replace(without=())
+            for key in ("k", "ä"):
+                self.same(*(one.rules.buffered(task, key) for one in self.adapters))
+                self.same(*(one.rules.buffer_info(task, key) for one in self.adapters))
         for task, job_id in self.ids[-5:]:
             self.same(*(one.jobs.outcome(task, job_id) for one in self.adapters))
+            self.same(*(one.rules.follow(task, job_id) for one in self.adapters))
         for workflow_id in self.flows:
             self.same(*(one.workflows.workflow_outcome(workflow_id) for one in self.adapters))
             self.same(*(one.workflows.workflow(workflow_id) for one in self.adapters))

@@ -1,173 +1,136 @@
-"""Concurrency keys and singleton tasks: never more than the limit, in order, and nobody else is kept waiting."""
+"""Limits over all workers: jobs that share a key, and tasks of which one job runs at a time."""
 
 import asyncio
-import random
-from collections import Counter
-from typing import Literal
 
 import pytest
 
-from conformance.kit import TASK, Kit, done
+from conformance.kit import ALL, SHORT_MS, TASK, Kit, blocked, done, failed, soon
 from taskora.adapters.protocol import Lane
-from taskora.model import Claimed, NewJob, Settled, State, Want, new_id
+from taskora.model import Claimed, NewJob, Settled, Want, new_id
 
 
-def keyed(key: str = "k", limit: int = 1, *, priority: int = 0, ttl_ms: int = 0) -> NewJob:
-    return NewJob(new_id(), b"null", 0, priority, ttl_ms, False, key, limit)
+async def add_keyed(kit: Kit, count: int, key: str = "k", limit: int = 1) -> list[str]:
+    ids = [new_id() for _ in range(count)]
+    await kit.add(*(NewJob(job_id, b"1", concurrency_key=key, concurrency_limit=limit) for job_id in ids))
+    return ids
 
 
-async def add(kit: Kit, *jobs: NewJob) -> list[str]:
-    await kit.add(*jobs)
-    return [job.job_id for job in jobs]
+async def one(kit: Kit, lane: Lane, slots: int = 5) -> list[Claimed]:
+    return (await lane.step([], [Want(TASK, slots, singleton=True)])).jobs
 
 
-async def claim(lane: Lane, *settled: Settled, count: int = 10, singleton: bool = False) -> list[Claimed]:
-    return (await lane.step(settled, [Want(TASK, count, "fail", singleton)])).jobs
+@pytest.mark.parametrize("limit", [1, 2, 3])
+async def test_no_more_jobs_of_a_key_run_than_its_limit(kit: Kit, limit: int) -> None:
+    ids = await add_keyed(kit, 5, limit=limit)
+    first = await kit.claim(kit.lane("w1"), ALL)
+    assert [job.job_id for job in first] == ids[:limit]
+    assert await kit.claim(kit.lane("w2"), ALL) == []
+    assert (await kit.stats()).active == limit
 
 
-def ids(jobs: list[Claimed]) -> list[str]:
-    return [job.job_id for job in jobs]
+async def test_a_blocked_job_stops_no_other_key(kit: Kit) -> None:
+    blocked_ids = await add_keyed(kit, 3, "k")
+    others = [*await add_keyed(kit, 1, "l"), *await kit.add_many(2)]
+    assert await kit.claim_all() == [blocked_ids[0], *others]
 
 
-async def test_jobs_of_a_key_run_in_order_and_never_more_than_its_limit(kit: Kit) -> None:
-    added = await add(kit, *(keyed(limit=2) for _ in range(6)))
+async def test_a_limit_of_none_counts_nothing(kit: Kit) -> None:
+    ids = await add_keyed(kit, 5, limit=0)
+    assert await kit.claim_all() == ids
+
+
+async def test_jobs_of_a_key_run_in_the_order_of_their_dispatch(kit: Kit) -> None:
+    ids = await add_keyed(kit, 6)
     lane, ran = kit.lane(), list[str]()
-    jobs = await claim(lane)
-    while jobs:
-        assert len(await kit.ids(State.ACTIVE)) <= 2
-        ran += ids(jobs)
-        jobs = await claim(lane, *(done(job) for job in jobs))
-    assert ran == added
+    for _ in ids:
+        (job,) = await kit.claim(lane, ALL)
+        ran.append(job.job_id)
+        await kit.settle(lane, done(job))
+    assert ran == ids
 
 
-async def test_w10_w11_a_blocked_job_stops_no_other_key_and_no_priority(kit: Kit) -> None:
-    """W10, W11."""
+@pytest.mark.parametrize("verb", ["complete", "fail", "retry", "cancel", "defer"])
+async def test_every_outcome_lets_the_next_of_the_key_run(kit: Kit, verb: str) -> None:
+    ids = await add_keyed(kit, 3)
     lane = kit.lane()
-    await add(kit, keyed(priority=5))
-    (running,) = await claim(lane)
-    first, second, high = await add(kit, keyed(), keyed(), keyed(priority=5))
-    others = await add(kit, NewJob(new_id(), b"1", priority=1), NewJob(new_id(), b"1"), keyed("other"))
-    assert ids(await claim(lane)) == others
-    assert (await kit.stats()).waiting == 3
-    assert sorted(await kit.ids(State.WAITING)) == sorted([first, second, high])
-    (job,) = await claim(lane, done(running))
-    assert job.job_id == high
-    (job,) = await claim(lane, done(job))
-    assert job.job_id == first
-    assert ids(await claim(lane, done(job))) == [second]
+    (job,) = await kit.claim(lane, ALL)
+    reply = await lane.step([Settled(job, verb, b"1", delay_ms=60_000)], [Want(TASK, ALL)])  # type: ignore[arg-type]  # a str
+    assert [each.job_id for each in reply.jobs] == [ids[1]]
+    assert await kit.claim(lane, ALL) == []
 
 
-async def test_limit_0_counts_nothing_and_waits_for_nothing(kit: Kit) -> None:
+async def test_a_returned_job_keeps_its_turn(kit: Kit) -> None:
+    ids = await add_keyed(kit, 3)
     lane = kit.lane()
-    await add(kit, keyed(), keyed(limit=0), keyed(limit=0))
-    jobs = await claim(lane)
-    assert len(jobs) == 3
-    blocked = await add(kit, keyed())
-    assert await claim(lane, done(jobs[1]), done(jobs[2])) == []
-    assert ids(await claim(lane, done(jobs[0]))) == blocked
+    (job,) = await kit.claim(lane, ALL)
+    reply = await lane.step([Settled(job, "return")], [Want(TASK, ALL)])
+    assert [each.job_id for each in reply.jobs] == [ids[0]]
 
 
-@pytest.mark.parametrize("verb", ["complete", "retry", "fail", "cancel", "return", "defer"])
-async def test_w2_every_outcome_lets_go_of_the_key_once(
-    kit: Kit, verb: Literal["complete", "retry", "fail", "cancel", "return", "defer"]
-) -> None:
-    """W2."""
+async def test_a_job_of_a_dead_worker_lets_go_of_its_key(kit: Kit) -> None:
+    ids = await add_keyed(kit, 2)
+    await kit.claim(kit.lane("w1"), ALL)
+    await kit.recover("w1")
+    assert [job.job_id for job in await kit.claim(kit.lane("w2"), ALL)] == [ids[0]]
+
+
+async def test_a_job_of_a_vanished_worker_lets_go_of_its_key(kit: Kit) -> None:
+    ids = await add_keyed(kit, 2)
+    await kit.claim(kit.lane("w1", ttl_ms=SHORT_MS), ALL)
+    await kit.sweep(0)
+    await kit.let_pass(SHORT_MS)
+    assert await kit.sweep(0) == 1
+    assert [job.job_id for job in await kit.claim(kit.lane("w2"), ALL)] == [ids[1]]
+
+
+async def test_a_blocked_job_waits_and_can_be_cancelled(kit: Kit) -> None:
+    ids = await add_keyed(kit, 3)
     lane = kit.lane()
-    await add(kit, *(keyed(limit=2) for _ in range(4)))
-    first, _ = await claim(lane)
-    outcome = Settled(first, verb, b"null", 60_000)
-    assert len(await claim(lane, outcome)) == 1
-    assert (await lane.step([outcome], [])).lost == (first.job_id,)
-    assert await claim(lane) == []
-    assert len(await kit.ids(State.ACTIVE)) == 2
+    (job,) = await kit.claim(lane, ALL)
+    assert sorted(await kit.waiting()) == ids[1:]
+    assert (await kit.stats()).waiting == 2
+    assert await kit.cancel(ids[1]) == "cancelled"
+    reply = await lane.step([done(job)], [Want(TASK, ALL)])
+    assert [each.job_id for each in reply.jobs] == [ids[2]]
 
 
-async def test_what_a_dead_worker_ran_goes_first_and_holds_its_key_again(kit: Kit) -> None:
-    first, second = await add(kit, keyed(), keyed())
-    await claim(kit.lane("dead"))
-    recover = kit.adapter.leases.recover
-    await recover("dead", {TASK: 0}, cause="killed", charged=False, max_crashes=3).run_async()
-    lane = kit.lane("other")
-    (job,) = await claim(lane)
-    assert job.job_id == first
-    assert ids(await claim(lane, done(job))) == [second]
+async def test_a_sleeping_worker_is_woken_when_the_key_of_a_blocked_job_is_free(kit: Kit) -> None:
+    ids = await add_keyed(kit, 2)
+    lane = kit.lane("w1")
+    (job,) = await kit.claim(lane, ALL)
+
+    async def next_job() -> str:
+        other = kit.lane("w2")
+        while True:
+            for found in (await other.wait_and_claim([Want(TASK, 1)], 5_000)).jobs:
+                return found.job_id
+
+    waiting = asyncio.create_task(next_job())
+    await blocked()
+    await kit.settle(lane, done(job))
+    assert await soon(waiting) == ids[1]
 
 
-async def test_a_vanished_worker_keeps_a_key_until_the_sweep(kit: Kit) -> None:
-    first, _ = await add(kit, keyed(), keyed())
-    await claim(kit.lane("gone", ttl_ms=1))
-    await kit.let_pass(2)
-    lane = kit.lane("other")
-    assert await claim(lane) == []
-    for _ in range(2):
-        await kit.adapter.house.sweep(TASK, 3).run_async()
-    assert ids(await claim(lane)) == [first]
+async def test_of_a_singleton_task_one_job_runs_at_a_time(kit: Kit) -> None:
+    ids = await kit.add_many(3)
+    first, second = kit.lane("w1"), kit.lane("w2")
+    (job,) = await one(kit, first)
+    assert job.job_id == ids[0]
+    assert await one(kit, first) == await one(kit, second) == []
+    reply = await first.step([failed(job)], [Want(TASK, 5, singleton=True)])
+    assert [each.job_id for each in reply.jobs] == [ids[1]]
 
 
-async def test_blocked_jobs_can_be_cancelled_and_give_their_turn_on(kit: Kit) -> None:
-    lane = kit.lane()
-    await add(kit, keyed())
-    (running,) = await claim(lane)
-    first, second, third = await add(kit, keyed(), keyed(), keyed())
-    assert await claim(lane) == []
-    assert await kit.adapter.jobs.cancel(TASK, first, "no").run_async() == "cancelled"
-    await lane.step([done(running)], [])
-    assert await kit.adapter.jobs.cancel(TASK, second, "no").run_async() == "cancelled"
-    assert ids(await claim(lane)) == [third]
+async def test_a_singleton_task_whose_worker_died_goes_on(kit: Kit) -> None:
+    ids = await kit.add_many(2)
+    await one(kit, kit.lane("w1"))
+    await kit.recover("w1")
+    assert [job.job_id for job in await one(kit, kit.lane("w2"))] == [ids[0]]
 
 
-async def test_blocked_jobs_expire_at_their_turn_and_by_the_sweep(kit: Kit) -> None:
-    lane = kit.lane()
-    await add(kit, keyed())
-    (running,) = await claim(lane)
-    early, late, last = await add(kit, keyed(ttl_ms=20), keyed(ttl_ms=400), keyed())
-    assert await claim(lane) == []
-    await kit.let_pass(20)
-    await kit.adapter.house.sweep(TASK, 3).run_async()
-    assert await claim(lane) == []
-    assert await kit.state(early) == State.EXPIRED
-    await kit.let_pass(400)
-    assert ids(await claim(lane, done(running))) == [last]
-    assert await kit.state(late) == State.EXPIRED
-
-
-async def test_a_sleeping_worker_is_woken_when_a_key_is_free(kit: Kit) -> None:
-    busy, idle = kit.lane("busy"), kit.lane("idle")
-    _, second = await add(kit, keyed(), keyed())
-    (running,) = await claim(busy)
-    assert (await idle.wait_and_claim([Want(TASK, 1)], 20)).jobs == []
-    waiting = asyncio.ensure_future(idle.wait_and_claim([Want(TASK, 1)], 10_000))
-    await busy.step([done(running)], [])
-    assert ids((await asyncio.wait_for(waiting, 5)).jobs) == [second]
-
-
-async def test_a_singleton_task_has_one_active_job_and_its_end_wakes_others(kit: Kit) -> None:
-    first, second = await kit.add_many(2)
-    busy, idle, want = kit.lane("busy"), kit.lane("idle"), Want(TASK, 1, "fail", True)
-    (running,) = await claim(busy, singleton=True)
-    assert running.job_id == first
-    assert await claim(busy, singleton=True) == []
-    assert (await idle.wait_and_claim([want], 20)).jobs == []
-    waiting = asyncio.ensure_future(idle.wait_and_claim([want], 10_000))
-    await busy.step([done(running)], [])
-    assert ids((await asyncio.wait_for(waiting, 5)).jobs) == [second]
-
-
-@pytest.mark.parametrize("seed", range(5))
-async def test_w31_in_any_order_no_key_is_exceeded_and_all_jobs_run(kit: Kit, seed: int) -> None:
-    """W31."""
-    rng, limits = random.Random(seed), {"a": 1, "b": 2, "c": 3}
-    jobs = [keyed(key, limits[key], priority=rng.choice((0, 0, 2))) for key in rng.choices("abc", k=60)]
-    key_of = {job.job_id: job.concurrency_key for job in jobs}
-    await add(kit, *jobs)
-    lane, running, ran = kit.lane(), list[Claimed](), set[str]()
-    while len(ran) < len(jobs):
-        rng.shuffle(running)
-        cut = rng.randint(1, len(running)) if running else 0
-        batch, running = running[:cut], running[cut:]
-        outcomes = [Settled(job, rng.choice(("complete", "return")), b"null") for job in batch]
-        ran |= {outcome.job.job_id for outcome in outcomes if outcome.verb == "complete"}
-        running += await claim(lane, *outcomes, count=rng.randint(1, 6))
-        held = Counter(key_of[job.job_id] for job in running)
-        assert all(count <= limits[key] for key, count in held.items())
-        assert running or len(ran) == len(jobs)
+async def test_a_singleton_leaves_other_tasks_alone(kit: Kit) -> None:
+    await kit.add_many(2)
+    (other,) = await kit.add_many(1, "other")
+    lane = kit.lane(tasks=(TASK, "other"))
+    await one(kit, lane)
+    assert [job.job_id for job in await kit.claim(lane, 5, "other")] == [other]
