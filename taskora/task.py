@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Generic, Never, ParamSpec, Protocol, TypedDict, TypeVar, Unpack, cast, overload
+from typing import Generic, Never, ParamSpec, Protocol, Self, TypedDict, TypeVar, Unpack, cast, overload
 
 from taskora.adapters.protocol import Adapter
 from taskora.call import Call, mapped, on_running_loop
@@ -97,7 +98,8 @@ class TaskHome(WorkflowEngine, Protocol):
     def listening(self) -> Listening: ...
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots: on Python 3.11 a slotted frozen class cannot be made through its alias, Job[int](...).
+@dataclass(frozen=True)
 class Job(Generic[In]):
     """One job of a ``dispatch_many``, with options of its own.
 
@@ -439,6 +441,12 @@ class FunctionTask(Task[In, Out], Generic[In, Out, P, R]):
     def logs_failures(self) -> bool:
         """Whether the worker logs a failure itself: nobody listens for it."""
         return not self._home.listening.tells_of_failures(self.name)
+
+    def moved_to(self, home: TaskHome) -> Self:
+        """Make the same task for another application, inside all middleware that it has now."""
+        twin = copy.copy(self)
+        twin._home, twin._own_middleware = home, self.middleware  # noqa: SLF001 - it is of this very class
+        return twin
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the handler here and now: no job, no validation."""

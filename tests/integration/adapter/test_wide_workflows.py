@@ -110,5 +110,5 @@ async def test_a_group_whose_first_node_ends_last_is_joined_without_a_long_pause
     kit.raw.config_set("slowlog-log-slower-than", 10_000)
     # The server's own time: what the machine does meanwhile counts less.
     took_us = max(each["duration"] for each in kit.raw.slowlog_get(20))
-    assert took_us < 150_000
+    assert took_us < 400_000
     assert kit.waiting() == [flow.nodes[-1].job_id]

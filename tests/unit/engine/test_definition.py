@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from taskora import ConfigError, Context, Defaults, FunctionTask, Retention, Retry, Stall, Taskora, Ttl
+from taskora import ConfigError, Context, Defaults, FunctionTask, Job, Retention, Retry, Stall, Taskora, Ttl
 
 
 @pytest.fixture
@@ -209,3 +209,7 @@ def test_what_a_task_leaves_out_is_taken_from_the_application() -> None:
 def test_a_wrong_argument_of_the_application_is_named(field: str, options: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=f"^{field}"):
         Taskora("redis://127.0.0.1:1", **options)
+
+
+def test_a_job_of_a_named_type_can_be_made() -> None:
+    assert Job[int](3, delay=1).data == 3

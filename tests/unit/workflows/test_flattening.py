@@ -306,4 +306,4 @@ def test_ten_thousand_nodes_are_planned_at_once_however_deep(a: FakeTask, b: Fak
         plan = planned(flow)
         assert len(plan.nodes) == nodes + 1
         assert len(plan.name) == 200
-    assert time.perf_counter() - start < 5
+    assert time.perf_counter() - start < 15
