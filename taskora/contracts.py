@@ -65,7 +65,8 @@ class ContractSettings(TypedDict, total=False):
     since: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Without slots: on Python 3.11 a slotted frozen class cannot be made through its alias.
+@dataclass(frozen=True, kw_only=True)
 class TaskContract(Generic[In, Out]):
     """What producers and workers of a task agree on. Made by ``define_task`` and ``static_contract``.
 
