@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, TypeVar, Unpack, overload
+from typing import Any, ParamSpec, TypeVar, Unpack, overload
 
 from taskora.adapters.memory import memory_adapter
 from taskora.adapters.protocol import Adapter
@@ -40,6 +40,8 @@ from taskora.workflows import WorkflowHandle
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+P = ParamSpec("P")
+R = TypeVar("R")
 AnyTask = FunctionTask[Any, Any, ..., Any]
 _NO_DEFAULTS = Defaults()
 _MEBIBYTE = 1024 * 1024
@@ -222,6 +224,23 @@ class Taskora:
     def _define(self, name: str | None, handler: Callable[..., object], settings: TaskSettings) -> AnyTask:
         names = caller_names()
         task = define(self, self.defaults, self.retention, name, handler, settings, names)
+        self._add(task)
+        return task
+
+    def adopt(self, task: FunctionTask[In, Out, P, R], /) -> FunctionTask[In, Out, P, R]:
+        """Run a task of another application in this one too, with its handler, options, schedule and all middleware.
+
+        Returns:
+            The task of this application. What the handler dispatches by itself still goes where it went.
+
+        Raises:
+            ConfigError: The name is taken here, or this process already works.
+        """
+        twin = task.moved_to(self)
+        self._add(twin)
+        return twin
+
+    def _add(self, task: AnyTask) -> None:
         if task.name in self._tasks:
             raise ConfigError(f"name: there is already a task {task.name!r}; give one of them another name")
         if self._service is not None:
@@ -231,7 +250,6 @@ class Taskora:
         if task.options.schedule is not None:
             check_schedule(task.options.schedule)
             self._schedules[task.name] = (task.name, task.options.schedule)
-        return task
 
     def register(self, contract: TaskContract[In, Out], /) -> Task[In, Out]:
         """Make a task of a contract that other processes run: it dispatches, composes and waits, and has no handler.

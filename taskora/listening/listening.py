@@ -60,6 +60,12 @@ class Listening:
         self._home: asyncio.AbstractEventLoop | None = None
         self._changing: asyncio.Task[None] | None = None
 
+    def moved_to(self, store: EventStore) -> Listening:
+        """Make the same listening at another place; listeners are those of both."""
+        twin = Listening(store, self._tasks, self._decoder)
+        twin._listeners = self._listeners
+        return twin
+
     def on(self, event: str, task: str | None, function: Function) -> Callable[[], None]:
         """Add a listener; see ``Listeners.add``. Returns a function that removes it."""
         listener = self._listeners.add(event, task, function)

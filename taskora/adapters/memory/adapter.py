@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from taskora.adapters.memory.clock import Clock
-from taskora.adapters.memory.events import MemoryEvents
 from taskora.adapters.memory.dead_letters import MemoryDeadLetters
+from taskora.adapters.memory.due import hasten_batches, next_due_ms
+from taskora.adapters.memory.events import MemoryEvents
 from taskora.adapters.memory.house import MemoryHouse
 from taskora.adapters.memory.jobs import MemoryJobs
 from taskora.adapters.memory.leases import MemoryLeases
@@ -48,6 +49,25 @@ class MemoryAdapter:
     def clock(self) -> Clock:
         """What tells it the time."""
         return self._store.clock
+
+    @property
+    def task_names(self) -> list[str]:
+        """The tasks of which it keeps something."""
+        return self._store.do(lambda _: sorted(self._store.queues))
+
+    @property
+    def next_due_ms(self) -> int | None:
+        """When a job, a schedule or a workflow's deadline is due next, in epoch milliseconds; None for never."""
+        return self._store.do(lambda now_ms: next_due_ms(self._store, now_ms))
+
+    def hasten_batches(self, task: str, key: str | None = None) -> int:
+        """Have what is collected be a batch now; returns how many batches that makes.
+
+        Args:
+            task: Name of the task.
+            key: Whose buffer; None for all of the task.
+        """
+        return self._store.do(lambda now_ms: hasten_batches(self._store, task, key, now_ms))
 
     def connect(self) -> Call[None]:
         """See ``Adapter``. There is nothing to reach."""
