@@ -27,7 +27,6 @@ def greet(keys: Keys) -> Operation[float | None]:
     give_up_at_s = time.monotonic() + _PATIENCE_S
 
     def steps(_: Producer) -> Steps[float | None]:
-        call = ScriptCall(load("handshake"), (keys.own("meta"),), (WIRE_VERSION, MIN_COMPAT, WRITTEN_BY))
         hello, lock = yield [("HELLO",), ("GET", keys.own("migration:lock"))]
         _check_server(hello)
         if lock is not None and _halts_us(lock):
@@ -37,11 +36,32 @@ def greet(keys: Keys) -> Operation[float | None]:
                     f"key {keys.own('migration:lock')}, which runs out, or can be deleted when that process is gone"
                 )
             return _POLL_S
-        (meta,) = yield [call]
-        _check_layout(meta, keys)
+        yield from _agree(keys)
         return None
 
     return steps
+
+
+def look_again(keys: Keys) -> Operation[float | None]:
+    """Build the operation that checks lock and layout while this process works; returns as that of ``greet`` does.
+
+    It never gives up: the lock runs out.
+    """
+
+    def steps(_: Producer) -> Steps[float | None]:
+        (lock,) = yield [("GET", keys.own("migration:lock"))]
+        if lock is not None and _halts_us(lock):
+            return _POLL_S
+        yield from _agree(keys)
+        return None
+
+    return steps
+
+
+def _agree(keys: Keys) -> Steps[None]:
+    call = ScriptCall(load("handshake"), (keys.own("meta"),), (WIRE_VERSION, MIN_COMPAT, WRITTEN_BY))
+    (meta,) = yield [call]
+    _check_layout(meta, keys)
 
 
 def _check_server(hello: list[bytes]) -> None:

@@ -75,8 +75,10 @@ class RedisLane:
 
     async def wait_and_claim(self, wants: Sequence[Want], block_ms: int) -> ClaimReply:
         """See ``Lane``."""
+        if not self.link.gate.open and self._waiting is not None and not await self._let_through(block_ms / 1000):
+            return ClaimReply([], None, "", (), ())
         if self._waiting is None:
-            await self.link.connect_async()
+            await self._connect()
             self._waiting = _Connection("a", LoopWire(self.link.endpoint))
         connection = self._waiting
         await self._reclaim_if_lost(connection)
@@ -99,11 +101,27 @@ class RedisLane:
     async def step(self, settled: Sequence[Settled], wants: Sequence[Want]) -> ClaimReply:
         """See ``Lane``."""
         if self._settling is None:
-            await self.link.connect_async()
+            await self._connect()
             self._settling = _Connection("b", LoopWire(self.link.endpoint))
+        if not self.link.gate.open:
+            await self.link.connect_async()
         connection = self._settling
         await self._reclaim_if_lost(connection)
         return await self._claim(connection, self._step(connection, settled, wants))
+
+    async def _connect(self) -> None:
+        await self.link.connect_async()
+        # Nothing that follows goes by the link, so nothing but its watch notices a migration.
+        self.link.watch()
+
+    async def _let_through(self, timeout_s: float) -> bool:
+        """Wait for the end of a migration, so long that the worker can still be told to stop."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self.link.connect_async()
+        except TimeoutError:
+            return False
+        return True
 
     async def promote(self, tasks: Sequence[str]) -> int | None:
         """See ``Lane``."""

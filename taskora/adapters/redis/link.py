@@ -7,10 +7,12 @@ import threading
 import time
 from typing import Generic, Protocol, TypeVar
 
-from taskora.adapters.redis.handshake import greet
+from taskora.adapters.redis.gate import Gate, MigrationWatch
+from taskora.adapters.redis.handshake import greet, look_again
 from taskora.connection.endpoint import Endpoint
 from taskora.connection.pool import BlockingPool, LoopPools
-from taskora.connection.request import Operation
+from taskora.connection.request import Operation, Producer, Steps
+from taskora.errors import AdapterError, SchemaVersionMismatchError
 from taskora.keys import Keys
 
 T = TypeVar("T")
@@ -33,11 +35,20 @@ class Source(Protocol):
 
 
 class Link:
-    """Runs operations on the server that a source names."""
+    """Runs operations on the server that a source names.
+
+    While another process migrates the stored data, they wait. An event loop watches for that in the background; plain
+    code looks when it calls and the last look is too old. Both survive a fork.
+
+    Attributes:
+        gate: Whether operations may pass now.
+    """
 
     def __init__(self, source: Source, keys: Keys) -> None:
         self.source = source
         self.keys = keys
+        self.gate = Gate()
+        self._watch: MigrationWatch | None = None
         self._lock = threading.Lock()
         self._endpoint: Endpoint | None = None
         self._blocking: BlockingPool | None = None
@@ -56,26 +67,24 @@ class Link:
         return RedisCall(self, operation)
 
     def connect(self) -> None:
-        """Find the server and agree on the layout, once.
+        """Find the server and agree on the layout, once; wait while somebody migrates it.
 
         Raises:
             AdapterError: It cannot be reached, is too old, or stores another layout.
         """
-        greeting = greet(self.keys)
-        while not self._greeted:
-            wait_s = self._pools()[0].run(greeting)
-            if wait_s is None:
-                self._greeted = True
-            else:
-                time.sleep(wait_s)
+        if self._passes():
+            return
+        greeting = self._greeting()
+        while (wait_s := self._looked(self._pools()[0].run(greeting))) is not None:
+            time.sleep(wait_s)
 
     async def connect_async(self) -> None:
-        """Find the server and agree on the layout, once.
+        """Find the server and agree on the layout, once; wait while somebody migrates it.
 
         Raises:
             AdapterError: It cannot be reached, is too old, or stores another layout.
         """
-        if self._greeted:
+        if self._passes():
             return
         # A burst of first calls shares one connection and one answer, whatever it is.
         loop = asyncio.get_running_loop()
@@ -83,33 +92,72 @@ class Link:
         if greeting is None:
             greeting = self._greetings[loop] = loop.create_task(self._greet(), name="taskora-connect")
             greeting.add_done_callback(self._greeting_ended)
-        await asyncio.shield(greeting)
+        try:
+            await asyncio.shield(greeting)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if greeting.cancelled() and task is not None and not task.cancelling():
+                raise AdapterError("the connection was closed while a call waited for it") from None
+            raise
 
     async def _greet(self) -> None:
         if self._endpoint is None:
             await asyncio.to_thread(self._pools)
-        greeting = greet(self.keys)
-        while not self._greeted:
-            wait_s = await self._pools()[1].run(greeting)
-            if wait_s is None:
-                self._greeted = True
-            else:
-                await asyncio.sleep(wait_s)
+        greeting = self._greeting()
+        wait_s = self._looked(await self._pools()[1].run(greeting))
+        while wait_s is not None:
+            await asyncio.sleep(wait_s)
+            wait_s = self._looked(await self._pools()[1].run(greeting))
+        self.watch()
 
     def _greeting_ended(self, greeting: asyncio.Task[None]) -> None:
         self._greetings.pop(greeting.get_loop(), None)
         if not greeting.cancelled():
             greeting.exception()  # whoever waited has it; nobody may be left
 
+    def _greeting(self) -> Operation[float | None]:
+        self.gate.raise_refusal()
+        if not self._greeted:
+            return greet(self.keys)
+
+        def steps(producer: Producer) -> Steps[float | None]:
+            try:
+                return (yield from look_again(self.keys)(producer))
+            except SchemaVersionMismatchError as error:
+                self.gate.refuse(error)
+                raise
+
+        return steps
+
+    def _passes(self) -> bool:
+        return self.gate.open and time.monotonic() < self.gate.check_at_s
+
+    def _looked(self, wait_s: float | None) -> float | None:
+        if wait_s is None:
+            self._greeted = True
+            self.gate.let_pass()
+        else:
+            self.gate.halt()
+        return wait_s
+
+    def watch(self) -> None:
+        """Have the running loop watch for migrations, unless one does. Only after ``connect``."""
+        if self._watch is None or not self._watch.alive:
+            self._watch = MigrationWatch(self.endpoint, self.keys.own("migration:broadcast"), self._check)
+
+    async def _check(self) -> None:
+        self.gate.check_at_s = 0.0
+        await self.connect_async()
+
     def run(self, operation: Operation[T]) -> T:
         """Perform an operation and block until it is done."""
-        if not self._greeted:
+        if not self.gate.open or time.monotonic() >= self.gate.check_at_s:
             self.connect()
         return self._pools()[0].run(operation)
 
     async def run_async(self, operation: Operation[T]) -> T:
         """Perform an operation on the running loop."""
-        if not self._greeted:
+        if not self.gate.open or time.monotonic() >= self.gate.check_at_s:
             await self.connect_async()
         return await self._pools()[1].run(operation)
 
@@ -120,6 +168,13 @@ class Link:
 
     async def close_loop(self) -> None:
         """Close the idle connections of the running loop."""
+        if self._watch is not None and self._watch.alive and self._watch.is_here:
+            await self._watch.stop()
+            self._watch, self.gate.check_at_s = None, 0.0  # whoever calls next looks anew
+        greeting = self._greetings.get(asyncio.get_running_loop())
+        if greeting is not None:
+            greeting.cancel()
+            await asyncio.wait([greeting])
         if self._looped is not None:
             await self._looped.close()
 

@@ -142,7 +142,8 @@ def test_plain_code_has_the_same_and_a_cancelled_job_can_be_retried(server: Serv
         handle = task.dispatch(delay="1h")
         handle.cancel("mistake")
         letters = app.dead_letters
-        assert letters.list() == letters.groups() == []
+        assert letters.list() == []
+        assert letters.groups() == []
         assert letters.retry(handle.id)
         assert handle.state() == "waiting"
         assert not letters.retry(handle.id)
