@@ -13,6 +13,7 @@ from support import Server, wait_until_async
 from taskora import ConfigError, Context, JobFailedError, Retry, Taskora, chain
 from taskora.cli.main import cli
 from taskora.dead_letters import FailureGroup
+from taskora.lua import load
 
 
 @contextlib.contextmanager
@@ -209,3 +210,26 @@ def test_the_command_lists_groups_and_retries(server: Server, url: str, prefix: 
     assert json.loads(dlq(url, prefix, "retry-all", "charge", "--json").stdout) == {"task": "charge", "retried": 1}
     assert dlq(url, prefix, "retry-all").stdout == "1 job is queued again\n"
     assert "did you mean 'charge'" in str(dlq(url, prefix, "list", "charg").exception)
+
+
+def test_a_call_that_is_repeated_after_a_lost_reply_answers_as_the_first_did(
+    server: Server, url: str, prefix: str
+) -> None:
+    with opened(url, prefix) as app:
+        handle = app.task("a", lambda: None).dispatch()
+        handle.cancel()
+        base = app.adapter.keys.task("a")
+
+        def send(script: str, number: int, *args: str) -> str:
+            return server.command("EVAL", load(script).source, "1", base, "producer", str(number), *args)
+
+        first = send("requeue", 1, "1", "0", handle.id)
+        assert first.partition("\r\n")[2].startswith("1,0,")
+        assert send("requeue", 1, "1", "0", handle.id) == first
+        assert ",0," in send("requeue", 2, "1", "0", handle.id)
+        assert app.inspect().stats("a").waiting == 1
+
+        handle.cancel()
+        removed = send("clean", 3, "cancelled", str(2**44), "10")
+        assert removed == "$1\r\n1\r\n"
+        assert send("clean", 3, "cancelled", str(2**44), "10") == removed
