@@ -8,6 +8,7 @@ import pytest
 from conformance.adapters import NoServer, adapter_on
 from conformance.kit import Kit
 from support import FLAVORS, Flavor, Server, find_binary
+from taskora import SchedulerConfig, Taskora
 from taskora.adapters.protocol import Adapter
 
 
@@ -41,3 +42,9 @@ async def kit(adapter: Adapter) -> AsyncIterator[Kit]:
     kit = Kit(adapter)
     yield kit
     await kit.close()
+
+
+@pytest.fixture
+def app(server: Server | NoServer, prefix: str) -> Taskora:
+    """An application on the adapter, whose leader is in a hurry."""
+    return Taskora(adapter_on(server, prefix), scheduler=SchedulerConfig(poll_interval=0.02, lock_ttl=5))

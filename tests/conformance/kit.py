@@ -1,10 +1,12 @@
 """What the tests of every adapter share: shortcuts for the life of a job, by nothing but the Adapter protocol."""
 
 import asyncio
-from collections.abc import Awaitable, Collection, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Collection, Sequence
 from typing import TypeVar
 
 from support import wait_until_async
+from taskora import Taskora
 from taskora.adapters.protocol import Adapter, Lane, Waiter
 from taskora.model import (
     Claimed,
@@ -28,6 +30,7 @@ TASK = "mail"
 TTL_MS = 30_000
 SHORT_MS = 20
 ALL = 10_000
+PATIENCE_S = 5
 
 
 class Kit:
@@ -170,6 +173,16 @@ class Kit:
 
     async def owed(self) -> list[str]:
         return await self.adapter.house.owed_workflows(0, ALL).run_async()
+
+
+@contextlib.asynccontextmanager
+async def working(app: Taskora, drain: float = PATIENCE_S) -> AsyncGenerator[Taskora, None]:
+    """Works on the running loop; drains and closes at the end."""
+    await app.start()
+    try:
+        yield app
+    finally:
+        await app.close_async(drain)
 
 
 async def soon(awaited: Awaitable[T], timeout_s: float = 3.0) -> T:

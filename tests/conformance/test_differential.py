@@ -8,27 +8,20 @@ count for what the server ends by itself; no sum of the program's moves comes ne
 """
 
 import asyncio
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from typing import Any, Literal, TypeAlias, TypeVar, cast
+from typing import Literal, TypeAlias
 
 import pytest
-import redis
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
-import taskora.lua
 from conformance.adapters import NoServer
+from conformance.twins import LOCK_MS, TASKS, WORKERS, Pair, Twins, moved_by_hand
 from support import Server
-from taskora.adapters.memory import ManualClock, memory_adapter
-from taskora.adapters.protocol import Adapter, Lane
-from taskora.adapters.redis import redis_adapter
 from taskora.adapters.schedule_store import ScheduleChange, StoredSchedule
-from taskora.call import Call, mapped
+from taskora.call import Call
 from taskora.config import Keep
 from taskora.model import (
-    Claimed,
     ClaimReply,
     EnqueueSpec,
     Held,
@@ -42,26 +35,11 @@ from taskora.model import (
 )
 from taskora.rules import CollectRule, DebounceRule, DeduplicateRule, Rule, ThrottleRule
 
-T = TypeVar("T")
 Verb: TypeAlias = Literal["complete", "retry", "fail", "cancel", "return", "defer"]
-START_MS = 1_795_544_727_026
-CLOCK_KEY = "test:clock"
-LOCK_MS = 32_500
 SHORT_LOCK_MS = 12_500
 MOVES_MS = (1, 10, 5_000, 20_000, 100_000, 86_500_000)
 DELAYS_MS = (0, 0, 1, 10, 5_000, 60_000)
-TASKS = ("mail", "b")
-WORKERS = ("w1", "w10")
 VERBS: tuple[Verb, ...] = ("complete", "complete", "retry", "fail", "cancel", "return", "return", "defer")
-PAGE = 25
-MOVE_SCRIPT = """
-local ms = tonumber(ARGV[2])
-for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
-  local left = redis.call('PTTL', key)
-  if left > ms then redis.call('PEXPIRE', key, left - ms) elseif left >= 0 then redis.call('DEL', key) end
-end
-return redis.call('INCRBY', KEYS[1], ms)
-"""
 
 KINDS = ("debounce", "throttle", "deduplicate", "collect", "collect late")
 Limit: TypeAlias = tuple[str, int]
@@ -72,105 +50,14 @@ workers = st.sampled_from(WORKERS)
 picks = st.integers(0, 1000)
 
 
-@contextmanager
-def moved_by_hand() -> Generator[None]:
-    """Has scripts take the time from a key."""
-    text = taskora.lua._text  # pyright: ignore[reportPrivateUsage] - nothing public replaces an include
-
-    def replaced(path: str, parents: tuple[str, ...]) -> str:
-        if path == "includes/clock.lua":
-            return f"local function now_ms() return tonumber(redis.call('GET', '{CLOCK_KEY}')) end"
-        return text(path, parents)
-
-    taskora.lua._text = replaced  # pyright: ignore[reportPrivateUsage] - the same
-    taskora.lua.load.cache_clear()
-    try:
-        yield
-    finally:
-        taskora.lua._text = text  # pyright: ignore[reportPrivateUsage] - the same
-        taskora.lua.load.cache_clear()
-
-
-class Pair:
-    """One job in the hands of a worker, on both."""
-
-    def __init__(self, on_server: Claimed, in_memory: Claimed) -> None:
-        self.both = (on_server, in_memory)
-
-    @property
-    def id(self) -> str:
-        return self.both[0].job_id
-
-
-class Programs(RuleBasedStateMachine):
-    """Runs each step on both and compares what it returns, and then everything that can be read."""
-
-    runner: asyncio.Runner
-    server: Server
-    count = 0
-
-    def __init__(self) -> None:
-        super().__init__()
-        type(self).count += 1
-        self.prefix = f"d{self.count}"
-        self.raw: Any = cast("Any", redis.Redis).from_url(self.server.url, decode_responses=True, protocol=2)
-        self.raw.set(CLOCK_KEY, START_MS)
-        self.clock = ManualClock(START_MS)
-        self.memory = memory_adapter(self.clock, prefix=self.prefix)
-        self.adapters: tuple[Adapter, Adapter] = (redis_adapter(self.server.url, prefix=self.prefix), self.memory)
-        self.lanes: dict[str, tuple[Lane, ...]] = {}
-        self.dead: dict[str, int] = dict.fromkeys(WORKERS, 0)
-        self.made = 0
-        self.ids: list[tuple[str, str]] = []
-        self.runs: list[Pair] = []
-        self.settled: list[Pair] = []
-        self.flows: list[str] = []
-        self.wide = False
+class Programs(Twins):
+    """Runs each step on both and compares what it returns."""
 
     @initialize(data=st.data())
     def begin(self, data: st.DataObject) -> None:
         self.same(*(one.connect() for one in self.adapters))
         self._enqueue("mail", [NewJob(self._new_id("mail"), b"0") for _ in range(4)])
         self.create_workflow(data)
-
-    def teardown(self) -> None:
-        self.runner.run(self._close())
-        self.raw.delete(*self.raw.keys(f"taskora:{self.prefix}:*"))
-        self.raw.close()
-
-    async def _close(self) -> None:
-        for lanes in self.lanes.values():
-            for lane in lanes:
-                await lane.close()
-        for adapter in self.adapters:
-            await adapter.close_async()
-
-    def both(self, on_server: Call[T], in_memory: Call[T]) -> tuple[T, T]:
-        async def ask() -> tuple[T, T]:
-            return await on_server.run_async(), await in_memory.run_async()
-
-        return self.runner.run(ask())
-
-    def same(self, on_server: Call[T], in_memory: Call[T]) -> T:
-        first, second = self.both(on_server, in_memory)
-        assert first == second
-        return first
-
-    def name(self, worker: str) -> str:
-        """The identity of a worker: another one after each death."""
-        return f"{worker}-{self.dead[worker]}"
-
-    def lane(self, worker: str) -> tuple[Lane, ...]:
-        name = self.name(worker)
-        if name not in self.lanes:
-            made = (one.leases.lane(name, TASKS, LOCK_MS, lambda _: ()) for one in self.adapters)
-            self.lanes[name] = tuple(made)
-        return self.lanes[name]
-
-    def run_at(self, pick: int) -> Pair | None:
-        """One of the jobs in hand, seldom one that was settled."""
-        pool = self.settled if pick % 8 == 7 and self.settled else self.runs
-        return pool[-1 - pick // 8 % len(pool)] if pool else None
 
     # -- producing
 
@@ -234,7 +121,7 @@ class Programs(RuleBasedStateMachine):
           late=st.sampled_from((False, False, False, True)))  # fmt: skip
     def settle(self, worker: str, chosen: list[tuple[int, Verb]], delay: int, slots: int, late: bool) -> None:
         if late:
-            self.move_the_clock(40_000)  # the locks have run out
+            self.move(40_000)  # the locks have run out
         outcomes: dict[str, tuple[Pair, Verb, int]] = {}
         for pick, verb in chosen:
             pair = self.run_at(pick)
@@ -342,7 +229,7 @@ class Programs(RuleBasedStateMachine):
     def sweep(self, task: str, limit: int, lost: bool) -> None:
         self.same(*(one.house.sweep(task, limit) for one in self.adapters))
         if lost:
-            self.move_the_clock(40_000)
+            self.move(40_000)
             self.same(*(one.house.sweep(task, limit) for one in self.adapters))
 
     @rule(task=tasks, state=st.sampled_from((State.COMPLETED, State.FAILED, State.CANCELLED, State.EXPIRED)),
@@ -376,9 +263,7 @@ class Programs(RuleBasedStateMachine):
 
     @rule(ms=st.sampled_from(MOVES_MS))
     def move_the_clock(self, ms: int) -> None:
-        self.clock.advance(ms)
-        now = self.raw.eval(MOVE_SCRIPT, 1, CLOCK_KEY, f"taskora:{self.prefix}:*", ms)
-        assert now == self.clock.now_ms()
+        self.move(ms)
 
     # -- workflows
 
@@ -449,39 +334,6 @@ class Programs(RuleBasedStateMachine):
             self.same(*(adapter.schedules.move_on(token, before, after) for adapter in self.adapters))
 
     # -- what can be read
-
-    @invariant()
-    def everything_that_can_be_read_is_the_same(self) -> None:
-        on_server, in_memory = (list(self._readings(one)) for one in self.adapters)
-
-        async def compare() -> None:
-            for first, second in zip(on_server, in_memory, strict=True):
-                assert await first.run_async() == await second.run_async()
-
-        self.runner.run(compare())
-
-    def _readings(self, one: Adapter) -> Iterator[Call[object]]:
-        for task in TASKS:
-            yield one.jobs.stats(task)
-            yield from (one.jobs.jobs(task, state, 0, PAGE) for state in State)
-            yield one.vitals.fences([(self.name(worker), task) for worker in WORKERS])
-            # Of several jobs that nobody holds, the order is not promised.
-            yield mapped(one.vitals.locks(task, PAGE), lambda locks: (locks.looked_at, sorted(locks.without)))
-            yield one.dead_letters.failures(task, PAGE)
-            for key in ("k", "ä"):
-                yield one.rules.buffered(task, key)
-                yield one.rules.buffer_info(task, key)
-        for task, job_id in self.ids[-5:]:
-            yield one.jobs.outcome(task, job_id)
-            yield one.rules.follow(task, job_id)
-        for workflow_id in self.flows:
-            yield one.workflows.workflow_outcome(workflow_id)
-            yield one.workflows.workflow(workflow_id)
-            yield one.repairs.broken_nodes(workflow_id)
-        yield one.workflows.list_workflows(None, 0, PAGE)
-        yield one.house.owed_workflows(-(10**12), PAGE)
-        yield one.schedules.list()
-        yield one.schedules.due()
 
 
 @pytest.mark.timeout(300)

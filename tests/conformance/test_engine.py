@@ -1,16 +1,14 @@
 """An application on any adapter, with a worker at work: what a user sees is the same everywhere."""
 
 import asyncio
-import contextlib
 import threading
 import time
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
 
 from conformance.adapters import NoServer, adapter_on
-from conformance.kit import soon
+from conformance.kit import PATIENCE_S, soon, working
 from support import Server, wait_until, wait_until_async
 from taskora import (
     CancelledError,
@@ -21,33 +19,11 @@ from taskora import (
     Keep,
     Retention,
     Retry,
-    Schedule,
-    SchedulerConfig,
     Task,
     Taskora,
     TimeoutError,
     Ttl,
-    WorkflowFailedError,
-    chain,
-    chord,
-    group,
 )
-
-PATIENCE = 5
-
-
-@pytest.fixture
-def app(server: Server | NoServer, prefix: str) -> Taskora:
-    return Taskora(adapter_on(server, prefix), scheduler=SchedulerConfig(poll_interval=0.02, lock_ttl=5))
-
-
-@contextlib.asynccontextmanager
-async def working(app: Taskora, drain: float = PATIENCE) -> AsyncGenerator[Taskora, None]:
-    await app.start()
-    try:
-        yield app
-    finally:
-        await app.close_async(drain)
 
 
 async def test_a_result_comes_back(app: Taskora) -> None:
@@ -61,8 +37,8 @@ async def test_a_result_comes_back(app: Taskora) -> None:
 
     async with working(app):
         first, second = await double_task.dispatch(2), await triple_task.dispatch(2)
-        assert await first.result_async(PATIENCE) == 4
-        assert await second.result_async(PATIENCE) == 6
+        assert await first.result_async(PATIENCE_S) == 4
+        assert await second.result_async(PATIENCE_S) == 6
         assert await first.state_async() == "completed"
 
 
@@ -82,7 +58,7 @@ def test_plain_code_waits_for_a_worker_in_another_thread(app: Taskora) -> None:
     thread.start()
     try:
         handles = [double_task.dispatch(n) for n in range(10)]
-        assert [handle.result(PATIENCE) for handle in handles] == [2 * n for n in range(10)]
+        assert [handle.result(PATIENCE_S) for handle in handles] == [2 * n for n in range(10)]
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join(10)
@@ -101,7 +77,7 @@ async def test_many_jobs_all_run_once(app: Taskora) -> None:
 
     async with working(app):
         handles = await note_task.dispatch_many(list(range(500)))
-        assert await asyncio.gather(*(handle.result_async(PATIENCE) for handle in handles)) == list(range(500))
+        assert await asyncio.gather(*(handle.result_async(PATIENCE_S) for handle in handles)) == list(range(500))
     assert sorted(runs) == list(range(500))
 
 
@@ -116,7 +92,7 @@ async def test_a_failed_job_is_retried_and_then_succeeds(app: Taskora) -> None:
         return n
 
     async with working(app):
-        assert await (await flaky_task.dispatch(7)).result_async(PATIENCE) == 7
+        assert await (await flaky_task.dispatch(7)).result_async(PATIENCE_S) == 7
     assert attempts == [1, 2, 3]
 
 
@@ -128,7 +104,7 @@ async def test_a_job_that_fails_for_good_tells_why(app: Taskora) -> None:
     async with working(app):
         handle = await bad_task.dispatch(1)
         with pytest.raises(JobFailedError, match="bad 1") as caught:
-            await handle.result_async(PATIENCE)
+            await handle.result_async(PATIENCE_S)
         assert (caught.value.error_type, caught.value.task) == ("ValueError", "bad")
         info = await handle.info_async()
         assert (info.state, info.attempt) == ("failed", 2)
@@ -143,7 +119,7 @@ async def test_a_job_that_takes_too_long_ends(app: Taskora) -> None:
     async with working(app):
         handle = await slow_task.dispatch(1)
         with pytest.raises(JobFailedError) as caught:
-            await handle.result_async(PATIENCE)
+            await handle.result_async(PATIENCE_S)
         assert caught.value.error_type == "TimeoutError"
 
 
@@ -161,7 +137,7 @@ async def test_a_running_job_is_cancelled(app: Taskora) -> None:
         await soon(running.wait())
         assert await handle.cancel_async("enough") == "flagged"
         with pytest.raises(CancelledError, match="enough"):
-            await handle.result_async(PATIENCE)
+            await handle.result_async(PATIENCE_S)
 
 
 async def test_a_waiting_job_is_cancelled(app: Taskora) -> None:
@@ -172,7 +148,7 @@ async def test_a_waiting_job_is_cancelled(app: Taskora) -> None:
     handle = await never_task.dispatch(1, delay="1h")
     assert await handle.cancel_async("enough") == "cancelled"
     with pytest.raises(CancelledError, match="enough"):
-        await handle.result_async(PATIENCE)
+        await handle.result_async(PATIENCE_S)
     await app.close_async()
 
 
@@ -184,7 +160,7 @@ async def test_a_delayed_job_runs_at_its_time(app: Taskora) -> None:
     async with working(app):
         began_s = time.monotonic()
         handle = await now_task.dispatch(1, delay=0.15)
-        assert 0.14 < await handle.result_async(PATIENCE) - began_s < 1
+        assert 0.14 < await handle.result_async(PATIENCE_S) - began_s < 1
 
 
 async def test_a_job_that_nobody_ran_in_time_expires(app: Taskora) -> None:
@@ -197,7 +173,7 @@ async def test_a_job_that_nobody_ran_in_time_expires(app: Taskora) -> None:
     await wait_until_async(lambda: time.monotonic() > begun_s + 0.02)
     async with working(app):
         with pytest.raises(ExpiredError):
-            await handle.result_async(PATIENCE)
+            await handle.result_async(PATIENCE_S)
 
 
 async def test_progress_and_logs_can_be_read(app: Taskora) -> None:
@@ -209,7 +185,7 @@ async def test_progress_and_logs_can_be_read(app: Taskora) -> None:
 
     async with working(app):
         handle = await telling_task.dispatch(5)
-        await handle.result_async(PATIENCE)
+        await handle.result_async(PATIENCE_S)
         assert await handle.progress_async() == {"done": 5}
         assert [(entry.message, entry.meta) for entry in await handle.logs_async()] == [("half way", {"at": 5})]
 
@@ -224,7 +200,7 @@ async def test_a_result_that_does_not_come_in_time_leaves_the_job_alone(app: Tas
         await handle.result_async(0.02)
     assert await handle.state_async() == "waiting"
     with pytest.raises(JobNotFoundError):
-        await idle_task.handle("nobody").result_async(PATIENCE)
+        await idle_task.handle("nobody").result_async(PATIENCE_S)
     await app.close_async()
 
 
@@ -238,81 +214,11 @@ async def test_a_given_id_makes_dispatch_idempotent(app: Taskora) -> None:
 
     async with working(app):
         first = await once_task.dispatch(1, job_id="order-1")
-        assert await first.result_async(PATIENCE) == 1
+        assert await first.result_async(PATIENCE_S) == 1
         second = await once_task.dispatch(2, job_id="order-1")
         assert (first.enqueued, second.enqueued, second.existing_id) == (True, False, "order-1")
-        assert await second.result_async(PATIENCE) == 1
+        assert await second.result_async(PATIENCE_S) == 1
     assert runs == [1]
-
-
-async def test_a_workflow_gives_its_result(app: Taskora) -> None:
-    @app.task(concurrency=10)
-    async def add_one_task(n: int) -> int:
-        return n + 1
-
-    @app.task
-    def total_task(numbers: list[int]) -> int:
-        return sum(numbers)
-
-    async with working(app):
-        flow = chain(add_one_task.s(1), group(add_one_task.s(), add_one_task.s()))
-        assert await flow.dispatch().result_async(PATIENCE) == (3, 3)
-        wide = chord([add_one_task.s(n) for n in range(50)], total_task.s()).dispatch()
-        assert await wide.result_async(PATIENCE) == sum(range(1, 51))
-        assert await wide.state_async() == "completed"
-
-
-async def test_a_workflow_fails_with_its_node(app: Taskora) -> None:
-    @app.task
-    async def fine_task(n: int) -> int:
-        return n
-
-    @app.task
-    async def broken_task(n: int) -> int:
-        raise ValueError("broken")
-
-    async with working(app):
-        handle = chain(fine_task.s(1), broken_task.s(), fine_task.s()).dispatch()
-        with pytest.raises(WorkflowFailedError, match="broken") as caught:
-            await handle.result_async(PATIENCE)
-        assert (caught.value.node, caught.value.task) == (1, "broken")
-
-
-async def test_a_workflow_ends_at_its_deadline(app: Taskora) -> None:
-    @app.task
-    async def stuck_task(n: int) -> int:
-        await asyncio.sleep(60)
-        return n
-
-    async with working(app):
-        handle = chain(stuck_task.s(1), stuck_task.s()).dispatch(ttl=0.1)
-        with pytest.raises(CancelledError, match="timeout"):
-            await handle.result_async(PATIENCE)
-
-
-async def test_a_schedule_fires_again_and_again(app: Taskora) -> None:
-    runs: list[Any] = []
-
-    @app.task(schedule=Schedule(every=0.1, data={"a": 1}))
-    async def tick_task(data: dict[str, int]) -> None:
-        runs.append(data)
-
-    async with working(app):
-        await wait_until_async(lambda: len(runs) >= 3)
-        await app.schedules.pause_async("tick")
-        (info,) = await app.schedules.list_async()
-        assert (info.paused, info.task, info.every) == (True, "tick", 0.1)
-    assert runs[:3] == [{"a": 1}] * 3
-
-
-async def test_a_triggered_schedule_runs_now(app: Taskora) -> None:
-    @app.task(schedule=Schedule(every="1h", data=4))
-    async def rare_task(n: int) -> int:
-        return n * 2
-
-    async with working(app):
-        handle = await app.schedules.trigger_async("rare")
-        assert await handle.result_async(PATIENCE) == 8
 
 
 async def test_retention_removes_what_is_too_many(server: Server | NoServer, prefix: str) -> None:
@@ -353,7 +259,7 @@ async def test_jobs_of_a_worker_that_is_closed_early_wait_for_the_next(server: S
     await soon(running.wait())
     await first.close_async(0)
     async with working(second):
-        assert await second.find_task("t").handle(handle.id).result_async(PATIENCE) == 2
+        assert await second.find_task("t").handle(handle.id).result_async(PATIENCE_S) == 2
 
 
 async def test_two_workers_share_the_work(server: Server | NoServer, prefix: str) -> None:
@@ -371,7 +277,7 @@ async def test_two_workers_share_the_work(server: Server | NoServer, prefix: str
     tasks: list[Task[Any, Any]] = [app.task("share", worker(number)) for number, app in enumerate(apps)]
     async with working(apps[0]), working(apps[1]):
         handles = await tasks[0].dispatch_many(list(range(40)))
-        await asyncio.gather(*(handle.result_async(PATIENCE) for handle in handles))
+        await asyncio.gather(*(handle.result_async(PATIENCE_S) for handle in handles))
     assert sorted(done_by[0] + done_by[1]) == list(range(40))
     assert done_by[0]
     assert done_by[1]
@@ -384,7 +290,7 @@ async def test_the_inspector_sees_what_there_is(app: Taskora) -> None:
 
     async with working(app):
         handle = await good_task.dispatch(3)
-        await handle.result_async(PATIENCE)
+        await handle.result_async(PATIENCE_S)
         inspector = app.inspect()
         (job,) = await inspector.completed_async()
         assert (job.id, job.result) == (handle.id, 3)
@@ -408,7 +314,7 @@ def test_without_a_worker_dispatch_stores_and_a_later_worker_runs(app: Taskora) 
 
     async def work() -> int:
         async with working(app):
-            return await handle.result_async(PATIENCE)
+            return await handle.result_async(PATIENCE_S)
 
     assert asyncio.run(work()) == 2
     wait_until(lambda: handle.state() == "completed")
