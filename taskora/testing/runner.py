@@ -299,11 +299,16 @@ class TestRunner:
     def _own(self, task: Task[Any, Any]) -> AnyTask:
         """Return the task of this application for one that may be another's."""
         own = self.app.tasks.get(task.name)
+        other = cast("AnyTask", task) if isinstance(task, FunctionTask) else None
         if own is not None:
+            if other is not None and other.handler is not own.handler:
+                raise ConfigError(
+                    f"task {task.name!r}: the runner has another task of that name; give it one of the two"
+                )
             return own
-        if not isinstance(task, FunctionTask):
+        if other is None:
             raise ConfigError(f"task {task.name!r} has no handler here; implement its contract in runner.app")
-        return self.app.adopt(cast("AnyTask", task))
+        return self.app.adopt(other)
 
     @staticmethod
     def _dispatch_unchecked(task: AnyTask, data: object, options: DispatchOptions) -> ResultHandle[Any]:

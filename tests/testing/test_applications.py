@@ -171,3 +171,17 @@ def test_a_task_defined_later_runs_too(taskora_runner: TestRunner) -> None:
 
     assert taskora_runner.execute(two, 2).result == 4
     assert taskora_runner.execute(one, 2).result == 4
+
+
+def test_another_task_of_the_same_name_is_not_mistaken_for_it(taskora_runner: TestRunner) -> None:
+    @taskora_runner.app.task("process-order")
+    async def other(order_id: str) -> str:
+        return order_id
+
+    with pytest.raises(ConfigError, match="another task of that name"):
+        taskora_runner.execute(process_order, "1")
+
+
+def test_a_task_without_a_handler_is_refused(taskora_runner: TestRunner) -> None:
+    with pytest.raises(ConfigError, match="no handler here"):
+        taskora_runner.execute(taskora.find_task("runs-elsewhere"), 1)

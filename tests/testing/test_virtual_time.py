@@ -82,6 +82,7 @@ def test_a_job_that_outlasts_the_advance_still_runs_and_can_be_cancelled(taskora
     cleaned: list[str] = []
 
     def on_cancel(data: object, ctx: Context) -> None:
+        time.sleep(0.02)  # in a thread: time stands still
         cleaned.append(ctx.id)
 
     @taskora_runner.app.task("long", on_cancel=on_cancel)
@@ -93,7 +94,9 @@ def test_a_job_that_outlasts_the_advance_still_runs_and_can_be_cancelled(taskora
     assert handle.state() == "active"
 
     assert handle.cancel("enough") == "flagged"
+    before_ms = taskora_runner.clock.now_ms()
     taskora_runner.process_all()
+    assert taskora_runner.clock.now_ms() - before_ms == 250  # the grace that a handler has to end by itself
     assert (handle.state(), handle.info().cancel_reason) == ("cancelled", "enough")
     assert cleaned == [handle.id]
 
@@ -127,6 +130,30 @@ def test_time_stands_still_while_a_thread_works(taskora_runner: TestRunner) -> N
 
     before_ms = taskora_runner.clock.now_ms()
     assert taskora_runner.execute(threads, "x").result == "done"
+    assert taskora_runner.clock.now_ms() == before_ms
+
+
+def test_a_connection_is_waited_for_and_does_not_make_time_jump(taskora_runner: TestRunner) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        question = await reader.readline()
+        await asyncio.to_thread(time.sleep, 0.02)  # a server takes its time
+        writer.write(question.upper())
+        writer.close()
+
+    @taskora_runner.app.task("asks", timeout="10s")
+    async def asks(data: str) -> str:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        async with server:
+            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            writer.write(f"{data}\n".encode())
+            reply = await reader.readline()
+            writer.close()
+            await writer.wait_closed()
+        return reply.decode().strip()
+
+    before_ms = taskora_runner.clock.now_ms()
+    assert taskora_runner.execute(asks, "hello").result == "HELLO"
+    assert taskora_runner.run(asks, "again") == "AGAIN"
     assert taskora_runner.clock.now_ms() == before_ms
 
 
