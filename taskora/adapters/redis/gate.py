@@ -15,7 +15,7 @@ from taskora.errors import AdapterError, SchemaVersionMismatchError
 
 log = logging.getLogger("taskora.adapter")
 CHECK_S = 30.0
-_GRACE_S = 15.0  # for the watch, before calls check themselves
+_GRACE_S = 15.0  # for a watch that is late, before calls check themselves
 _QUIET_S = 0.5  # a process that only dispatches and ends is spared the connection
 _PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 2.0
@@ -36,9 +36,9 @@ class Gate:
         self.check_at_s = 0.0
         self._refusal: SchemaVersionMismatchError | None = None
 
-    def let_pass(self) -> None:
-        """Open it: what was just read allows it."""
-        self.check_at_s = time.monotonic() + CHECK_S + _GRACE_S
+    def let_pass(self, watched: bool) -> None:
+        """Open it: what was just read allows it. ``watched`` says that a watch will look again before others must."""
+        self.check_at_s = time.monotonic() + CHECK_S + (_GRACE_S if watched else 0)
         self.open = True
 
     def halt(self) -> None:

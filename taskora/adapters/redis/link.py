@@ -135,7 +135,7 @@ class Link:
     def _looked(self, wait_s: float | None) -> float | None:
         if wait_s is None:
             self._greeted = True
-            self.gate.let_pass()
+            self.gate.let_pass(self._watch is not None and self._watch.alive)
         else:
             self.gate.halt()
         return wait_s

@@ -211,7 +211,7 @@ def test_plain_code_waits_too(
 ) -> None:
     with opened(url, prefix) as app:
         task = app.task("echo", lambda: None)
-        monkeypatch.setattr(gate, "CHECK_S", -gate._GRACE_S)  # pyright: ignore[reportPrivateUsage]
+        monkeypatch.setattr(gate, "CHECK_S", 0)
         task.dispatch()
         migrator.lock()
         dispatching = threading.Thread(target=task.dispatch)
