@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+
 import orjson
 
 from taskora.connection.endpoint import Endpoint

@@ -23,7 +23,11 @@ def test_systemd_hears_of_every_turn(start_fleet: StartFleet, tmp_path: Path, mo
         heard: list[str] = []
 
         def hear(word: str) -> None:
-            wait_until(lambda: heard.append(receiver.recv(500).decode()) or heard[-1].startswith(word), 8)
+            def came() -> bool:
+                heard.append(receiver.recv(500).decode())
+                return heard[-1].startswith(word)
+
+            wait_until(came, 8)
 
         hear("READY=1\nSTATUS=2/2 ready")
         hear("WATCHDOG=1")
