@@ -1,7 +1,7 @@
 --- @include "buffer"
 --- @include "promote"
 --- @include "limits"
-local MOST_SKIPPED = 1000 -- expired ones cost some 20 µs each of the server's time; what is left wakes the next claim
+local MOST_SKIPPED = 2000 -- expired ones cost some 20 µs each of the server's time; what is left wakes the next claim
 
 -- Gives a batch what its buffer holds. Without anything to do it goes; another took the items.
 local function claim_batch(base, root, id, key, now, owed)

@@ -102,7 +102,7 @@ async def test_w26_an_expired_job_gives_its_deduplication_key_back(kit: Kit, pol
 
 
 @both
-async def test_w14_a_claim_passes_a_thousand_expired_jobs_and_the_next_goes_on(kit: Kit, policy: Policy) -> None:
+async def test_w14_a_claim_passes_two_thousand_expired_jobs_and_the_next_goes_on(kit: Kit, policy: Policy) -> None:
     """W14."""
     late = [expired() for _ in range(10_000)]
     live = NewJob(new_id(), b"1")
@@ -113,7 +113,7 @@ async def test_w14_a_claim_passes_a_thousand_expired_jobs_and_the_next_goes_on(k
         claims += 1
         claimed = [job.job_id for job in (await lane.wait_and_claim([want], 5_000)).jobs]
     assert claimed == [live.job_id]
-    assert claims <= 11
+    assert claims <= 6
     assert kit.raw.zcard(f"{kit.base()}:expired") == (10_000 if policy == "fail" else 0)
 
 
