@@ -96,10 +96,15 @@ class _Vitals:
     draining: asyncio.Event
     dead: bool = False
     watches: bool = True
+    _depths: dict[str, int] = field(default_factory=dict[str, int])
     _places: dict[str, int] = field(default_factory=dict[str, int])
     _free: list[int] = field(default_factory=lambda: list(range(HOLDERS)))
 
     def hold(self, job_id: str, deadline_ns: int) -> None:
+        depth = self._depths.get(job_id, 0)
+        self._depths[job_id] = depth + 1
+        if depth:
+            return
         if not self._free:
             # More threads than places: nobody can be blamed, but all get their time.
             self.seat.beat.hang_deadline_ns = max(self.seat.beat.hang_deadline_ns, deadline_ns)
@@ -108,6 +113,11 @@ class _Vitals:
         self.seat.beat.hold(place, deadline_ns, mark_of(job_id))
 
     def let_go(self, job_id: str) -> None:
+        depth = self._depths[job_id] - 1
+        if depth:
+            self._depths[job_id] = depth
+            return
+        del self._depths[job_id]
         place = self._places.pop(job_id, None)
         if place is not None:
             self.seat.beat.let_go(place)

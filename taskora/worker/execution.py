@@ -135,8 +135,7 @@ class Execution:
             run.data = context.data
             context.result = await self._call(run)
 
-        # A thread holds the interpreter by itself: two holds of one job would not be let go.
-        await self._on_loop(run, run_through(chain, context, handler), watch=run.task.is_async)
+        await self._on_loop(run, run_through(chain, context, handler), watch=True)
         return context.result
 
     async def _call(self, run: Run) -> object:

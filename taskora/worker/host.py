@@ -17,11 +17,14 @@ class Host(Protocol):
         ...
 
     def hold(self, job_id: str, deadline_ns: int) -> None:
-        """A job's code gets the interpreter, and may keep it; until this monotonic time silence is not a hang."""
+        """A job's code gets the interpreter, and may keep it; until this monotonic time silence is not a hang.
+
+        A job that holds it already may do so once more: its middleware's step starts its handler's thread.
+        """
         ...
 
     def let_go(self, job_id: str) -> None:
-        """That job's code has given the interpreter back."""
+        """That job's code has given the interpreter back, as often as it held it."""
         ...
 
     def thread_stuck(self, task: str, job_id: str) -> bool:

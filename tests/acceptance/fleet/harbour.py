@@ -17,7 +17,19 @@ from pathlib import Path
 from typing import TypedDict
 
 from support.evidence import Evidence
-from taskora import Context, Defaults, Keep, Retention, Retry, Schedule, SchedulerConfig, Stall, Taskora
+from taskora import (
+    Context,
+    Defaults,
+    Keep,
+    MiddlewareContext,
+    Next,
+    Retention,
+    Retry,
+    Schedule,
+    SchedulerConfig,
+    Stall,
+    Taskora,
+)
 
 
 class Cargo(TypedDict):
@@ -112,11 +124,29 @@ def make_app(settings: Settings) -> Taskora:
         note("end")
         return cargo["key"]
 
+    def keep_the_gil() -> None:
+        # Exponential, in C, without a look at the interpreter's requests: for ever.
+        re.match(r"(a+)+$", "a" * 64 + "b")
+
     @app.task("hog", timeout="1s", retry=Retry(attempts=1))
     def hog(cargo: Cargo, ctx: Context) -> None:
         begin(cargo, ctx)
-        # Exponential, in C, without a look at the interpreter's requests: for ever.
-        re.match(r"(a+)+$", "a" * 64 + "b")
+        keep_the_gil()
+
+    async def go_on(ctx: MiddlewareContext, further: Next) -> None:
+        await further()
+
+    async def go_no_further(ctx: MiddlewareContext, further: Next) -> None:
+        begin(ctx.data, ctx)
+        keep_the_gil()
+
+    @app.task("hog-within", timeout="1s", retry=Retry(attempts=1), middleware=[go_on])
+    def hog_within(cargo: Cargo, ctx: Context) -> None:
+        begin(cargo, ctx)
+        keep_the_gil()
+
+    @app.task("hog-around", timeout="1s", retry=Retry(attempts=1), middleware=[go_on, go_no_further])
+    def hog_around(cargo: Cargo) -> None: ...
 
     @app.task("poison")
     def poison(cargo: Cargo, ctx: Context) -> None:
@@ -148,7 +178,7 @@ def make_app(settings: Settings) -> Taskora:
         async def tick(cargo: Cargo, ctx: Context) -> None:
             evidence.note("start", ctx.task, round(ctx.timestamp.timestamp() * 1000), ctx.id, ctx.attempt)
 
-    for task in (carry, spin, swallow, deaf, nap, hold, hog, poison, square, total, pass_on):
+    for task in (carry, spin, swallow, deaf, nap, hold, hog, hog_within, hog_around, poison, square, total, pass_on):
         assert app.tasks[task.name] is task
     return app
 

@@ -44,13 +44,14 @@ def test_a_job_that_holds_the_gil_for_several_locks_keeps_them(harbour: Harbour,
     assert harbour.stop(rival) == 0
 
 
-def test_a_job_that_never_lets_the_gil_go_fails_by_its_timeout_with_its_child(harbour: Harbour) -> None:
+@pytest.mark.parametrize("task", ["hog", "hog-within", "hog-around"])
+def test_a_job_that_never_lets_the_gil_go_fails_by_its_timeout_with_its_child(harbour: Harbour, task: str) -> None:
     fleet = harbour.start("--procs", "1", "--heartbeat-timeout", "1s", "--max-crashes", "0")
-    (hog,) = harbour.dispatch("hog", [0])
+    (hog,) = harbour.dispatch(task, [0])
     with pytest.raises(JobFailedError) as caught:
         hog.result(timeout=12)
     assert caught.value.error_type == "TimeoutError"
-    assert len(harbour.evidence.notes("start", "hog")) == 1
+    assert len(harbour.evidence.notes("start", task)) == 1
     assert "hung" in fleet.log()
     assert harbour.stop(fleet) == 0
 
