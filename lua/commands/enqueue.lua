@@ -12,6 +12,7 @@ local repeated = reply_sent(base, ARGV[1], ARGV[2])
 if repeated then return repeated end
 
 local now, plain, flags, refused = now_ms(), {}, {}, false
+local stamp = as_text(now)
 local immediate, first_due = false, nil
 
 local function queue_plain()
@@ -26,8 +27,8 @@ for at = 5, #ARGV, 3 do
   local id, data, options = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local flag = '1'
   if options == '' then
-    redis.call('HSET', base .. ':' .. id, 'ts', now, '_v', version, 'attempt', 1, 'maxAttempts', max_attempts,
-      'state', 'waiting', 'priority', 0, 'data', data)
+    redis.call('HSET', base .. ':' .. id, 'ts', stamp, '_v', version, 'attempt', '1', 'maxAttempts', max_attempts,
+      'state', 'waiting', 'priority', '0', 'data', data)
     emit(base, 'waiting', id)
     plain[#plain + 1] = id
   else

@@ -20,5 +20,5 @@ for _, id in ipairs(ids) do
     end
   end
 end
-bring_freed(freed)
+finish_release(freed)
 return count

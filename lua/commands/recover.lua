@@ -46,6 +46,6 @@ for _, id in ipairs(redis.call('LRANGE', base .. ':active', 0, -1)) do
     end
   end
 end
-bring_freed(freed)
+finish_release(freed)
 if count > 0 then rearm(base) end -- others of a singleton task sleep until its one job has ended
 return { count, owed }

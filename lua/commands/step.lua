@@ -12,15 +12,21 @@
 local root, worker, connection, epoch = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local token, ttl, outcomes, wants = ARGV[5], ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
 local now, owed, lost, broken, jobs, unclaimed = now_ms(), {}, {}, {}, {}, {}
+local stamp = as_text(now)
 
 if outcomes > 0 then
-  local totals, returned, freed = {}, {}, {}
+  local call = { root = root, now = now, stamp = stamp, locks = {}, totals = {}, freed = {}, owed = owed }
+  local returned, names = {}, {}
+  local function read_locks()
+    for n, lock in ipairs(redis.call('MGET', unpack(names))) do call.locks[string.sub(names[n], 1, -6)] = lock end
+    names = {}
+  end
   local function settle_at(at)
     local base, id = KEYS[tonumber(ARGV[at])], ARGV[at + 1]
     unclaimed[base] = true
     -- A key of the wrong kind among a job's own must not cost the others of this call.
-    local ran, held = pcall(settle, base, root, id, now, ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5],
-      ARGV[at + 6], totals, owed, freed)
+    local ran, held = pcall(settle, call, base, id, ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5],
+      ARGV[at + 6])
     if not ran then
       local why = type(held) == 'table' and held.err or tostring(held)
       broken[#broken + 1] = 'task ' .. string.match(base, '{([^{}]*)}$') .. ' job ' .. id .. ': ' .. why
@@ -29,12 +35,17 @@ if outcomes > 0 then
     end
   end
   for at = 9, 8 + outcomes * 7, 7 do
+    names[#names + 1] = KEYS[tonumber(ARGV[at])] .. ':' .. ARGV[at + 1] .. ':lock'
+    if #names == 1000 then read_locks() end
+  end
+  if #names > 0 then read_locks() end
+  for at = 9, 8 + outcomes * 7, 7 do
     if ARGV[at + 4] == 'return' then returned[#returned + 1] = at else settle_at(at) end
   end
   -- Each goes to the front: the first of them must go there last.
   for n = #returned, 1, -1 do settle_at(returned[n]) end
-  write_completed(totals, now)
-  bring_freed(freed)
+  write_completed(call.totals, now, stamp)
+  finish_release(call.freed)
 end
 
 local first_due, fence = -1, ''
@@ -48,7 +59,7 @@ for at = 9 + outcomes * 7, 8 + outcomes * 7 + wants * 4, 4 do
     rearm(base)
   else
     local want = { count = tonumber(ARGV[at + 1]), discard = ARGV[at + 2] == '1', singleton = ARGV[at + 3] == '1' }
-    local due = claim(number, base, root, now, token, ttl, want, jobs, owed)
+    local due = claim(number, base, root, now, stamp, token, ttl, want, jobs, owed)
     if due >= 0 and (first_due < 0 or due < first_due) then first_due = due end
   end
 end

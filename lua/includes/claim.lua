@@ -60,7 +60,7 @@ end
 
 -- Claims up to want.count jobs of a task into out, 7 values a job: task number, id, data, version, attempt, ts, cause.
 -- Attempt 0 stands for an id without a job. Returns ms until the next delayed job is due, -1 for none.
-local function claim(number, base, root, now, token, ttl, want, out, owed)
+local function claim(number, base, root, now, stamp, token, ttl, want, out, owed)
   local due = promote(base, root, now, want.discard, owed)
   local count = want.count
   if want.singleton then
@@ -90,8 +90,8 @@ local function claim(number, base, root, now, token, ttl, want, out, owed)
       local at = #out
       if verdict == 'run' then
         redis.call('SET', job .. ':lock', token, 'PX', ttl)
-        redis.call('HSET', job, 'state', 'active', 'processedOn', now)
-        emit(base, 'active', id, 'attempt', f[4] or 1)
+        redis.call('HSET', job, 'state', 'active', 'processedOn', stamp)
+        emit(base, 'active', id, 'attempt', f[4] or '1')
         taken[#taken + 1] = id
         out[at + 1], out[at + 2], out[at + 3], out[at + 4] = number, id, f[2], f[3] or 0
         out[at + 5], out[at + 6], out[at + 7] = f[4] or 1, f[5] or 0, f[7] or ''

@@ -50,12 +50,6 @@ local function bring(base, key)
   if #brought > 0 then wake(base) else forget_if_unused(base, key) end
 end
 
--- What was freed in one run of a script is given on at its end: so the jobs stay in order, and one that went back to
--- the front keeps its key. A key that is damaged is the sweep's.
-local function bring_freed(freed)
-  for _, pair in ipairs(freed) do pcall(bring, pair[1], pair[2]) end
-end
-
 -- A job that waits in a queue is taken out of it without a run.
 local function give_up_turn(base, id, key)
   redis.call('SREM', base .. ':ready:' .. key, id)

@@ -1,6 +1,6 @@
 -- Waking workers, and putting an id where claims look for it.
 local function wake(base)
-  redis.call('ZADD', base .. ':marker', 0, '0')
+  redis.call('ZADD', base .. ':marker', '0', '0')
 end
 
 -- Workers of other implementations sleep until a marker's score; ours learn the time from their next claim.

@@ -1,30 +1,55 @@
 --- @include "conclude"
 --- @include "limits"
 -- Newest ids stand at the head of the active list: look for an id from the nearer end.
-local function remove_active(base, id, processed)
+local function remove_active(base, id, processed, freed)
   local active, from = base .. ':active', -1
-  if redis.call('LLEN', active) > 128 then
+  local length = freed[base] or redis.call('LLEN', active)
+  if length > 128 then
     local oldest = redis.call('HGET', base .. ':' .. redis.call('LINDEX', active, -1), 'processedOn')
     local newest = redis.call('HGET', base .. ':' .. redis.call('LINDEX', active, 0), 'processedOn')
     local middle = ((tonumber(oldest) or 0) + (tonumber(newest) or 0)) / 2
     if (tonumber(processed) or 0) > middle then from = 1 end
   end
-  return redis.call('LREM', active, from, id)
+  local removed = redis.call('LREM', active, from, id)
+  freed[base] = length - removed
+  return removed
 end
 
--- Takes a job out of its owner's hands. Everything that ends or moves an active job goes through here, so that no
--- sweep finds an id that is no longer active, and its key is let go once. What freed collects is given on by
--- bring_freed.
+-- Takes a job out of its owner's hands. Everything that ends or moves an active job goes through here, and at its end
+-- through finish_release: no sweep may find an id that is no longer active, and its key is let go once.
+-- freed: begins empty; holds the ids that are released, by base, and how many stay active
 local function release(base, id, processed, key, freed)
-  redis.call('DEL', base .. ':' .. id .. ':lock')
-  redis.call('SREM', base .. ':stalled', id)
-  local removed = remove_active(base, id, processed)
+  local removed = remove_active(base, id, processed, freed)
+  local at = #freed
   if key and key ~= '' then
     -- A damaged key is the sweep's to mend, and must not cost the job its end.
     pcall(drop_key, base, id, key, removed > 0)
-    freed[#freed + 1] = { base, key }
+  else
+    key = false
   end
+  freed[at + 1], freed[at + 2], freed[at + 3] = base, id, key
   return removed
+end
+
+-- Deletes the locks of what was released, and gives the keys on. A lock that is deleted one by one costs as much as all
+-- of them in one command.
+local function finish_release(freed)
+  local at = 1
+  while at <= #freed do
+    local base, locks, ids = freed[at], {}, {}
+    while freed[at] == base and #ids < 1000 do
+      local id = freed[at + 1]
+      ids[#ids + 1], locks[#locks + 1] = id, base .. ':' .. id .. ':lock'
+      at = at + 3
+    end
+    redis.call('DEL', unpack(locks))
+    redis.pcall('SREM', base .. ':stalled', unpack(ids)) -- one of another kind is the sweep's to tell of
+  end
+  for n = 1, #freed, 3 do
+    -- At the end, so that the jobs stay in order, and one that went back to the front keeps its key. A key that is
+    -- damaged is the sweep's.
+    if freed[n + 2] then pcall(bring, freed[n], freed[n + 2]) end
+  end
 end
 
 -- Puts a released job back to the front: it waited longest. It has the turn that it held its key by.
@@ -40,7 +65,6 @@ end
 
 -- A job is its worker's while the lock holds the claim's token, or, after an outage in which the lock ran out, while
 -- nobody else has taken it: then it is still active since the same moment.
-local function owns(job, token, processed, state, stored_processed)
-  local lock = redis.call('GET', job .. ':lock')
+local function owns(lock, token, processed, state, stored_processed)
   return lock == token or (not lock and state == 'active' and stored_processed == processed)
 end

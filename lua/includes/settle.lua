@@ -9,13 +9,13 @@ local function add_completed(totals, base, id)
 end
 
 -- Completed jobs of one call share their set, their metric and their time.
-local function write_completed(totals, now)
+local function write_completed(totals, now, stamp)
   for base, ids in pairs(totals) do
     count_metric(base, 'completed', now, #ids)
     for first = 1, #ids, 500 do
       local members = {}
       for at = first, math.min(first + 499, #ids) do
-        members[#members + 1] = now
+        members[#members + 1] = stamp
         members[#members + 1] = ids[at]
       end
       redis.call('ZADD', base .. ':completed', unpack(members))
@@ -42,18 +42,20 @@ end
 
 -- Writes the outcome of one run; false when the job is no longer its worker's. A flagged job ends as cancelled
 -- whatever its outcome.
-local function settle(base, root, id, now, token, processed, verb, payload, meta, totals, owed, freed)
-  local job = base .. ':' .. id
+-- call: what all outcomes of one call share: root, now, stamp (now as text), locks, totals, freed, owed
+local function settle(call, base, id, token, processed, verb, payload, meta)
+  local job, root, now, owed = base .. ':' .. id, call.root, call.now, call.owed
   local f = redis.call('HMGET', job, 'state', 'processedOn', 'cancelledAt', '_wf', '_wfNode', 'dedupKey',
     'concurrencyKey', 'attempt')
-  if not owns(job, token, processed, f[1], f[2]) then return false end
-  release(base, id, processed, f[7], freed)
+  if not owns(call.locks[job], token, processed, f[1], f[2]) then return false end
+  call.locks[job] = false
+  release(base, id, processed, f[7], call.freed)
   if verb == 'cancel' or f[3] then
     conclude(base, root, id, now, 'cancelled', redis.call('HGET', job, 'cancelReason') or '', '', owed)
   elseif verb == 'complete' then
-    redis.call('HSET', job, 'state', 'completed', 'finishedOn', now, 'result', payload)
-    emit(base, 'completed', id, 'attempt', f[8] or 1, 'duration', now - (tonumber(f[2]) or now))
-    add_completed(totals, base, id)
+    redis.call('HSET', job, 'state', 'completed', 'finishedOn', call.stamp, 'result', payload)
+    emit(base, 'completed', id, 'attempt', f[8] or '1', 'duration', now - (tonumber(f[2]) or now))
+    add_completed(call.totals, base, id)
     release_dedup(f[6], id)
     if f[4] and f[4] ~= '' and advance_workflow(root, f[4], f[5], payload, now) then owed[#owed + 1] = f[4] end
   elseif verb == 'return' then
