@@ -53,7 +53,7 @@ class BareLoop:
             head: list[Arg] = [self._keys.root, WORKER, "b", 1, token, 30_000, len(outcomes) // 7, wants]
             tail: list[Arg] = [1, batch, 0] if wants else []
             (reply,) = self._wire.exchange([ScriptCall(load("step"), (self._base,), [*head, *outcomes, *tail])])
-            now, rows = reply[0], reply[5]
+            now, rows = reply[0], reply[6:]
             outcomes = []
             for at in range(0, len(rows), 7):
                 result = orjson.dumps(orjson.loads(rows[at + 2]))

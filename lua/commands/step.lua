@@ -3,15 +3,17 @@
 -- ARGV: root, worker, connection, epoch, token, lock ttl ms, number of outcomes, number of wants,
 --       outcomes: base number, id, token, processedOn, verb, payload, meta JSON (delay, type, trace) or ""
 --       wants: base number, count, 1 to discard expired jobs, 1 if at most one of the task may be active
--- Returns: now, ms until the next delayed job (-1: none), fence ("", "halt", "dead", "stale"), ids of lost outcomes,
---          workflows to continue, jobs (see claim), outcomes that could not be written and why
+-- Returns, in one flat list, since a nested one costs the server as much as three commands:
+--          now, ms until the next delayed job (-1: none), fence ("", "halt", "dead", "stale"), three numbers: of values
+--          of jobs, of lost outcomes, of workflows; then the jobs (see claim), ids of lost outcomes, workflows to
+--          continue, outcomes that could not be written and why
 -- Events: all of a job's end, retrying, waiting, delayed, promoted, active
 --- @include "clock"
 --- @include "settle"
 --- @include "claim"
 local root, worker, connection, epoch = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local token, ttl, outcomes, wants = ARGV[5], ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
-local now, owed, lost, broken, jobs, unclaimed = now_ms(), {}, {}, {}, {}, {}
+local now, owed, lost, broken, unclaimed = now_ms(), {}, {}, {}, {}
 local stamp = as_text(now)
 
 if outcomes > 0 then
@@ -48,7 +50,7 @@ if outcomes > 0 then
   finish_release(call.freed)
 end
 
-local first_due, fence = -1, ''
+local first_due, fence, out = -1, '', { now, 0, 0, 0, 0, 0 }
 for at = 9 + outcomes * 7, 8 + outcomes * 7 + wants * 4, 4 do
   local number = tonumber(ARGV[at])
   local base = KEYS[number]
@@ -59,10 +61,14 @@ for at = 9 + outcomes * 7, 8 + outcomes * 7 + wants * 4, 4 do
     rearm(base)
   else
     local want = { count = tonumber(ARGV[at + 1]), discard = ARGV[at + 2] == '1', singleton = ARGV[at + 3] == '1' }
-    local due = claim(number, base, root, now, stamp, token, ttl, want, jobs, owed)
+    local due = claim(number, base, root, now, stamp, token, ttl, want, out, owed)
     if due >= 0 and (first_due < 0 or due < first_due) then first_due = due end
   end
 end
 -- Others of a singleton task sleep until its one job has ended.
 for base in pairs(unclaimed) do rearm(base) end
-return { now, first_due, fence, lost, owed, jobs, broken }
+out[2], out[3], out[4], out[5], out[6] = first_due, fence, #out - 6, #lost, #owed
+for _, list in ipairs({ lost, owed, broken }) do
+  for _, value in ipairs(list) do out[#out + 1] = value end
+end
+return out

@@ -259,8 +259,11 @@ def _name(job_id: bytes) -> str | None:
 
 
 def _read(step: _Step, reply: Any) -> ClaimReply:
-    now, due, fence, lost, owed, rows, broken = reply
-    for what in broken:
+    now, due, fence, values, losses, debts = reply[:6]
+    rows = reply[6 : 6 + values]
+    lost = reply[6 + values : 6 + values + losses]
+    owed = reply[6 + values + losses : 6 + values + losses + debts]
+    for what in reply[6 + values + losses + debts :]:
         log.error("an outcome could not be written: %s", what.decode(errors="replace"), extra={"action": "settle"})
     jobs: list[Claimed] = []
     for at in range(0, len(rows), 7):
