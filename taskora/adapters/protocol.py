@@ -41,6 +41,8 @@ from taskora.model import (
 )
 
 HeldIds: TypeAlias = Callable[[str], Collection[str]]
+Arrived: TypeAlias = Callable[[ClaimReply], None]
+"""Takes what a claim brought."""
 
 
 class JobStore(Protocol):
@@ -155,12 +157,20 @@ class LeaseStore(Protocol):
 class Lane(Protocol):
     """A worker's claiming and settling on one server. Only awaited, on one event loop."""
 
-    async def wait_and_claim(self, wants: Sequence[Want], block_ms: int) -> ClaimReply:
-        """Wait until one of the tasks may have work, or the time is over, or ``wake``; then claim."""
+    async def wait_and_claim(self, wants: Sequence[Want], block_ms: int, arrived: Arrived | None = None) -> ClaimReply:
+        """Wait until one of the tasks may have work, or the time is over, or ``wake``; then claim.
+
+        ``arrived`` is called with the reply as soon as it is there, perhaps a turn of the loop before this returns.
+        """
         ...
 
-    async def step(self, settled: Sequence[Settled], wants: Sequence[Want]) -> ClaimReply:
-        """Write outcomes and claim into the freed slots, in one round trip."""
+    async def step(
+        self, settled: Sequence[Settled], wants: Sequence[Want], arrived: Arrived | None = None
+    ) -> ClaimReply:
+        """Write outcomes and claim into the freed slots, in one round trip; several may be under way at a time.
+
+        ``arrived`` is called as by ``wait_and_claim``.
+        """
         ...
 
     async def promote(self, tasks: Sequence[str]) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import hiredis
@@ -26,43 +27,72 @@ class ReplyStream(asyncio.Protocol):
         self._reader = hiredis.Reader(notEnoughData=_MORE)
         self._replies: list[Any] = []
         self._wanted = 0
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiter: asyncio.Future[Replies] | None = None
+        self._arrived: Callable[[Replies], None] | None = None
         self._lost: Disconnected | None = None
+        self._until_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         transport.set_protocol(self)
 
     def send(self, data: bytes) -> None:
         """Send without waiting; what the socket does not take at once follows by itself."""
         self._transport.write(data)
 
-    async def take(self, count: int, timeout_s: float) -> Replies:
+    async def take(self, count: int, timeout_s: float, arrived: Callable[[Replies], None] | None = None) -> Replies:
         """Wait for so many replies.
+
+        Args:
+            count: How many.
+            timeout_s: How long to wait.
+            arrived: Called with them as soon as they are read, a turn of the loop before this returns. What it raises
+                is raised here.
 
         Raises:
             Disconnected: The connection is lost, or they did not come in time.
         """
-        if len(self._replies) < count:
-            await self._wait(count, timeout_s)
+        if len(self._replies) >= count:
+            taken = self._take(count)
+            if arrived is not None:
+                arrived(taken)
+            return taken
+        if self._lost is not None:
+            raise self._lost
+        self._set_timer(timeout_s)
+        self._wanted, self._arrived = count, arrived
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            return await self._waiter
+        finally:
+            self._waiter = self._arrived = None
+
+    def _take(self, count: int) -> Replies:
         taken, self._replies = self._replies[:count], self._replies[count:]
         return taken
 
-    async def _wait(self, count: int, timeout_s: float) -> None:
-        if self._lost is not None:
-            raise self._lost
+    def _set_timer(self, timeout_s: float) -> None:
+        """Note until when to wait. One timer serves many round trips: it looks again when it goes off too early."""
         loop = asyncio.get_running_loop()
-        self._wanted = count
-        self._waiter = loop.create_future()
-        timer = loop.call_later(timeout_s, self._give_up, timeout_s)
-        try:
-            await self._waiter
-        finally:
-            timer.cancel()
-            self._waiter = None
+        self._until_s = loop.time() + timeout_s
+        if self._timer is None or self._timer.when() > self._until_s:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = loop.call_at(self._until_s, self._time_is_over, timeout_s)
 
-    def _give_up(self, timeout_s: float) -> None:
-        self._end(Disconnected(f"{self._server}: no answer within {timeout_s:g} s"))
+    def _time_is_over(self, timeout_s: float) -> None:
+        self._timer = None
+        if self._waiter is None:
+            return
+        left_s = self._until_s - asyncio.get_running_loop().time()
+        if left_s > 0:
+            self._set_timer(left_s)
+        else:
+            self._end(Disconnected(f"{self._server}: no answer within {timeout_s:g} s"))
 
     def _end(self, error: Disconnected) -> None:
         self._lost = self._lost or error
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(error)
 
@@ -76,8 +106,17 @@ class ReplyStream(asyncio.Protocol):
                 self._replies.append(reply)
         except hiredis.ProtocolError as error:
             self._end(Disconnected(f"{self._server}: not a Redis server's answer: {error}"))
-        if self._waiter is not None and len(self._replies) >= self._wanted and not self._waiter.done():
-            self._waiter.set_result(None)
+        waiter = self._waiter
+        if waiter is None or len(self._replies) < self._wanted or waiter.done():
+            return
+        taken = self._take(self._wanted)
+        try:
+            if self._arrived is not None:
+                self._arrived(taken)
+        except Exception as error:  # noqa: BLE001 - it is raised where the replies are waited for
+            waiter.set_exception(error)
+        else:
+            waiter.set_result(taken)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any, Protocol, cast
 
 from taskora.connection.endpoint import Endpoint
@@ -160,23 +160,51 @@ class LoopWire:
         self._keeper = self._keep(connection)
         await anext(self._keeper)
 
-    async def exchange(self, request: Request, timeout_s: float = REPLY_TIMEOUT_S) -> Replies:
+    async def exchange(
+        self,
+        request: Request,
+        timeout_s: float = REPLY_TIMEOUT_S,
+        arrived: Callable[[Replies], None] | None = None,
+    ) -> Replies:
         """Send a request and read its replies.
+
+        Args:
+            request: What to send.
+            timeout_s: How long to wait for the replies.
+            arrived: Called once with the replies, unless one is an error; perhaps a turn of the loop early.
 
         Raises:
             Disconnected: The connection is gone; what was sent may have been applied.
             AdapterError: The server refused a command; those before and after it were applied.
         """
-        replies = await self.answers(request, timeout_s)
+        told = False
+
+        def tell(replies: Replies) -> None:
+            nonlocal told
+            if arrived is not None and not any(isinstance(reply, Exception) for reply in replies):
+                told = True
+                arrived(replies)
+
+        replies = await self.answers(request, timeout_s, tell)
         try:
-            return _checked(request, replies, self._server)
+            checked = _checked(request, replies, self._server)
         except Disconnected:
             # Perhaps the server is no longer the one that this name stands for.
             await self.close()
             raise
+        if not told:
+            tell(checked)
+        return checked
 
-    async def answers(self, request: Request, timeout_s: float = REPLY_TIMEOUT_S) -> Replies:
+    async def answers(
+        self,
+        request: Request,
+        timeout_s: float = REPLY_TIMEOUT_S,
+        arrived: Callable[[Replies], None] | None = None,
+    ) -> Replies:
         """Send a request and read its replies; in the place of a refused command's is the server's error.
+
+        ``arrived`` may be called with the replies a turn of the loop before this returns, or not at all.
 
         Raises:
             Disconnected: The connection is gone; what was sent may have been applied.
@@ -187,7 +215,7 @@ class LoopWire:
                 await self.connect()
             if self._fault:
                 self._fault.before(request)
-            replies = await self._exchange(request, timeout_s)
+            replies = await self._exchange(request, timeout_s, arrived if self._fault is None else None)
         except BaseException:
             await self.close()
             raise
@@ -195,11 +223,11 @@ class LoopWire:
             self._fault.applied()
         return replies
 
-    async def _exchange(self, request: Request, timeout_s: float) -> Replies:
+    async def _exchange(self, request: Request, timeout_s: float, arrived: Callable[[Replies], None] | None) -> Replies:
         stream = self._stream
         assert stream is not None
         stream.send(pack(request))
-        replies = await stream.take(len(request), timeout_s)
+        replies = await stream.take(len(request), timeout_s, arrived)
         for at, item in enumerate(request):
             if isinstance(item, ScriptCall) and isinstance(replies[at], Exception) and is_unknown_script(replies[at]):
                 stream.send(pack_source(item))

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection
+from functools import partial
 
 from taskora.adapters.protocol import Lane
 from taskora.errors import AdapterError
@@ -50,7 +51,7 @@ class Claiming:
                 wants, block_ms = self._one_in_turn(wants), _SHORT_BLOCK_MS
             self.parked = {want.task for want in wants}
             try:
-                reply = await self._lane.wait_and_claim(wants, block_ms)
+                reply = await self._lane.wait_and_claim(wants, block_ms, partial(self._claimed, wants))
             except Exception as error:  # a reply that cannot be read must not end all claiming
                 self._slots.answer(wants, {})
                 if pause_s == _PAUSE_S:
@@ -65,10 +66,12 @@ class Claiming:
             if pause_s != _PAUSE_S:
                 log.info("claiming again", extra={"action": "claim"})
                 pause_s = _PAUSE_S
-            self._slots.answer(wants, Counter(job.task for job in reply.jobs))
-            self._take(reply)
             if reply.fenced:
                 await asyncio.sleep(_PAUSE_S)
+
+    def _claimed(self, wants: list[Want], reply: ClaimReply) -> None:
+        self._slots.answer(wants, Counter(job.task for job in reply.jobs))
+        self._take(reply)
 
     def _one_in_turn(self, wants: list[Want]) -> list[Want]:
         """After a refusal ask for one task at a time: another's broken keys may be the reason."""

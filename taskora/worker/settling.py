@@ -5,21 +5,27 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from taskora.adapters.protocol import Lane
 from taskora.errors import AdapterError
-from taskora.model import ClaimReply, Settled
+from taskora.model import ClaimReply, Settled, Want
 from taskora.worker.slots import Slots
 
 log = logging.getLogger("taskora.worker")
 _PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 0.5
 _LARGEST_BATCH = 500
+_AT_A_TIME = 2
+_WORTH_A_SECOND = 4  # outcomes for which a second round trip is begun while one is under way
 
 
 class Settling:
-    """While one round trip is under way, outcomes gather for the next. Nothing waits for a batch to fill.
+    """Two round trips may be under way at a time, so that the server writes while handlers run.
+
+    The first is sent as soon as there is an outcome, the second once there are enough to be worth one. Meanwhile
+    outcomes gather; no first one waits for a batch to fill.
 
     Args:
         written: Called with the outcomes of a round trip and its reply, once they are written.
@@ -44,15 +50,18 @@ class Settling:
         self._refused: list[Settled] = []
         self._size = _LARGEST_BATCH
         self._pause_s = _PAUSE_S
-        self._added = asyncio.Event()
+        self._under_way: list[int] = []
+        self._parked: list[asyncio.Future[None]] = []
+        self._waking = False
         self._all_written = asyncio.Event()
         self._all_written.set()
 
     def add(self, outcome: Settled) -> None:
         """Have an outcome written."""
         self._outcomes.append(outcome)
-        self._added.set()
         self._all_written.clear()
+        if not self._waking:
+            self._wake_one()
 
     async def wait_until_written(self) -> None:
         """Wait until every outcome that was added is written."""
@@ -60,28 +69,53 @@ class Settling:
 
     async def run(self) -> None:
         """Write outcomes, for ever."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(_AT_A_TIME):
+                group.create_task(self._write_in_turn(), name="taskora-settle")
+
+    async def _write_in_turn(self) -> None:
         while True:
-            await self._added.wait()
             # In turn, in ever smaller batches: what the server refuses must not hold up the others.
             if self._refused:
                 batch, self._refused = self._refused[: self._size], self._refused[self._size :]
                 await self._write(batch, dict.fromkeys((outcome.job.task for outcome in batch), 0))
-            if self._outcomes:
-                batch, self._outcomes = self._outcomes[: self._size], self._outcomes[self._size :]
+            if count := self._due():
+                batch, self._outcomes = self._outcomes[:count], self._outcomes[count:]
                 await self._write(batch, dict(Counter(outcome.job.task for outcome in batch)))
-            if not self._outcomes and not self._refused:
-                self._added.clear()
-                self._all_written.set()
+            elif not self._refused:
+                parked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+                self._parked.append(parked)
+                await parked
+                self._waking = False
+
+    def _due(self) -> int:
+        """How many outcomes are to be sent now."""
+        count = len(self._outcomes)
+        if self._under_way:
+            return min(count, self._size) if count >= max(_WORTH_A_SECOND, max(self._under_way) // 2) else 0
+        return min(self._size, (count + 1) // 2 if count >= 2 * _WORTH_A_SECOND else count)
+
+    def _wake_one(self) -> None:
+        if self._parked and self._due():
+            self._waking = True
+            self._parked.pop().set_result(None)
 
     async def _write(self, batch: list[Settled], ended: dict[str, int]) -> None:
         """Write a batch, and claim into the slots of runs that ended with it, by task; 0 when that was done before."""
         wants = self._slots.exchange(ended)
+        self._under_way.append(len(batch))
+        self._wake_one()
         try:
-            reply = await self._lane.step(batch, wants)
+            await self._lane.step(batch, wants, partial(self._answered, batch, ended, wants))
         except Exception as error:  # noqa: BLE001 - logged; the outcomes exist nowhere else, nothing may end this
             self._slots.answer(wants, {})
             await self._put_off(batch, error)
-            return
+        finally:
+            self._under_way.remove(len(batch))
+        if not (self._outcomes or self._refused or self._under_way):
+            self._all_written.set()
+
+    def _answered(self, batch: list[Settled], ended: Mapping[str, int], wants: list[Want], reply: ClaimReply) -> None:
         self._pause_s = _PAUSE_S
         self._size = min(self._size * 2, _LARGEST_BATCH)
         if reply.lost and any(ended.values()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from taskora.model import Want
@@ -41,14 +41,19 @@ class Slots:
         self._used[task] -= count
         self._freed.set()
 
-    def answer(self, wants: Sequence[Want], brought: Mapping[str, int]) -> set[str]:
-        """Turn a claim's reservations into used slots; returns the tasks that had less to do than was asked for."""
+    def answer(self, wants: list[Want], brought: Mapping[str, int]) -> set[str]:
+        """Turn a claim's reservations into used slots, once: the list is empty after it.
+
+        Returns:
+            The tasks that had less to do than was asked for.
+        """
         spare: set[str] = set()
         for want in wants:
             unused = want.slots - brought.get(want.task, 0)
             if unused:
                 self.free(want.task, unused)
                 spare.add(want.task)
+        wants.clear()
         return spare
 
     def close(self) -> None:

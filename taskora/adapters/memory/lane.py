@@ -11,6 +11,7 @@ from taskora.adapters.memory.claiming import Claim, Step, claim_all, set_fence, 
 from taskora.adapters.memory.flows import settle_debts
 from taskora.adapters.memory.queueing import promote
 from taskora.adapters.memory.store import HOUR_MS, Owed, Store
+from taskora.adapters.protocol import Arrived
 from taskora.model import ClaimReply, Settled, Want
 
 
@@ -24,7 +25,7 @@ class MemoryLane:
     lock_ttl_ms: int
     _discarding: set[str] = field(init=False, default_factory=set[str])
 
-    async def wait_and_claim(self, wants: Sequence[Want], block_ms: int) -> ClaimReply:
+    async def wait_and_claim(self, wants: Sequence[Want], block_ms: int, arrived: Arrived | None = None) -> ClaimReply:
         """See ``Lane``. It also ends when a delayed job becomes due."""
         await asyncio.sleep(0)
         bell = Bell()
@@ -36,7 +37,7 @@ class MemoryLane:
             while True:
                 reply = self._claim((), wants)
                 if self._ends(reply, ends_ms):
-                    return reply
+                    return _given(reply, arrived)
                 if reply.next_due_ms == 0:
                     continue  # more is due than one promotion takes
                 due_ms = ends_ms if reply.next_due_ms is None else self.store.clock.now_ms() + reply.next_due_ms
@@ -45,10 +46,12 @@ class MemoryLane:
             with self.store.lock:
                 self.store.bells.take_down(bell, topics)
 
-    async def step(self, settled: Sequence[Settled], wants: Sequence[Want]) -> ClaimReply:
+    async def step(
+        self, settled: Sequence[Settled], wants: Sequence[Want], arrived: Arrived | None = None
+    ) -> ClaimReply:
         """See ``Lane``."""
         await asyncio.sleep(0)
-        return self._claim(settled, wants)
+        return _given(self._claim(settled, wants), arrived)
 
     async def promote(self, tasks: Sequence[str]) -> int | None:
         """See ``Lane``."""
@@ -105,3 +108,9 @@ class MemoryLane:
                 self.store.woken.remove(self.worker)
                 return True
         return bool(reply.jobs or reply.owed or reply.fenced) or self.store.clock.now_ms() >= ends_ms
+
+
+def _given(reply: ClaimReply, arrived: Arrived | None) -> ClaimReply:
+    if arrived is not None:
+        arrived(reply)
+    return reply

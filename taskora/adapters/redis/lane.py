@@ -1,4 +1,4 @@
-"""A worker's hot path: one connection that waits and claims, one that settles and claims.
+"""A worker's hot path: one connection that waits and claims, others that settle and claim.
 
 A job costs this part one decoded row and one packed row of seven values; everything else is per round trip.
 """
@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import orjson
 
-from taskora.adapters.protocol import HeldIds
+from taskora.adapters.protocol import Arrived, HeldIds
 from taskora.adapters.redis.link import Link
 from taskora.adapters.redis.owed import pay
 from taskora.connection.request import Arg, Command, Disconnected, Producer, Replies, Request, ScriptCall, Steps
@@ -32,7 +32,7 @@ class _Connection:
     """A wire with what makes its claims tellable from those of any other.
 
     Attributes:
-        name: Part of the locks of its claims.
+        name: Part of the locks of its claims: a letter, which no other's name begins with.
         epoch: How often it was opened anew after a loss.
         sequence: Number of its last claim.
         lost: Replies may have been lost: reclaim before the next use.
@@ -68,12 +68,13 @@ class RedisLane:
     _bases: dict[str, str] = field(init=False)
     _discarding: set[str] = field(init=False, default_factory=set[str])
     _waiting: _Connection | None = field(init=False, default=None)
-    _settling: _Connection | None = field(init=False, default=None)
+    _settling: list[_Connection] = field(init=False, default_factory=list[_Connection])
+    _idle: list[_Connection] = field(init=False, default_factory=list[_Connection])
 
     def __post_init__(self) -> None:
         self._bases = {task: self.link.keys.task(task) for task in self.tasks}
 
-    async def wait_and_claim(self, wants: Sequence[Want], block_ms: int) -> ClaimReply:
+    async def wait_and_claim(self, wants: Sequence[Want], block_ms: int, arrived: Arrived | None = None) -> ClaimReply:
         """See ``Lane``."""
         if not self.link.gate.open and self._waiting is not None and not await self._let_through(block_ms / 1000):
             return ClaimReply([], None, "", (), ())
@@ -91,23 +92,30 @@ class RedisLane:
         wait: Command = ("BZPOPMIN", self._wake_key, *markers, max(1, block_ms) / 1000)
         patience_s = block_ms / 1000 + REPLY_TIMEOUT_S
         if len(wants) <= _LOOK_AT_ALL:
-            return await self._claim(connection, self._step(connection, (), wants), [wait], patience_s)
+            return await self._claim(connection, self._step(connection, (), wants), arrived, [wait], patience_s)
         (popped,) = await self._exchange(connection, [wait], patience_s)
         if popped is not None:
             marker = popped[0].decode()
             wants = [want for want, key in zip(wants, markers, strict=True) if key == marker]
-        return await self._claim(connection, self._step(connection, (), wants))
+        return await self._claim(connection, self._step(connection, (), wants), arrived)
 
-    async def step(self, settled: Sequence[Settled], wants: Sequence[Want]) -> ClaimReply:
+    async def step(
+        self, settled: Sequence[Settled], wants: Sequence[Want], arrived: Arrived | None = None
+    ) -> ClaimReply:
         """See ``Lane``."""
-        if self._settling is None:
+        if not self._settling:
             await self._connect()
-            self._settling = _Connection("b", LoopWire(self.link.endpoint))
         if not self.link.gate.open:
             await self.link.connect_async()
-        connection = self._settling
-        await self._reclaim_if_lost(connection)
-        return await self._claim(connection, self._step(connection, settled, wants))
+        if not self._idle:
+            self._idle.append(_Connection(chr(ord("b") + len(self._settling)), LoopWire(self.link.endpoint)))
+            self._settling.append(self._idle[0])
+        connection = self._idle.pop()
+        try:
+            await self._reclaim_if_lost(connection)
+            return await self._claim(connection, self._step(connection, settled, wants), arrived)
+        finally:
+            self._idle.append(connection)
 
     async def _connect(self) -> None:
         await self.link.connect_async()
@@ -158,7 +166,7 @@ class RedisLane:
 
     async def close(self) -> None:
         """See ``Lane``."""
-        connections = [connection for connection in (self._waiting, self._settling) if connection is not None]
+        connections = [connection for connection in (self._waiting, *self._settling) if connection is not None]
         for connection in connections:
             await connection.wire.close()
         try:
@@ -176,24 +184,38 @@ class RedisLane:
         return f"{self._bases[self.tasks[0]]}:wake:{self.worker}"
 
     async def _claim(
-        self, connection: _Connection, step: _Step, before: Sequence[Command] = (), timeout_s: float = REPLY_TIMEOUT_S
+        self,
+        connection: _Connection,
+        step: _Step,
+        arrived: Arrived | None,
+        before: Sequence[Command] = (),
+        timeout_s: float = REPLY_TIMEOUT_S,
     ) -> ClaimReply:
-        replies = await self._exchange(connection, [*before, step.call], timeout_s)
-        try:
-            return _read(step, replies[-1])
-        except BaseException:
-            # Nobody will run what it brought.
-            connection.lost = True
-            raise
+        claimed: list[ClaimReply] = []
 
-    async def _exchange(self, connection: _Connection, request: Request, timeout_s: float) -> Replies:
+        def read(replies: Replies) -> None:
+            claimed.append(_read(step, replies[-1]))
+            if arrived is not None:
+                arrived(claimed[0])
+
+        # What cannot be read counts as lost: nobody will run what it brought.
+        await self._exchange(connection, [*before, step.call], timeout_s, read)
+        return claimed[0]
+
+    async def _exchange(
+        self,
+        connection: _Connection,
+        request: Request,
+        timeout_s: float,
+        arrived: Callable[[Replies], None] | None = None,
+    ) -> Replies:
         try:
-            return await connection.wire.exchange(request, timeout_s)
+            return await connection.wire.exchange(request, timeout_s, arrived)
         except Disconnected as error:
             connection.lost = True
             raise AdapterError(f"lost the connection to the server: {error}") from error
         except BaseException:
-            # Cancelled or refused: the wire is closed and its reply, if there is one, will never be read.
+            # Cancelled, refused or unreadable: the wire is closed, and nobody holds what its reply brings.
             connection.lost = True
             raise
 
