@@ -52,7 +52,7 @@ class Settling:
         self._pause_s = _PAUSE_S
         self._under_way: list[int] = []
         self._parked: list[asyncio.Future[None]] = []
-        self._waking = False
+        self._waking = self._pausing = False
         self._all_written = asyncio.Event()
         self._all_written.set()
 
@@ -76,13 +76,13 @@ class Settling:
     async def _write_in_turn(self) -> None:
         while True:
             # In turn, in ever smaller batches: what the server refuses must not hold up the others.
-            if self._refused:
+            if self._refused and not self._pausing:
                 batch, self._refused = self._refused[: self._size], self._refused[self._size :]
                 await self._write(batch, dict.fromkeys((outcome.job.task for outcome in batch), 0))
             if count := self._due():
                 batch, self._outcomes = self._outcomes[:count], self._outcomes[count:]
                 await self._write(batch, dict(Counter(outcome.job.task for outcome in batch)))
-            elif not self._refused:
+            elif self._pausing or not self._refused:
                 parked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
                 self._parked.append(parked)
                 await parked
@@ -97,8 +97,10 @@ class Settling:
 
     def _wake_one(self) -> None:
         if self._parked and self._due():
-            self._waking = True
-            self._parked.pop().set_result(None)
+            parked = self._parked.pop()
+            if not parked.cancelled():  # or it is closed, and this run outlives it
+                self._waking = True
+                parked.set_result(None)
 
     async def _write(self, batch: list[Settled], ended: dict[str, int]) -> None:
         """Write a batch, and claim into the slots of runs that ended with it, by task; 0 when that was done before."""
@@ -109,9 +111,12 @@ class Settling:
             await self._lane.step(batch, wants, partial(self._answered, batch, ended, wants))
         except Exception as error:  # noqa: BLE001 - logged; the outcomes exist nowhere else, nothing may end this
             self._slots.answer(wants, {})
-            await self._put_off(batch, error)
-        finally:
-            self._under_way.remove(len(batch))
+            failed = error
+        else:
+            failed = None
+        self._under_way.remove(len(batch))
+        if failed is not None:
+            await self._put_off(batch, failed)
         if not (self._outcomes or self._refused or self._under_way):
             self._all_written.set()
 
@@ -137,5 +142,8 @@ class Settling:
                 "outcomes could not be written, trying on: %s", error, exc_info=ours, extra={"action": "settle"}
             )
             self._troubled(error)
+        self._pausing = True
+        self._wake_one()
         await asyncio.sleep(self._pause_s)
+        self._pausing = False
         self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_S)

@@ -73,7 +73,7 @@ async def test_a_claim_sent_before_the_fence_claims_nothing_after_recovery(kit: 
     lane = kit.lane("w1")
     assert isinstance(lane, RedisLane)
     await kit.claim(lane)
-    step = lane._step(lane._settling[0], (), [Want(TASK, 5)])
+    step = lane._step(lane._settling[0], (), [Want(TASK, 5)])  # pyright: ignore[reportPrivateUsage]  # what it sends
     late = pack([("BZPOPMIN", f"{kit.base()}:marker", 1), step.call])
     with socket.socket(socket.AF_UNIX) as parked:
         parked.connect(str(server.socket_path))
@@ -180,7 +180,7 @@ async def test_bytes_of_a_connection_that_was_given_up_claim_nothing(kit: Kit, s
         lane = kit.lane(held={ids[0]}, adapter=adapter)
         assert isinstance(lane, RedisLane)
         await lane.step([], [Want(TASK, 1)])
-        old = lane._step(lane._settling[0], (), [Want(TASK, 2)])
+        old = lane._step(lane._settling[0], (), [Want(TASK, 2)])  # pyright: ignore[reportPrivateUsage]  # what it sends
         proxy.cut(load("step").sha)
         with pytest.raises(AdapterError):
             await lane.step([], [Want(TASK, 1)])
