@@ -8,5 +8,5 @@ local function reply_sent(base, producer, number)
 end
 
 local function remember_sent(base, producer, number, reply)
-  redis.call('SET', base .. ':sent:' .. producer, number .. ':' .. reply, 'PX', 3600000)
+  redis.call('SET', base .. ':sent:' .. producer, number .. ':' .. reply, 'PX', '3600000')
 end

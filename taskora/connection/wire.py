@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Generator
+import socket
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, Protocol, cast
 
+from taskora.connection.blocking_stream import BlockingStream
 from taskora.connection.endpoint import Endpoint
 from taskora.connection.faults import armed
 from taskora.connection.reply_stream import ReplyStream
@@ -26,11 +28,11 @@ REPLY_TIMEOUT_S = 10.0
 
 
 class _Blocking(Protocol):
-    """What we use of the client library's blocking connection, which is not annotated."""
+    """What we use of the client library's blocking connection: as with the other, it connects and we read."""
+
+    _sock: socket.socket | None
 
     def connect(self) -> None: ...
-    def send_packed_command(self, command: list[bytes], check_health: bool) -> None: ...
-    def read_response(self, *, timeout: float) -> Any: ...
     def disconnect(self) -> None: ...
 
 
@@ -43,21 +45,19 @@ class _Looped(Protocol):
     async def disconnect(self, nowait: bool) -> None: ...
 
 
-@contextlib.contextmanager
-def _lost(server: str) -> Generator[None]:
+def _explained(error: BaseException, server: str) -> BaseException:
     """Turn what a lost connection raises into ``Disconnected``, and a refused login into an ``AdapterError``."""
-    from redis.exceptions import AuthenticationError, ResponseError
+    from redis.exceptions import AuthenticationError, RedisError, ResponseError
     from redis.exceptions import ConnectionError as LostError
     from redis.exceptions import TimeoutError as SlowError
 
-    try:
-        yield
-    except (ResponseError, LostError, SlowError, OSError) as error:
-        # The client library wraps a refused login as a lost connection.
-        refused = error if isinstance(error, (ResponseError, AuthenticationError)) else error.__cause__
-        if isinstance(refused, (ResponseError, AuthenticationError)):
-            raise refusal(refused, ("the login",), server) from error
-        raise Disconnected(f"{server}: {error}") from error
+    if not isinstance(error, (RedisError, OSError)):
+        return error
+    # The client library wraps a refused login as a lost connection.
+    refused = error if isinstance(error, (ResponseError, AuthenticationError)) else error.__cause__
+    if isinstance(refused, (ResponseError, AuthenticationError)):
+        return refusal(refused, ("the login",), server)
+    return Disconnected(f"{server}: {error}") if isinstance(error, (LostError, SlowError, OSError)) else error
 
 
 class BlockingWire:
@@ -67,6 +67,7 @@ class BlockingWire:
         self._endpoint = endpoint
         self._server = endpoint.masked
         self._connection: _Blocking | None = None
+        self._stream: BlockingStream | None = None
         self._fault = armed()
 
     def exchange(self, request: Request, timeout_s: float = REPLY_TIMEOUT_S) -> Replies:
@@ -79,11 +80,13 @@ class BlockingWire:
         if self._fault:
             self._fault.before(request)
         try:
-            with _lost(self._server):
-                replies = self._exchange(request, timeout_s)
-        except BaseException:
+            replies = self._exchange(request, timeout_s)
+        except BaseException as error:
             self.close()
-            raise
+            explained = _explained(error, self._server)
+            if explained is error:
+                raise
+            raise explained from error
         if self._fault:
             self._fault.applied()
         try:
@@ -93,34 +96,27 @@ class BlockingWire:
             raise
 
     def _exchange(self, request: Request, timeout_s: float) -> Replies:
-        if self._connection is None:
-            made = self._endpoint.sync_connection(
-                socket_timeout=REPLY_TIMEOUT_S, socket_connect_timeout=CONNECT_TIMEOUT_S
-            )
-            connection = cast("_Blocking", made)
-            connection.connect()
-            self._connection = connection
-        connection = self._connection
-        connection.send_packed_command([pack(request)], False)
-        replies = [self._read(connection, timeout_s) for _ in request]
+        stream = self._stream or self._connect()
+        stream.send(pack(request))
+        replies = [stream.read(timeout_s) for _ in request]
         for at, item in enumerate(request):
             if isinstance(item, ScriptCall) and isinstance(replies[at], Exception) and is_unknown_script(replies[at]):
-                connection.send_packed_command([pack_source(item)], False)
-                replies[at] = self._read(connection, timeout_s)
+                stream.send(pack_source(item))
+                replies[at] = stream.read(timeout_s)
         return replies
 
-    @staticmethod
-    def _read(connection: _Blocking, timeout_s: float) -> Any:
-        from redis.exceptions import ResponseError
-
-        try:
-            return connection.read_response(timeout=timeout_s)
-        except ResponseError as error:
-            return error
+    def _connect(self) -> BlockingStream:
+        made = self._endpoint.sync_connection(socket_timeout=REPLY_TIMEOUT_S, socket_connect_timeout=CONNECT_TIMEOUT_S)
+        connection = cast("_Blocking", made)
+        connection.connect()
+        connected = connection._sock  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        assert connected is not None
+        self._connection, self._stream = connection, BlockingStream(connected)
+        return self._stream
 
     def close(self) -> None:
         """Close the connection; the next exchange opens a new one."""
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._stream = self._connection, None, None
         if connection is not None:
             with contextlib.suppress(Exception):
                 connection.disconnect()
@@ -147,12 +143,14 @@ class LoopWire:
         made = self._endpoint.async_connection(socket_timeout=None, socket_connect_timeout=CONNECT_TIMEOUT_S)
         connection = cast("_Looped", made)
         try:
-            with _lost(self._server):
-                async with asyncio.timeout(2 * CONNECT_TIMEOUT_S):
-                    await connection.connect()
-        except BaseException:
+            async with asyncio.timeout(2 * CONNECT_TIMEOUT_S):
+                await connection.connect()
+        except BaseException as error:
             await connection.disconnect(True)
-            raise
+            explained = _explained(error, self._server)
+            if explained is error:
+                raise
+            raise explained from error
         # The client library has no public way to its transport; its own reading costs more than ours and Redis's.
         writer = connection._writer  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         assert writer is not None

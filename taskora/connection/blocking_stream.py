@@ -1,0 +1,54 @@
+"""Replies for plain code: straight from the socket, which halves what the client library's own reading costs."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import hiredis
+
+_MORE = object()
+_CHUNK = 65_536
+
+
+class BlockingStream:
+    """Sends on a socket and reads the replies. An error of the server is a reply, not raised.
+
+    Args:
+        connected: A socket on which the login is done and nothing is under way.
+    """
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
+        self._timeout_s = connected.gettimeout()
+        self._reader = hiredis.Reader(notEnoughData=_MORE)
+
+    def send(self, data: bytes) -> None:
+        """Send it all.
+
+        Raises:
+            OSError: The connection is lost, or the server does not take it in time.
+        """
+        self._socket.sendall(data)
+
+    def read(self, timeout_s: float) -> Any:
+        """Wait for the next reply.
+
+        Raises:
+            OSError: The connection is lost, or nothing came in time.
+        """
+        while (reply := self._next()) is _MORE:
+            if timeout_s != self._timeout_s:
+                self._socket.settimeout(timeout_s)
+                self._timeout_s = timeout_s
+            data = self._socket.recv(_CHUNK)
+            if not data:
+                raise ConnectionError("the server closed the connection")
+            self._reader.feed(data)
+        return reply
+
+    def _next(self) -> Any:
+        try:
+            return self._reader.gets()
+        except hiredis.ProtocolError as error:
+            raise ConnectionError(f"not a Redis server's answer: {error}") from error
