@@ -45,7 +45,10 @@ class Inspector:
 
     The lists take ``task=None`` for all tasks: those known here and those that any worker has published. Of one task,
     jobs come as they are stored: those to run next first, ended ones newest first. Those of several are merged by
-    time; ``limit`` and ``offset`` count over all.
+    time; ``limit`` and ``offset`` count over all. Lists leave the logs of jobs out; ``find`` reads them.
+
+    No call reads the whole of something that grows with the number of jobs. Delayed jobs and those that retry share a
+    place, as workflows of all states do: about 10,000 of the others are passed over in search of a page, no more.
 
     Args:
         adapter: Where the jobs are.

@@ -82,7 +82,11 @@ class JobStore(Protocol):
         ...
 
     def jobs(self, task: str, state: State, offset: int, limit: int) -> Call[list[JobInfo]]:
-        """List a task's jobs in a state: those to run next first, ended ones newest first."""
+        """List a task's jobs in a state, without their logs: those to run next first, ended ones newest first.
+
+        Where jobs of two states share a place, those to run next are looked at until the page is full, and at least
+        10,000 beyond it.
+        """
         ...
 
 
@@ -232,7 +236,7 @@ class WorkflowStore(Protocol):
         ...
 
     def list_workflows(self, state: WorkflowState | None, offset: int, limit: int) -> Call[list[WorkflowSummary]]:
-        """List workflows, newest first."""
+        """List workflows, newest first. Of a state: as far as the newest are, at least 10,000 beyond the page."""
         ...
 
 
