@@ -14,7 +14,7 @@ from taskora.rules import CollectRule, DebounceRule, DeduplicateRule, Rule, Thro
 
 HeldWhile: TypeAlias = Literal["waiting", "delayed", "active"]
 _HELD_WHILE: frozenset[object] = frozenset({"waiting", "delayed", "active"})
-Item = TypeVar("Item")
+Item_contra = TypeVar("Item_contra", contravariant=True)
 
 
 def check_key(value: object, name: str) -> str:
@@ -113,7 +113,7 @@ class Deduplicate:
 
 # Without slots: Python 3.11 could not make a Collect[Row](...) that has them and is frozen.
 @dataclass(frozen=True)
-class Collect(Generic[Item]):
+class Collect(Generic[Item_contra]):
     """What is dispatched is gathered into batches; the handler is given a list.
 
     Attributes:
@@ -123,7 +123,7 @@ class Collect(Generic[Item]):
         max_wait: Time from its first item after which it is due whatever comes; None for no limit.
     """
 
-    key: str | Callable[[Item], str]
+    key: str | Callable[[Item_contra], str]
     delay: Duration
     max_size: int | None = None
     max_wait: Duration | None = None
@@ -137,7 +137,7 @@ class Collect(Generic[Item]):
         if self.max_wait is not None:
             _positive_ms(self.max_wait, "collect.max_wait")
 
-    def rule_for(self, item: Item) -> CollectRule:
+    def rule_for(self, item: Item_contra) -> CollectRule:
         """Say where an item goes.
 
         Raises:

@@ -80,7 +80,7 @@ async def follow_workflow(app: Taskora, workflow_id: str, timeout_s: float | Non
             done, total = states["completed"], len(record.nodes)
             bar.update(done / total, f"{done} of {total} nodes")
 
-    wait: Call[WorkflowOutcome] = app.wait_workflow(workflow_id, timeout_s)
+    wait: Call[WorkflowOutcome] = app.workflow_engine.wait_workflow(workflow_id, timeout_s)
     outcome = await _follow(wait, look, "workflow")
     where = f"node {outcome.node}, task {outcome.task!r}, job {outcome.job_id}: " if outcome.node is not None else ""
     error = None if outcome.state == "completed" else f"{where}{outcome.error or ''}" or None

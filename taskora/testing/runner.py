@@ -10,18 +10,20 @@ from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar, Unpack, cast, overload
 
 from taskora.adapters.memory import ManualClock, MemoryAdapter, memory_adapter
-from taskora.app import AnyTask, Taskora
+from taskora.app import Taskora
 from taskora.call import on_running_loop, refuse_on_loop
 from taskora.clock import to_epoch_ms
 from taskora.collecting import CollectTask
 from taskora.duration import Duration, to_ms
 from taskora.errors import ConfigError, ValidationError
+from taskora.function_task import AnyTask, FunctionTask
 from taskora.handle import ResultHandle
+from taskora.job import DispatchOptions
 from taskora.model import JobInfo, State
 from taskora.outbox import Outbox
 from taskora.payloads import shown
 from taskora.serializer import JSON, Serializer
-from taskora.task import DispatchOptions, FunctionTask, Task
+from taskora.task import Task
 from taskora.testing.direct import Direct
 from taskora.testing.records import Execution, WorkflowStep
 from taskora.testing.stage import Stage
@@ -110,7 +112,7 @@ class TestRunner:
     def execute(self, task: Task[None, Out], /, **options: Unpack[DispatchOptions]) -> Execution[Out]: ...
     @overload
     def execute(
-        self, task: CollectTask[Item, Out, P, R], data: Item, /, **options: Unpack[DispatchOptions]
+        self, task: CollectTask[Item, Out], data: Item, /, **options: Unpack[DispatchOptions]
     ) -> Execution[Out]: ...
     @overload
     def execute(self, task: Task[In, Out], data: In, /, **options: Unpack[DispatchOptions]) -> Execution[Out]: ...
@@ -139,7 +141,7 @@ class TestRunner:
     async def execute_async(self, task: Task[None, Out], /, **options: Unpack[DispatchOptions]) -> Execution[Out]: ...
     @overload
     async def execute_async(
-        self, task: CollectTask[Item, Out, P, R], data: Item, /, **options: Unpack[DispatchOptions]
+        self, task: CollectTask[Item, Out], data: Item, /, **options: Unpack[DispatchOptions]
     ) -> Execution[Out]: ...
     @overload
     async def execute_async(
@@ -156,7 +158,7 @@ class TestRunner:
     def dispatch(self, task: Task[None, Out], /, **options: Unpack[DispatchOptions]) -> ResultHandle[Out]: ...
     @overload
     def dispatch(
-        self, task: CollectTask[Item, Out, P, R], data: Item, /, **options: Unpack[DispatchOptions]
+        self, task: CollectTask[Item, Out], data: Item, /, **options: Unpack[DispatchOptions]
     ) -> ResultHandle[Out]: ...
     @overload
     def dispatch(self, task: Task[In, Out], data: In, /, **options: Unpack[DispatchOptions]) -> ResultHandle[Out]: ...

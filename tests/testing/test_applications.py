@@ -76,7 +76,7 @@ def test_single_tasks_are_imported_with_their_options_and_middleware(taskora_run
     assert own.dispatch("8").result() is None
     assert sent == ["7", "8"]
     assert seen == ["send-confirmation"] * 2
-    assert send_confirmation.engine is taskora
+    assert send_confirmation.engine is taskora.workflow_engine
     with pytest.raises(ConfigError, match="already a task"):
         taskora_runner.import_task(send_confirmation)
 

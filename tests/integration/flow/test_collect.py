@@ -9,7 +9,7 @@ import pytest
 
 from integration.engine.kit import Engine, error_of, open_app, working
 from support import wait_until_async
-from taskora import CancelledError, Collect, CollectTask, ConfigError, Debounce, State, Taskora, ValidationError
+from taskora import CancelledError, Collect, CollectFunctionTask, ConfigError, Debounce, State, Taskora, ValidationError
 
 
 @dataclass
@@ -23,16 +23,17 @@ Batches = list[list[int]]
 
 def batching(
     app: Taskora, collect: Collect[Any] | None = None, name: str = "batch", **options: Any
-) -> tuple[CollectTask[int, int, Any, Any], Batches]:
+) -> tuple[CollectFunctionTask[int, int, Any, Any], Batches]:
     """A task that returns the sum of its items; the list gets its batches."""
     batches: Batches = []
 
-    @app.task(name, collect=collect or Collect("all", "100ms"), **options)
     async def batch(items: list[int]) -> int:
         batches.append(items)
         return sum(items)
 
-    return batch, batches
+    gathered: Collect[Any] = collect or Collect[Any]("all", "100ms")
+    task: CollectFunctionTask[int, int, Any, Any] = app.task(name, batch, collect=gathered, **options)
+    return task, batches
 
 
 async def test_items_come_as_one_list_in_their_order_and_each_handle_has_the_batchs_result(any_app: Taskora) -> None:
