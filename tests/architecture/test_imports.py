@@ -12,8 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # A module may import its own layer and lower ones. A package stands for everything in it.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "duration", "clock"),
-    ("model", "events", "rules", "config", "keys", "serializer", "payloads", "schema", "call", "protocols"),
+    ("errors", "quoting", "duration", "clock"),
+    ("model", "events", "rules", "callables", "config", "keys", "serializer", "payloads", "schema", "call", "protocols"),
     ("lua", "connection"),
     ("adapters",),
     ("workflows",),
@@ -40,6 +40,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "ruled",
         "waiting",
         "inspector",
+        "listing",
         "listening",
         "schedules",
         "housekeeping",
