@@ -11,7 +11,7 @@ from taskora.errors import ConfigError
 RESERVED_IDS = frozenset(
     {"wait", "prioritized", "active", "delayed", "completed", "failed", "expired", "cancelled", "events", "stalled",
      "marker", "cancel", "fires", "sent", "gone", "fence", "wake", "conc", "debounce", "throttle", "dedup", "collect",
-     "metrics", "into", "item", "limited", "holders", "blocked", "ready"}
+     "metrics", "into", "item", "limited", "holders", "blocked", "ready", "swept"}
 )  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./@+-]{0,199}")
 _JOB_ID = re.compile(r"[^\s:{}*?\[\]\x00-\x1f\x7f]{1,200}")

@@ -1,24 +1,13 @@
 --- @include "conclude"
 --- @include "limits"
--- Newest ids stand at the head of the active list: look for an id from the nearer end.
-local function remove_active(base, id, processed)
-  local active, from = base .. ':active', -1
-  if redis.call('LLEN', active) > 128 then
-    local oldest = redis.call('HGET', base .. ':' .. redis.call('LINDEX', active, -1), 'processedOn')
-    local newest = redis.call('HGET', base .. ':' .. redis.call('LINDEX', active, 0), 'processedOn')
-    local middle = ((tonumber(oldest) or 0) + (tonumber(newest) or 0)) / 2
-    if (tonumber(processed) or 0) > middle then from = 1 end
-  end
-  return redis.call('LREM', active, from, id)
-end
-
+--- @include "remove_near"
 -- Takes a job out of its owner's hands. Everything that ends or moves an active job goes through here, so that no
 -- sweep finds an id that is no longer active, and its key is let go once. What freed collects is given on by
 -- bring_freed.
 local function release(base, id, processed, key, freed)
   redis.call('DEL', base .. ':' .. id .. ':lock')
   redis.call('SREM', base .. ':stalled', id)
-  local removed = remove_active(base, id, processed)
+  local removed = remove_near(base .. ':active', base, id, 'processedOn', processed)
   if key and key ~= '' then
     -- A damaged key is the sweep's to mend, and must not cost the job its end.
     pcall(drop_key, base, id, key, removed > 0)

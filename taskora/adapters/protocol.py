@@ -251,8 +251,15 @@ class HouseStore(Protocol):
         """Stop being the leader at once, if the token is."""
         ...
 
-    def sweep(self, task: str, max_stalls: int) -> Call[int]:
-        """Take jobs from workers that vanished: those that were active at the last sweep and have no lock now."""
+    def sweep(self, task: str, max_stalls: int, grace_ms: int = 0) -> Call[int]:
+        """Take jobs from workers that vanished: those that were active at the last sweep and have no lock now.
+
+        Args:
+            task: Name of the task.
+            max_stalls: How often a job may be taken; one that is taken more often fails.
+            grace_ms: How long ago the last sweep must have been; within it nothing is taken or marked, so that a sweep
+                that is run twice in a row does no more than once.
+        """
         ...
 
     def trim(self, task: str, state: State, keep: Keep, limit: int) -> Call[int]:
