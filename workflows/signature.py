@@ -103,10 +103,11 @@ class Bound(Signature[object, Out_co]):
         Args:
             ttl: Time until the workflow is cancelled, with the reason ``workflow timeout``. None for never. Each job
                 keeps its task's own time to live besides.
-            name: What people call it. Defaults to its shape in words.
+            name: What people call it, at most 1,000 characters. Defaults to its shape in words.
 
         Raises:
-            ConfigError: ``ttl`` is no duration or zero, or the graph has more than 1,000,000 edges.
+            ConfigError: ``ttl`` is no duration or zero, ``name`` no text of that length, or the graph has more than
+                1,000,000 edges.
             ValidationError: A task is handed the results of an empty group and does not take ``[]``.
         """
         flat = flatten(self.composition)

@@ -7,6 +7,7 @@ from datetime import datetime
 import click
 
 from taskora.app import Taskora
+from taskora.keys import reason_text
 from taskora.model import CancelOutcome, JobInfo
 
 from .exits import ExitCode
@@ -49,7 +50,7 @@ def command(job_id: str, task: str | None, cancel: bool, reason: str, target: Ta
 
 
 def _cancel(app: Taskora, job: JobInfo, reason: str, screen: Screen) -> ExitCode:
-    outcome = app.adapter.jobs.cancel(job.task, job.id, reason).run()
+    outcome = app.adapter.jobs.cancel(job.task, job.id, reason_text(reason)).run()
     if screen.as_json:
         screen.data({"id": job.id, "task": job.task, "outcome": outcome})
     else:

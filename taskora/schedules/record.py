@@ -13,8 +13,10 @@ from taskora.adapters.schedule_store import StoredSchedule
 from taskora.clock import from_ms
 from taskora.config import Schedule, catch_up_limit
 from taskora.duration import to_ms
-from taskora.errors import ConfigError
+from taskora.errors import ConfigError, SerializationError
 from taskora.model import ScheduleInfo
+from taskora.quoting import quoted
+from taskora.serializer import JSON
 
 from .cron import parse_cron
 from .occurrences import next_occurrence, read_zone
@@ -127,9 +129,23 @@ def check_schedule(schedule: Schedule) -> None:
     """Refuse a schedule that could not fire, when it is defined.
 
     Raises:
-        ConfigError: The expression or the zone is not understood.
+        ConfigError: The expression or the zone is not understood, or the data cannot be written as JSON.
     """
     declared_members("task", schedule, None)
+    if schedule.data is not None:
+        run_data(schedule.data)
+
+
+def run_data(data: object) -> bytes:
+    """Write the payload of a schedule's runs, as schedules store it: as JSON, whatever the application's serializer.
+
+    Raises:
+        ConfigError: It is no JSON value.
+    """
+    try:
+        return JSON.dumps(data)
+    except SerializationError as error:
+        raise ConfigError(f"schedule.data: {error}; got {quoted(data)}") from error
 
 
 def declared_members(task: str, schedule: Schedule, payload: bytes | None) -> dict[str, object]:
