@@ -187,7 +187,8 @@ def _flush(queue: Queue, now_ms: int, batch: Job) -> None:
 
 
 def _drop_outdated(entries: dict[str, tuple[str, int]], now_ms: int) -> None:
-    """Forget what has run out, of the two oldest entries: so there are never many of them."""
+    """Forget what has run out, of two entries; those that are kept go behind all others, so that each has its turn."""
     for name in list(islice(entries, 2)):
-        if entries[name][1] <= now_ms:
-            del entries[name]
+        entry = entries.pop(name)
+        if entry[1] > now_ms:
+            entries[name] = entry
