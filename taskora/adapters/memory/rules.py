@@ -145,8 +145,10 @@ def _holder(queue: Queue, rule: DeduplicateRule) -> str | None:
 
 
 def _collect(store: Store, queue: Queue, now_ms: int, spec: EnqueueSpec, new: NewJob, rule: CollectRule) -> Verdict:
-    buffer, batch = _open_buffer(queue, now_ms, spec, rule)
+    size = len(new.data) + 1  # with a comma or bracket
+    buffer, batch = _open_buffer(queue, now_ms, spec, rule, size)
     buffer.items.append(new.data)
+    buffer.bytes += size
     buffer.last_ms = now_ms
     if 0 < rule.max_size <= len(buffer.items):
         _flush(queue, now_ms, batch)
@@ -163,12 +165,16 @@ def _collect(store: Store, queue: Queue, now_ms: int, spec: EnqueueSpec, new: Ne
     return Verdict(stored=True, job_id=batch.id)
 
 
-def _open_buffer(queue: Queue, now_ms: int, spec: EnqueueSpec, rule: CollectRule) -> tuple[Buffer, Job]:
-    """Find or begin the buffer of a key. Another version's items go at once: a batch is read as one version."""
+def _open_buffer(queue: Queue, now_ms: int, spec: EnqueueSpec, rule: CollectRule, size: int) -> tuple[Buffer, Job]:
+    """Find or begin the buffer of a key.
+
+    One without room goes at once: a batch is of one version, and has no more bytes than it may.
+    """
     buffer = queue.buffers.get(rule.key)
     if buffer is not None:
         batch = queue.jobs[buffer.batch_id]
-        if batch.version == spec.version:
+        fits = not rule.max_bytes or buffer.bytes + size + 1 <= rule.max_bytes
+        if fits and batch.version == spec.version:
             return buffer, batch
         _flush(queue, now_ms, batch)
     buffer = queue.buffers[rule.key] = Buffer(rule.batch_id, now_ms)

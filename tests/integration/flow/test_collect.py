@@ -77,6 +77,16 @@ async def test_a_batch_of_one_goes_at_once(any_app: Taskora) -> None:
     assert batches == [[0], [1], [2]]
 
 
+async def test_no_batch_is_larger_than_a_payload_may_be_and_no_item_is_lost(engine: Engine, any_app: Taskora) -> None:
+    any_app.max_payload = len("[1000,1001,1002]")
+    task, batches = batching(any_app, Collect("all", "50ms"), concurrency=5)
+    async with working(any_app):
+        handles = await task.dispatch_many(range(1000, 1010))
+        sums = [await handle.result_async(5) for handle in handles]
+        assert sums == [3003] * 3 + [3012] * 3 + [3021] * 3 + [1009]
+    assert sorted(batches) == [[1000, 1001, 1002], [1003, 1004, 1005], [1006, 1007, 1008], [1009]]
+
+
 async def test_max_wait_flushes_although_items_keep_coming(any_app: Taskora) -> None:
     task, batches = batching(any_app, Collect("all", "10s", max_wait="300ms"))
     async with working(any_app):
