@@ -135,7 +135,7 @@ class CollectTask(Task[list[Item], Out], Generic[Item, Out]):
     def _push(self, items: list[Item], skip_validation: bool) -> Handles[Out]:
         validate = self._home.validate_on_dispatch and not skip_validation
         jobs = [NewJob(new_id(), self._write(item, validate, self._item)) for item in items]
-        rules = [self.collect.rule_for(item) for item in items]
+        rules = [self.collect.rule_for(item, self._home.max_payload) for item in items]
         return dispatch_ruled(self._home, self, self._spec, jobs, rules) if jobs else Handles()
 
     def _peek(self, key: str) -> Call[list[Item]]:
