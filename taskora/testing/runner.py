@@ -61,7 +61,6 @@ class TestRunner:
         self._adapter = adapter
         self._before = (app.adapter, app.outbox, app.waiting, app.listening)
         self._stage = Stage(app, adapter, clock)
-        self._disposed = False
         app.adapter, app.outbox = adapter, Outbox(adapter)
         app.waiting = self._waiting = WorkingWaiting(adapter, self._stage)
         app.listening = app.listening.moved_to(adapter.events)
@@ -229,13 +228,14 @@ class TestRunner:
     @property
     def jobs(self) -> list[JobInfo]:
         """All jobs, in whatever state, the oldest first. None is removed before ``clear``."""
-        show = shown(self.app.serializer)
-        found = [
-            show(job)
+        show, store = shown(self.app.serializer), self._adapter.jobs
+        listed = [
+            store.job(task, job.id).run()  # lists leave the logs out
             for task in self._adapter.task_names
             for state in State
-            for job in self._adapter.jobs.jobs(task, state, 0, _ALL).run()
+            for job in store.jobs(task, state, 0, _ALL).run()
         ]
+        found = [show(job) for job in listed if job is not None]
         return sorted(found, key=lambda job: (job.timestamp, job.id))
 
     @property
@@ -285,11 +285,11 @@ class TestRunner:
         Raises:
             ConfigError: Another runner has taken the application since; dispose of that one first.
         """
-        if self._disposed:
+        if self._stage.ended:
             return
         if self.app.adapter is not self._adapter:
             raise ConfigError("dispose: another runner was made of this application since; dispose of that one first")
-        self._disposed = True
+        self._stage.ended = True
         self._apart(self._clear)
         self.app.adapter, self.app.outbox, self.app.waiting, self.app.listening = self._before
 
@@ -300,6 +300,7 @@ class TestRunner:
 
     def _own(self, task: Task[Any, Any]) -> AnyTask:
         """Return the task of this application for one that may be another's."""
+        self._stage.check()
         own = self.app.tasks.get(task.name)
         other = cast("AnyTask", task) if isinstance(task, FunctionTask) else None
         if own is not None:
