@@ -88,7 +88,9 @@ class Taskora:
         self.outbox = Outbox(self.adapter)
         self.waiting = Waiting(self.adapter)
         self.listening = Listening(
-            self.adapter.events, lambda: self._tasks, lambda name: self.find_task(name).decode_result
+            self.adapter.events,
+            lambda: (*self._tasks, *self._contracts.registered),
+            lambda name: self.find_task(name).decode_result,
         )
         self.workflow_engine: WorkflowEngine = StoredWorkflows(self)
         self.middleware: tuple[Middleware, ...] = ()
