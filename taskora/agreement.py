@@ -9,6 +9,7 @@ from typing import Annotated, Any, Union, cast, get_args, get_origin
 from taskora.context import Context
 from taskora.contracts import TaskContract
 from taskora.errors import ConfigError
+from taskora.quoting import quoted
 from taskora.schema import handler_types
 
 _UNTOLD: frozenset[object] = frozenset({Union, UnionType, Annotated})  # classes in some versions of Python
@@ -28,7 +29,7 @@ def check_handler(
         ConfigError: Its payload or its result is annotated as something else.
     """
     types = handler_types(handler, Context, names=names)
-    label = getattr(handler, "__qualname__", repr(handler))
+    label = getattr(handler, "__qualname__", None) or quoted(handler)
     if types.takes_data and _contradict(contract.payload, types.input):
         raise ConfigError(
             f"contract {contract.name!r}: handler {label} takes {_shown(types.input)}, the contract's are given "

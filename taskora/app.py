@@ -10,7 +10,7 @@ from taskora.adapters.opening import open_adapter
 from taskora.adapters.protocol import Adapter
 from taskora.call import on_running_loop, refuse_on_loop
 from taskora.collecting import CollectTask
-from taskora.config import Defaults, Retention, Schedule, SchedulerConfig, check_count
+from taskora.config import Defaults, Retention, Schedule, SchedulerConfig, check_count, check_flag, check_instance
 from taskora.contracts import CollectContract, TaskContract
 from taskora.dead_letters import DeadLetters
 from taskora.defining import TaskDefiner
@@ -21,11 +21,13 @@ from taskora.function_task import AnyTask, FunctionTask
 from taskora.housekeeping import Housekeeper
 from taskora.implementing import Contracts, Implement
 from taskora.inspector import Inspector
-from taskora.keys import check_task_name
+from taskora.keys import check_schedule_name, check_task_name, check_workflow_id
 from taskora.listening import Listening, OnApp
 from taskora.middleware import Middleware, check_middleware
 from taskora.outbox import Outbox
+from taskora.payloads import check_serializer
 from taskora.protocols import WorkflowEngine
+from taskora.quoting import quoted
 from taskora.schedules import Schedules, check_schedule
 from taskora.schema import ANY
 from taskora.serializer import JSON, Serializer
@@ -78,11 +80,14 @@ class Taskora:
         max_payload: int = 8 * _MEBIBYTE,
     ) -> None:
         check_count(max_payload, "max_payload")
+        check_flag(validate_on_dispatch, "validate_on_dispatch")
+        self.serializer = check_serializer(serializer)
+        self.defaults = check_instance(defaults, Defaults, "defaults")
+        self.retention = Retention() if retention is None else check_instance(retention, Retention, "retention")
+        self.scheduler = (
+            SchedulerConfig() if scheduler is None else check_instance(scheduler, SchedulerConfig, "scheduler")
+        )
         self.adapter = open_adapter(adapter, prefix)
-        self.serializer = serializer
-        self.defaults = defaults
-        self.retention = retention or Retention()
-        self.scheduler = scheduler or SchedulerConfig()
         self.validate_on_dispatch = validate_on_dispatch
         self.max_payload = max_payload
         self.outbox = Outbox(self.adapter)
@@ -114,11 +119,11 @@ class Taskora:
         Raises:
             ConfigError: This cannot name a task.
         """
+        check_task_name(name)
         known = self._tasks.get(name) or self._contracts.registered.get(name)
         if known is not None:
             return known
-        options = options_of({}, self.defaults, self.retention)
-        return Task(self, check_task_name(name), options, (ANY, ANY))
+        return Task(self, name, options_of({}, self.defaults, self.retention), (ANY, ANY))
 
     # Defining
 
@@ -150,11 +155,11 @@ class Taskora:
         Raises:
             ConfigError: The name is taken, or an argument is wrong.
         """
-        if name in self._schedules:
+        if check_schedule_name(name) in self._schedules:
             raise ConfigError(f"name: there is already a schedule {name!r}")
-        target = task if isinstance(task, str) else task.name
+        target = check_task_name(task.name if isinstance(task, Task) else task, "task")
         schedule = Schedule(every=every, cron=cron, timezone=timezone, overlap=overlap, on_missed=on_missed, data=data)
-        check_schedule(schedule)
+        check_schedule(schedule, task if isinstance(task, Task) else self._tasks.get(task))
         self._schedules[name] = (target, schedule)
 
     def _define(self, name: str | None, handler: Callable[..., object], settings: TaskSettings) -> AnyTask:
@@ -172,6 +177,8 @@ class Taskora:
         Raises:
             ConfigError: The name is taken here, or this process already works.
         """
+        if not isinstance(task, FunctionTask):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+            raise ConfigError(f"task: expected one that has its handler in this process, got {quoted(task)}")
         twin = task.moved_to(self)
         self._add(twin)
         return twin
@@ -181,10 +188,11 @@ class Taskora:
             raise ConfigError(f"name: there is already a task {task.name!r}; give one of them another name")
         if self._service is not None:
             raise ConfigError(f"task {task.name!r}: this process already works; define tasks before start()")
+        if task.options.schedule is not None:
+            check_schedule(task.options.schedule, task)
         self._contracts.follow(task)
         self._tasks[task.name] = task
         if task.options.schedule is not None:
-            check_schedule(task.options.schedule)
             self._schedules[task.name] = (task.name, task.options.schedule)
 
     @overload
@@ -234,7 +242,7 @@ class Taskora:
             ConfigError: It is no async function, or this process works already.
         """
         if self._service is not None:
-            raise ConfigError(f"use: this process already works; give {middleware!r} before start()")
+            raise ConfigError(f"use: this process already works; give {quoted(middleware)} before start()")
         self.middleware = (*self.middleware, check_middleware(middleware, "use"))
         return middleware
 
@@ -363,8 +371,12 @@ class Taskora:
     # Workflows and schedules
 
     def workflow(self, workflow_id: str) -> WorkflowHandle[object]:
-        """Return the handle of a workflow that exists; its result is plain JSON."""
-        return WorkflowHandle(self.workflow_engine, workflow_id)
+        """Return the handle of a workflow that exists; its result is plain JSON.
+
+        Raises:
+            ConfigError: This cannot be the id of a workflow.
+        """
+        return WorkflowHandle(self.workflow_engine, check_workflow_id(workflow_id))
 
     @property
     def schedules(self) -> Schedules:

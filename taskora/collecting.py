@@ -7,12 +7,13 @@ from types import GenericAlias
 from typing import Any, Generic, Never, ParamSpec, TypeVar, cast, get_args, get_origin
 
 from taskora.call import Call, mapped, refuse_on_loop
-from taskora.config import TaskOptions
+from taskora.config import TaskOptions, check_flag
 from taskora.errors import ConfigError, SerializationError, ValidationError
 from taskora.flow_control import Collect, check_key
 from taskora.function_task import FunctionTask, Handler
 from taskora.handle import Handles, ResultHandle
 from taskora.home import TaskHome
+from taskora.job import check_items
 from taskora.model import NewJob, new_id
 from taskora.payloads import writes_json
 from taskora.ruled import dispatch_ruled
@@ -104,7 +105,7 @@ class CollectTask(Task[list[Item], Out], Generic[Item, Out]):
             SerializationError: One cannot be written as JSON, or is too large; then none is stored.
             AdapterError: See ``dispatch``.
         """
-        return self._push(list(items), skip_validation)
+        return self._push(check_items(items, self.name), skip_validation)
 
     def peek_collect(self, key: str) -> list[Item]:
         """Read what waits for its batch, the oldest first, and leave it there; what cannot be read is left out.
@@ -133,6 +134,7 @@ class CollectTask(Task[list[Item], Out], Generic[Item, Out]):
         return await self._inspect(key).run_async()
 
     def _push(self, items: list[Item], skip_validation: bool) -> Handles[Out]:
+        check_flag(skip_validation, "skip_validation")
         validate = self._home.validate_on_dispatch and not skip_validation
         jobs = [NewJob(new_id(), self._write(item, validate, self._item)) for item in items]
         rules = [self.collect.rule_for(item, self._home.max_payload) for item in items]

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, Final, Generic, TypedDict, TypeVar, Unpack, cast, overload
 
 from taskora.collecting import CollectTask, check_alone, list_of
-from taskora.config import Defaults, Retention, Retry, Stall, Ttl
+from taskora.config import Defaults, Retention, Retry, Stall, Ttl, check_flag, check_instance
 from taskora.definition import (
     caller_names,
     collect_of,
@@ -94,6 +94,11 @@ class TaskContract(Generic[In, Out]):
     version: int | Default = DEFAULT
     since: int | Default = DEFAULT
 
+    def __post_init__(self) -> None:
+        check_task_name(self.name)
+        check_flag(self.validates, "validates")
+        options_of(self.settings(), Defaults(), Retention())
+
     @property
     def payload(self) -> object:
         """Type of what a handler is given."""
@@ -133,6 +138,10 @@ class CollectContract(TaskContract[list[Item], Out], Generic[Item, Out]):
     """
 
     collect: Collect[Item]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_instance(self.collect, cast("type[Collect[Any]]", Collect), "collect")
 
     @property
     def payload(self) -> object:

@@ -145,7 +145,7 @@ class DeadLetters:
     def _retry(self, first: str | Named, second: str | None) -> Call[bool]:
         store = self._adapter.dead_letters
         if second is not None:
-            return store.requeue(_name(first), check_job_id(second))
+            return store.requeue(check_task_name(getattr(first, "name", first), "task"), check_job_id(second))
         job_id = check_job_id(first)
 
         def steps() -> CallSteps[bool]:

@@ -6,10 +6,23 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
+from taskora.callables import check_takes
 from taskora.collecting import CollectFunctionTask, item_type, list_of
-from taskora.config import Defaults, Retention, Retry, Schedule, Stall, TaskOptions, Ttl, check_count, check_timeout
+from taskora.config import (
+    Defaults,
+    Retention,
+    Retry,
+    Schedule,
+    Stall,
+    TaskOptions,
+    Ttl,
+    check_count,
+    check_flag,
+    check_instance,
+    check_timeout,
+)
 from taskora.context import Context
 from taskora.duration import to_seconds
 from taskora.errors import ConfigError
@@ -19,10 +32,10 @@ from taskora.home import DefiningHome
 from taskora.keys import check_task_name
 from taskora.middleware import check_chain
 from taskora.migration import migrations_of
+from taskora.quoting import quoted
 from taskora.schema import ANY, HandlerTypes, Schema, handler_types, schema_for
 from taskora.settings import CollectSettings, TaskSettings
 
-T = TypeVar("T")
 _NOT_GIVEN: object = inspect.Parameter.empty
 _OURS = frozenset(f"taskora.{module}" for module in ("app", "contracts", "defining", "definition", "implementing"))
 
@@ -36,7 +49,9 @@ def name_of(handler: Callable[..., object]) -> str:
     name = getattr(handler, "__name__", "")
     name = re.sub(r"_task$", "", name.strip("_")).replace("_", "-").strip("-")
     if not name or name == "<lambda>":
-        raise ConfigError(f"name: {handler!r} has no name to take the task's from; give one: task('name', handler=...)")
+        raise ConfigError(
+            f"name: {quoted(handler)} has no name to take the task's from; give one: task('name', handler=...)"
+        )
     return name
 
 
@@ -68,7 +83,7 @@ def define(
         ConfigError: A name, option or annotation is wrong.
     """
     if not callable(handler):  # pyright: ignore[reportUnnecessaryComparison] - callers without a type checker
-        raise ConfigError(f"handler: expected a function, got {handler!r}")
+        raise ConfigError(f"handler: expected a function, got {quoted(handler)}")
     unknown = settings.keys() - CollectSettings.__annotations__.keys()
     if unknown:
         known = ", ".join(sorted(CollectSettings.__annotations__))
@@ -128,7 +143,7 @@ def collect_of(settings: object) -> Collect[Any] | None:
         ConfigError: It is told something else than a ``Collect``.
     """
     collect = cast("CollectSettings", settings).get("collect")
-    return None if collect is None else _instance(collect, cast("type[Collect[Any]]", Collect), "collect")
+    return None if collect is None else check_instance(collect, cast("type[Collect[Any]]", Collect), "collect")
 
 
 def options_of(settings: TaskSettings, defaults: Defaults, retention: Retention) -> TaskOptions:
@@ -144,26 +159,24 @@ def options_of(settings: TaskSettings, defaults: Defaults, retention: Retention)
     limit = settings.get("concurrency_limit")
     if limit is not None:
         check_count(limit, "concurrency_limit")
-    singleton: object = settings.get("singleton", False)
-    if not isinstance(singleton, bool):
-        raise ConfigError(f"singleton: expected True or False, got {singleton!r}")
+    singleton = settings.get("singleton", False)
+    check_flag(singleton, "singleton")
     versions = migrations_of(settings.get("migrate"), settings.get("version"), settings.get("since", 1))
     ttl = settings.get("ttl")
-    on_cancel: object = settings.get("on_cancel", options_of)
-    if not callable(on_cancel):
-        raise ConfigError(f"on_cancel: expected a function of payload and context, got {on_cancel!r}")
+    if "on_cancel" in settings:
+        check_takes(settings["on_cancel"], ("the payload", "the context"), "on_cancel")
     return TaskOptions(
-        retry=_instance(settings.get("retry", defaults.retry), Retry, "retry"),
+        retry=check_instance(settings.get("retry", defaults.retry), Retry, "retry"),
         timeout_s=None if timeout is None else to_seconds(timeout, "timeout"),
         concurrency=concurrency,
         concurrency_limit=limit,
         singleton=singleton,
-        stall=_instance(settings.get("stall", defaults.stall), Stall, "stall"),
+        stall=check_instance(settings.get("stall", defaults.stall), Stall, "stall"),
         retention=retention,
         ttl=ttl if ttl is None or isinstance(ttl, Ttl) else Ttl(ttl),
         version=versions.version,
         since=versions.since,
-        schedule=None if "schedule" not in settings else _instance(settings["schedule"], Schedule, "schedule"),
+        schedule=None if "schedule" not in settings else check_instance(settings["schedule"], Schedule, "schedule"),
     )
 
 
@@ -171,12 +184,6 @@ def _is_async(handler: Callable[..., object]) -> bool:
     while isinstance(handler, functools.partial):
         handler = handler.func
     return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
-
-
-def _instance(value: object, kind: type[T], name: str) -> T:
-    if not isinstance(value, kind):
-        raise ConfigError(f"{name}: expected {kind.__name__}(...), got {value!r}")
-    return value
 
 
 class _Nothing:

@@ -14,6 +14,7 @@ from taskora.definition import caller_names
 from taskora.errors import ConfigError
 from taskora.function_task import AnyTask, FunctionTask
 from taskora.home import DefiningHome
+from taskora.quoting import quoted
 from taskora.settings import HandlerSettings, TaskSettings
 from taskora.task import Task
 
@@ -101,7 +102,7 @@ class Contracts:
 
     def _meet(self, contract: AnyContract) -> None:
         if not isinstance(contract, TaskContract):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
-            raise ConfigError(f"contract: expected one from define_task() or static_contract(), got {contract!r}")
+            raise ConfigError(f"contract: expected one from define_task() or static_contract(), got {quoted(contract)}")
         known = self._known.setdefault(contract.name, contract)
         if known != contract:
             raise ConfigError(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypedDict, TypeVar
 
 from taskora.duration import Duration
+from taskora.errors import ConfigError
 from taskora.flow_control import RuleOptions
+from taskora.quoting import quoted
 
 In = TypeVar("In")
+T = TypeVar("T")
 
 
 class JobOptions(TypedDict, total=False):
@@ -41,6 +45,18 @@ class DispatchOptions(JobOptions, RuleOptions, total=False):
     """
 
     skip_validation: bool
+
+
+def check_items(items: Iterable[T], task: str) -> list[T]:
+    """Return the payloads of several jobs as a list.
+
+    Raises:
+        ConfigError: They are no list and nothing like one. A text or a dict, of which Python would take the characters
+            or the keys, is taken for a mistake.
+    """
+    if isinstance(items, str | bytes | bytearray | Mapping) or not isinstance(items, Iterable):
+        raise ConfigError(f"items: task {task!r} takes a list of payloads here, got {quoted(items)}")
+    return list(items)
 
 
 # Without slots: on Python 3.11 a slotted frozen class cannot be made through its alias, Job[int](...).

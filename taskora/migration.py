@@ -35,7 +35,7 @@ def into(model: type[T], step: Callable[[Any], T], /) -> Migration:
     """
     check_takes(step, ("the payload",), "into", waits=False)
     name = _name_of(step)
-    schema = schema_for(cast("object", model), f"result of migration {name}")
+    schema = schema_for(cast("object", model), f"into: result of migration {name}")
 
     def migrate(data: Any) -> object:
         return schema.encode(step(data))

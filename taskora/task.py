@@ -6,20 +6,21 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Generic, Never, TypeAlias, TypeVar, Unpack, cast, overload
 
 from taskora.call import Call, mapped, on_running_loop
-from taskora.config import MAX_PRIORITY, TaskOptions, check_count
+from taskora.config import MAX_PRIORITY, TaskOptions, check_count, check_flag
 from taskora.duration import to_ms
 from taskora.errors import ConfigError, SerializationError
 from taskora.events import JobEvent
 from taskora.flow_control import RuleOptions, ruling
 from taskora.handle import Handles, ResultHandle, not_found
 from taskora.home import TaskHome
-from taskora.job import DispatchOptions, Job, JobOptions
+from taskora.job import DispatchOptions, Job, JobOptions, check_items
 from taskora.keys import check_job_id, check_limit_key
 from taskora.listening import OnTask
 from taskora.model import CancelOutcome, EnqueueSpec, JobInfo, LogEntry, NewJob, Outcome, new_id
 from taskora.outbox import Parcel
 from taskora.payloads import dump, load, shown
 from taskora.protocols import WorkflowEngine
+from taskora.quoting import quoted
 from taskora.ruled import dispatch_ruled, followed, wait_followed
 from taskora.schema import ANY, Schema
 from taskora.serializer import JSON
@@ -32,6 +33,7 @@ T = TypeVar("T")
 Schemas: TypeAlias = tuple[Schema[object], Schema[object]]
 """Of the payload, of the result."""
 _NOT_GIVEN = object()
+_NONE = 0
 _NOT_OF_JOBS = frozenset({"skip_validation", *RuleOptions.__annotations__})
 
 
@@ -96,8 +98,12 @@ class Task(Generic[In, Out]):
             if self.input_type is not None:
                 raise TypeError(f"task {self.name!r} takes a payload: dispatch(payload, ...)")
             data = None
+        if isinstance(data, Job):
+            raise ConfigError(
+                f"data: Job(...) is for dispatch_many(); give those options to dispatch() itself"
+            )
         rule = ruling(options) if options else None
-        job = self._new_job(_job(cast("In", data), options), options.get("skip_validation", False))
+        job = self._new_job(self._job(cast("In", data), options), options.get("skip_validation", False))
         if rule is not None:
             raises = options.get("raise_on_reject", False)
             return dispatch_ruled(self._home, self, self._spec, (job,), (rule,), raises=raises)[0]
@@ -120,9 +126,11 @@ class Task(Generic[In, Out]):
         Raises:
             ValidationError: A payload does not have the declared shape; then none is stored.
             SerializationError: One cannot be written as JSON, or is too large; then none is stored.
+            ConfigError: An option is wrong, or this is no list; likewise.
             AdapterError: See ``dispatch``.
         """
-        wrapped = [cast("Job[In]", item) if isinstance(item, Job) else Job(item) for item in items]
+        given = check_items(items, self.name)
+        wrapped = [cast("Job[In]", item) if isinstance(item, Job) else Job(item) for item in given]
         jobs = [self._new_job(item, skip_validation) for item in wrapped]
         if not jobs:
             return Handles()
@@ -165,11 +173,11 @@ class Task(Generic[In, Out]):
 
     def map(self, items: Iterable[In], /) -> WorkflowHandle[list[Out]]:
         """Run a job for each item, all at the same time; the workflow's result is the list of their results."""
-        return map_items(self, list(items)).dispatch()
+        return map_items(self, check_items(items, self.name)).dispatch()
 
     def chunk(self, items: Iterable[In], /, *, size: int) -> WorkflowHandle[list[Out]]:
         """Run a job for each item, ``size`` of them at a time; the result is one list in the items' order."""
-        return chunk_items(self, list(items), size).dispatch()
+        return chunk_items(self, check_items(items, self.name), size).dispatch()
 
     if not TYPE_CHECKING:
         # Type checkers are to find that a task has no such methods unless it collects; whoever has none is told here.
@@ -219,8 +227,7 @@ class Task(Generic[In, Out]):
 
     def encode_result(self, value: object, /) -> bytes:
         """Check a result and serialize it. Raises ``ValidationError`` or ``SerializationError``."""
-        raw = dump(value if self._output is ANY else self._output.encode(value), self._home.serializer)
-        return self._limited(raw, "result")
+        return self._limited(value if self._output is ANY else self._output.encode(value), "result")
 
     def decode_result(self, raw: bytes, /) -> Out:
         """Read a stored result as the declared type. Raises ``ValidationError`` or ``SerializationError``."""
@@ -267,15 +274,18 @@ class Task(Generic[In, Out]):
 
     def _write(self, data: object, validate: bool, schema: Schema[object] | None = None) -> bytes:
         schema = schema or self._input
-        raw = dump(schema.encode(data) if validate and schema is not ANY else data, self._home.serializer)
-        return self._limited(raw, "payload")
+        return self._limited(schema.encode(data) if validate and schema is not ANY else data, "payload")
 
     def _read(self, schema: Schema[object], raw: bytes) -> object:
         serializer = self._home.serializer
         # JSON text is read by the library of the declared type, where it has a reader of its own.
         return schema.decode_bytes(raw) if serializer is JSON else schema.decode(load(raw, serializer))
 
-    def _limited(self, raw: bytes, what: str) -> bytes:
+    def _limited(self, value: object, what: str) -> bytes:
+        try:
+            raw = dump(value, self._home.serializer)
+        except SerializationError as error:
+            raise SerializationError(f"task {self.name!r}: the {what}: {error}") from error
         if len(raw) > self._home.max_payload:
             raise SerializationError(
                 f"task {self.name!r}: the {what} has {len(raw):,} bytes, max_payload is {self._home.max_payload:,}; "
@@ -284,14 +294,17 @@ class Task(Generic[In, Out]):
         return raw
 
     def _new_job(self, job: Job[In], skip_validation: bool) -> NewJob:
+        if skip_validation is not False:
+            check_flag(skip_validation, "skip_validation")
         data = self._write(job.data, self._home.validate_on_dispatch and not skip_validation)
         key, limit = self._limit(job)
-        if job.delay == 0 and job.priority == 0 and job.ttl is None and job.job_id is None and not key:
+        # By identity, as False and 0.0 equal 0 too; most jobs have no options.
+        if job.delay is _NONE and job.priority is _NONE and job.ttl is None and job.job_id is None and not key:
             return NewJob(new_id(), data, 0, 0, self._ttl_ms)
         check_count(job.priority, "priority", 0, MAX_PRIORITY)
         ttl_ms = self._ttl_ms if job.ttl is None else to_ms(job.ttl, "ttl")
         if job.ttl is not None and ttl_ms == 0:
-            raise ConfigError("ttl: must be more than 0; None takes the task's")
+            raise ConfigError(f"ttl: must be more than 0, got {quoted(job.ttl)}; None takes the task's")
         given = job.job_id is not None
         job_id = new_id() if job.job_id is None else check_job_id(job.job_id)
         return NewJob(job_id, data, to_ms(job.delay, "delay"), job.priority, ttl_ms, given, key, limit)
@@ -308,7 +321,12 @@ class Task(Generic[In, Out]):
         check_limit_key(key)
         return key, self.options.concurrency_limit or 1 if limit is None else limit
 
-
-def _job(data: In, options: DispatchOptions) -> Job[In]:
-    settings = {name: value for name, value in options.items() if name not in _NOT_OF_JOBS}
-    return Job(data, **cast("JobOptions", settings))
+    def _job(self, data: In, options: DispatchOptions) -> Job[In]:
+        settings = {name: value for name, value in options.items() if name not in _NOT_OF_JOBS}
+        try:
+            return Job(data, **cast("JobOptions", settings))
+        except TypeError:
+            unknown = sorted(settings.keys() - DispatchOptions.__annotations__.keys())
+            known = ", ".join(DispatchOptions.__annotations__)
+            given = ", ".join(unknown)
+            raise TypeError(f"task {self.name!r}: dispatch has no option {given}; there are: {known}") from None

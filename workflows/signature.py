@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Generic, Never, NoReturn, Protocol, TypeAlias,
 from taskora.duration import Duration
 from taskora.errors import ConfigError
 from taskora.protocols import WorkflowTask
+from taskora.quoting import quoted
 
 from .composition import Composition, followed, step
 from .export import Drawing, digraph, dot, drawing_of_flat, mermaid, node_link
@@ -191,7 +192,7 @@ def composition_of(value: object, where: str) -> Composition:
     if isinstance(value, Signature):
         return value.composition
     advice = "write task.s() for a task" if callable(value) else "signatures come from task.s(), chain, group and chord"
-    raise ConfigError(f"{where}: expected a signature, got {type(value).__name__}; {advice}")
+    raise ConfigError(f"{where}: expected a signature, got {quoted(value)}; {advice}")
 
 
 def listed_in(arguments: Sequence[object]) -> Sequence[object] | None:

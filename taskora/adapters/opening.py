@@ -8,6 +8,7 @@ from taskora.adapters.memory import memory_adapter
 from taskora.adapters.protocol import Adapter
 from taskora.adapters.redis import redis_adapter
 from taskora.errors import ConfigError
+from taskora.quoting import quoted
 
 
 def open_adapter(given: str | Adapter | None, prefix: str | None) -> Adapter:
@@ -18,19 +19,24 @@ def open_adapter(given: str | Adapter | None, prefix: str | None) -> Adapter:
         prefix: For the keys; None for none, or for what the given adapter has.
 
     Raises:
-        ConfigError: The URL cannot be used, or an adapter was given together with a prefix.
+        ConfigError: The URL cannot be used, this is no adapter, or an adapter was given together with a prefix.
     """
     if given is None:
         given = os.environ.get("TASKORA_URL") or "embedded://"
     if not isinstance(given, str):
+        if not all(hasattr(given, part) for part in ("jobs", "leases", "connect", "describe")):
+            raise ConfigError(
+                f"adapter: expected a URL or an adapter, such as redis_adapter(client) makes, got {quoted(given)}"
+            )
         if prefix is not None:
-            raise ConfigError("prefix: an adapter has its own; give it there")
+            raise ConfigError(f"prefix: an adapter has its own; give {quoted(prefix)} there")
         return given
+    prefix = "" if prefix is None else prefix
     if not given.startswith("memory:"):
-        return redis_adapter(given, prefix=prefix or "")
+        return redis_adapter(given, prefix=prefix)
     if given != "memory://":
         raise ConfigError(
-            f"adapter: {given!r} names a memory, but each application has its own: write memory://, or give "
+            f"adapter: {quoted(given)} names a memory, but each application has its own: write memory://, or give "
             "the same memory_adapter() to those that are to share one"
         )
-    return memory_adapter(prefix=prefix or "")
+    return memory_adapter(prefix=prefix)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Protocol, cast
 
 import orjson
 
@@ -13,7 +13,7 @@ from taskora.adapters.schedule_store import StoredSchedule
 from taskora.clock import from_ms
 from taskora.config import Schedule, catch_up_limit
 from taskora.duration import to_ms
-from taskora.errors import ConfigError, SerializationError
+from taskora.errors import ConfigError, SerializationError, ValidationError
 from taskora.model import ScheduleInfo
 from taskora.quoting import quoted
 from taskora.serializer import JSON
@@ -125,15 +125,37 @@ def timing_of(members: Mapping[str, object]) -> Timing:
     return Timing(None, cron, zone if isinstance(zone, str) and zone else "UTC")
 
 
-def check_schedule(schedule: Schedule) -> None:
-    """Refuse a schedule that could not fire, when it is defined.
+class Takes(Protocol):
+    """A task, as far as a schedule of it must know."""
+
+    @property
+    def name(self) -> str: ...
+
+    def encode(self, data: object, /) -> bytes:
+        """Check a payload and write it."""
+        ...
+
+
+def check_schedule(schedule: Schedule, task: Takes | None = None) -> None:
+    """Refuse a schedule that could not fire, or whose every run would fail, when it is defined.
+
+    Args:
+        schedule: It.
+        task: Its task; None when that is not known in this process.
 
     Raises:
-        ConfigError: The expression or the zone is not understood, or the data cannot be written as JSON.
+        ConfigError: The expression or the zone is not understood, or the data is no JSON value or none that the task
+            takes.
     """
     declared_members("task", schedule, None)
     if schedule.data is not None:
         run_data(schedule.data)
+    if task is not None:
+        try:
+            task.encode(schedule.data)
+        except (ValidationError, SerializationError) as error:
+            why = f"task {task.name!r} does not take {quoted(schedule.data)}"
+            raise ConfigError(f"schedule.data: {why}: {error}") from error
 
 
 def run_data(data: object) -> bytes:

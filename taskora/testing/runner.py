@@ -14,14 +14,17 @@ from taskora.app import Taskora
 from taskora.call import on_running_loop, refuse_on_loop
 from taskora.clock import to_epoch_ms
 from taskora.collecting import CollectTask
+from taskora.config import check_instance
 from taskora.duration import Duration, to_ms
 from taskora.errors import ConfigError, ValidationError
+from taskora.flow_control import check_key
 from taskora.function_task import AnyTask, FunctionTask
 from taskora.handle import ResultHandle
 from taskora.job import DispatchOptions
 from taskora.model import JobInfo, State
 from taskora.outbox import Outbox
 from taskora.payloads import shown
+from taskora.quoting import quoted
 from taskora.serializer import JSON, Serializer
 from taskora.task import Task
 from taskora.testing.direct import Direct
@@ -220,6 +223,11 @@ class TestRunner:
         return await self._beside(lambda: self._flush(task, key))
 
     def _flush(self, task: Task[Any, Any], key: str | None) -> int:
+        _check_task(task)
+        if not isinstance(task, CollectTask):
+            raise ConfigError(f"flush: task {task.name!r} does not collect")
+        if key is not None:
+            check_key(key, "key")
         self._adapter.hasten_batches(task.name, key)
         return self._stage.process_all()
 
@@ -301,6 +309,7 @@ class TestRunner:
     def _own(self, task: Task[Any, Any]) -> AnyTask:
         """Return the task of this application for one that may be another's."""
         self._stage.check()
+        _check_task(task)
         own = self.app.tasks.get(task.name)
         other = cast("AnyTask", task) if isinstance(task, FunctionTask) else None
         if own is not None:
@@ -359,6 +368,11 @@ class TestRunner:
             pool.submit(act).result()
 
 
+def _check_task(task: object) -> None:
+    if not isinstance(task, Task):
+        raise ConfigError(f"task: expected a task, got {quoted(task)}")
+
+
 def create_test_runner(
     *, from_app: Taskora | None = None, serializer: Serializer = JSON, now: datetime | None = None
 ) -> TestRunner:
@@ -369,7 +383,14 @@ def create_test_runner(
             tasks dispatch, wait for and read is in the runner's memory; its server is not connected to.
         serializer: Of the application that the runner makes. Defaults to JSON.
         now: What time it is, aware. Defaults to the system's.
+
+    Raises:
+        ConfigError: An argument is wrong.
     """
+    if now is not None and check_instance(now, datetime, "now").tzinfo is None:
+        raise ConfigError(f"now: {now!r} has no time zone; take datetime.now(UTC), for example")
+    if from_app is not None:
+        check_instance(from_app, Taskora, "from_app")
     clock = ManualClock(None if now is None else to_epoch_ms(now))
     adapter = memory_adapter(clock, prefix="test")  # erased as a whole, which takes one
     app = Taskora(adapter, serializer=serializer) if from_app is None else from_app
