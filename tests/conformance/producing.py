@@ -13,8 +13,8 @@ from taskora.rules import CollectRule, DebounceRule, DeduplicateRule, Rule, Thro
 DELAYS_MS = (0, 0, 1, 10, 10_000, 60_000)
 NAMES = ("named-0", "named-1", "named-2", "named-3")
 WHILE = (("waiting", "delayed", "active"), ("waiting",), ("active",), ("delayed", "active"))
-# For each collecting key of a task its own settings, but for the size: delay, most items, longest wait.
-COLLECTING = ((7_500, 0, 0), (7_500, 3, 0), (10_000, 0, 15_000), (10_000, 2, 10_000))
+# How long after the last item a batch is due, its most items, how long after the first it is due, its most bytes.
+COLLECTING = ((7_500, 0, 0, 0), (7_500, 3, 0, 0), (10_000, 0, 15_000, 0), (10_000, 2, 10_000, 0), (7_500, 0, 0, 30))
 KINDS = ("debounce", "debounce", "throttle", "deduplicate", "deduplicate", "collect", "collect", "collect")
 Limit: TypeAlias = tuple[str, int]
 
@@ -79,7 +79,7 @@ class Producing(Twins):
 
     @rule(task=tasks, kinds=st.lists(st.sampled_from(KINDS), min_size=1, max_size=4), key=keys, limit=limits,
           delay=st.sampled_from((0, 0, 10)), ttl=st.sampled_from((0, 0, 10, 10_000)), priority=priorities,
-          version=versions, way=st.integers(0, 3), sent=st.sampled_from((False, False, True)), again=again)  # fmt: skip
+          version=versions, way=st.integers(0, 4), sent=st.sampled_from((False, False, True)), again=again)  # fmt: skip
     def enqueue_by_rules(
         self, task: str, kinds: list[str], key: str, limit: Limit, delay: int, ttl: int, priority: int, version: int,
         way: int, sent: bool, again: bool,
@@ -98,14 +98,14 @@ class Producing(Twins):
             rules: dict[str, Rule] = {
                 "debounce": DebounceRule(key, 12_500 if way % 2 else 2_500),
                 "throttle": ThrottleRule(key, 1 + way % 2, 15_000),
-                "deduplicate": DeduplicateRule(key, WHILE[way]),
+                "deduplicate": DeduplicateRule(key, WHILE[way % 4]),
             }
             own_delay = 0 if kind == "debounce" else delay
             jobs.append((NewJob(job_id, data, own_delay, priority, ttl, sent, *limit), rules[kind]))
         spec = EnqueueSpec(version=version, max_attempts=2)
         self.same(*(one.rules.enqueue(task, spec, jobs) for one in self.adapters), again=again)
 
-    @rule(task=tasks, key=keys, way=st.integers(0, 3), version=versions, count=st.integers(1, 4))
+    @rule(task=tasks, key=keys, way=st.integers(0, 4), version=versions, count=st.integers(1, 4))
     def collect(self, task: str, key: str, way: int, version: int, count: int) -> None:
         self.enqueue_by_rules(task, ["collect"] * count, key, ("", 0), 0, 0, 0, version, way, sent=False, again=False)
 

@@ -103,10 +103,17 @@ def _decide(store: Store, queue: Queue, now_ms: int, spec: EnqueueSpec, new: New
 
 def _earlier(queue: Queue, job_id: str, now_ms: int) -> Verdict | None:
     """Return what an earlier call decided on the same dispatch."""
-    batch = queue.collected.get(job_id)
+    batch = _kept(queue.collected, job_id, now_ms)
     if batch is not None:
-        return Verdict(stored=True, job_id=batch[0])
-    return _STORED if id_taken(queue, job_id, now_ms) or job_id in queue.replaced else None
+        return Verdict(stored=True, job_id=batch)
+    replaced = _kept(queue.replaced, job_id, now_ms) is not None
+    return _STORED if replaced or id_taken(queue, job_id, now_ms) else None
+
+
+def _kept(entries: dict[str, tuple[str, int]], name: str, now_ms: int) -> str | None:
+    """Read an entry; None when there is none, or when it has run out."""
+    found = entries.get(name)
+    return found[0] if found is not None and found[1] > now_ms else None
 
 
 def _debounce(store: Store, queue: Queue, now_ms: int, spec: EnqueueSpec, new: NewJob, rule: DebounceRule) -> None:
