@@ -15,11 +15,18 @@ PYTHON ?= $(shell for p in $(CANDIDATES); do "$$p" $(OLD_ENOUGH) 2>/dev/null && 
 # Narrow a run with e.g. `make test ARGS="tests/unit -k retry"`.
 ARGS ?=
 
-.PHONY: help venv demo test packaging lint format lua-lint types imports bench clean
+# How long a look for differences between memory and the servers is; a SEED that a failure names repeats its programs.
+PROGRAMS ?= 2000
+STEPS ?= 80
+SEED ?=
+FLAVOR ?=
+
+.PHONY: help venv demo test differential packaging lint format lua-lint types imports bench clean
 
 help:
 	@echo "make demo       a working queue in one command: no server, no root"
 	@echo "make test       all tests, on Redis and on Valkey (ARGS=… narrows it)"
+	@echo "make differential  random programs on memory and on servers (PROGRAMS=2000 STEPS=80 SEED=… FLAVOR=redis)"
 	@echo "make packaging  build the wheel and the sdist, install and use them elsewhere"
 	@echo "make lint       ruff, and luacheck when it is installed; make format repairs"
 	@echo "make types      mypy and pyright over the package, the tests and the benchmarks"
@@ -53,6 +60,10 @@ demo: $(READY)
 # Two workers: each has servers of its own, and the tests with an xdist_group stay on one of them.
 test: $(READY)
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not packaging' -q $(ARGS)
+
+differential: $(READY)
+	@TASKORA_PROGRAMS=$(PROGRAMS) TASKORA_STEPS=$(STEPS) TASKORA_SEED=$(SEED) $(BIN)/python -m pytest -q -n 2 \
+	  tests/conformance/test_differential.py -k '$(FLAVOR)' $(ARGS)
 
 packaging: $(READY)
 	@$(BIN)/python -m pytest -m packaging -q tests/acceptance

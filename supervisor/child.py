@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from taskora.adapters.memory import MemoryAdapter
-from taskora.app import AnyTask, Taskora
+from taskora.app import Taskora
 from taskora.errors import AdapterError, ConfigError
+from taskora.function_task import AnyTask
 from taskora.loading import AppLoadError, load_app
 from taskora.service import Service
 

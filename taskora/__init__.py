@@ -7,10 +7,10 @@ if TYPE_CHECKING:
     from taskora.adapters.memory import memory_adapter
     from taskora.adapters.redis import redis_adapter
     from taskora.app import Taskora
-    from taskora.collecting import CollectTask
+    from taskora.collecting import CollectFunctionTask, CollectTask
     from taskora.config import Defaults, Keep, Retention, Retry, Schedule, SchedulerConfig, Stall, Ttl
     from taskora.context import Context
-    from taskora.contracts import TaskContract, define_task, static_contract
+    from taskora.contracts import CollectContract, TaskContract, define_task, static_contract
     from taskora.errors import (
         AdapterError,
         CancelledError,
@@ -43,13 +43,15 @@ if TYPE_CHECKING:
         StalledEvent,
     )
     from taskora.flow_control import Collect, Debounce, Deduplicate, Throttle
-    from taskora.handle import ResultHandle
+    from taskora.function_task import FunctionTask
+    from taskora.handle import Handles, ResultHandle
+    from taskora.job import Job
     from taskora.middleware import Middleware, MiddlewareContext, Next
     from taskora.migration import MigrationStatus, into
     from taskora.model import JobInfo, LogEntry, QueueStats, ScheduleInfo, State, WorkerRecord
     from taskora.rules import CollectBufferInfo
     from taskora.serializer import JsonSerializer, Serializer
-    from taskora.task import FunctionTask, Job, Task
+    from taskora.task import Task
     from taskora.workflows import Bound, Signature, WorkflowHandle, chain, chord, group
 
 __all__ = [
@@ -60,6 +62,8 @@ __all__ = [
     "CancelledEvent",
     "Collect",
     "CollectBufferInfo",
+    "CollectContract",
+    "CollectFunctionTask",
     "CollectTask",
     "CompletedEvent",
     "ConfigError",
@@ -72,6 +76,7 @@ __all__ = [
     "ExpiredEvent",
     "FailedEvent",
     "FunctionTask",
+    "Handles",
     "Issue",
     "Job",
     "JobEvent",
@@ -132,7 +137,7 @@ _HOMES = {
     "taskora.adapters.memory": ("memory_adapter",),
     "taskora.adapters.redis": ("redis_adapter",),
     "taskora.app": ("Taskora",),
-    "taskora.collecting": ("CollectTask",),
+    "taskora.collecting": ("CollectFunctionTask", "CollectTask"),
     "taskora.config": (
         "Defaults",
         "Keep",
@@ -145,6 +150,7 @@ _HOMES = {
     ),
     "taskora.context": ("Context",),
     "taskora.contracts": (
+        "CollectContract",
         "TaskContract",
         "define_task",
         "static_contract",
@@ -186,7 +192,9 @@ _HOMES = {
         "Deduplicate",
         "Throttle",
     ),
-    "taskora.handle": ("ResultHandle",),
+    "taskora.function_task": ("FunctionTask",),
+    "taskora.handle": ("Handles", "ResultHandle"),
+    "taskora.job": ("Job",),
     "taskora.middleware": ("Middleware", "MiddlewareContext", "Next"),
     "taskora.migration": ("MigrationStatus", "into"),
     "taskora.model": (
@@ -202,11 +210,7 @@ _HOMES = {
         "JsonSerializer",
         "Serializer",
     ),
-    "taskora.task": (
-        "FunctionTask",
-        "Job",
-        "Task",
-    ),
+    "taskora.task": ("Task",),
     "taskora.workflows": (
         "Bound",
         "Signature",

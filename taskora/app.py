@@ -3,46 +3,47 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, ParamSpec, TypeVar, Unpack, overload
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeVar, overload
 
-from taskora.adapters.memory import memory_adapter
+from taskora.adapters.opening import open_adapter
 from taskora.adapters.protocol import Adapter
-from taskora.adapters.redis import redis_adapter
-from taskora.call import Call, on_running_loop, refuse_on_loop
-from taskora.collecting import CollectDecorator
-from taskora.config import Defaults, Retention, Schedule, SchedulerConfig, check_count
-from taskora.context import Context
-from taskora.contracts import TaskContract
+from taskora.call import on_running_loop, refuse_on_loop
+from taskora.collecting import CollectTask
+from taskora.config import Defaults, Retention, Schedule, SchedulerConfig, check_count, check_flag, check_instance
+from taskora.contracts import CollectContract, TaskContract
 from taskora.dead_letters import DeadLetters
-from taskora.definition import CollectSettings, TaskDecorator, TaskSettings, caller_names, define, options_of
+from taskora.defining import TaskDefiner
+from taskora.definition import caller_names, define, options_of
 from taskora.duration import Duration, to_ms, to_seconds
-from taskora.errors import ConfigError, JobNotFoundError
-from taskora.flow_control import Collect
+from taskora.errors import ConfigError
+from taskora.function_task import AnyTask, FunctionTask
 from taskora.housekeeping import Housekeeper
 from taskora.implementing import Contracts, Implement
 from taskora.inspector import Inspector
-from taskora.keys import check_task_name
+from taskora.keys import check_schedule_name, check_task_name, check_workflow_id
 from taskora.listening import Listening, OnApp
 from taskora.middleware import Middleware, check_middleware
-from taskora.model import Plan, WorkflowOutcome, WorkflowRecord
-from taskora.outbox import Outbox, Parcel
-from taskora.protocols import Confirmation
+from taskora.outbox import Outbox
+from taskora.payloads import check_serializer
+from taskora.protocols import WorkflowEngine
+from taskora.quoting import quoted
 from taskora.schedules import Schedules, check_schedule
 from taskora.schema import ANY
 from taskora.serializer import JSON, Serializer
 from taskora.service import Service
-from taskora.task import FunctionTask, Task
-from taskora.waiting import WaitCall, Waiting
+from taskora.settings import TaskSettings
+from taskora.task import Task
+from taskora.waiting import Waiting
 from taskora.worker import Alone, Host, WorkerSettings
+from taskora.workflow_engine import StoredWorkflows
 from taskora.workflows import WorkflowHandle
 
 In = TypeVar("In")
+Item = TypeVar("Item")
 Out = TypeVar("Out")
 P = ParamSpec("P")
 R = TypeVar("R")
-AnyTask = FunctionTask[Any, Any, ..., Any]
 _NO_DEFAULTS = Defaults()
 _MEBIBYTE = 1024 * 1024
 
@@ -79,18 +80,24 @@ class Taskora:
         max_payload: int = 8 * _MEBIBYTE,
     ) -> None:
         check_count(max_payload, "max_payload")
-        self.adapter = _adapter(adapter, prefix)
-        self.serializer = serializer
-        self.defaults = defaults
-        self.retention = retention or Retention()
-        self.scheduler = scheduler or SchedulerConfig()
+        check_flag(validate_on_dispatch, "validate_on_dispatch")
+        self.serializer = check_serializer(serializer)
+        self.defaults = check_instance(defaults, Defaults, "defaults")
+        self.retention = Retention() if retention is None else check_instance(retention, Retention, "retention")
+        self.scheduler = (
+            SchedulerConfig() if scheduler is None else check_instance(scheduler, SchedulerConfig, "scheduler")
+        )
+        self.adapter = open_adapter(adapter, prefix)
         self.validate_on_dispatch = validate_on_dispatch
         self.max_payload = max_payload
         self.outbox = Outbox(self.adapter)
         self.waiting = Waiting(self.adapter)
         self.listening = Listening(
-            self.adapter.events, lambda: self._tasks, lambda name: self.find_task(name).decode_result
+            self.adapter.events,
+            lambda: (*self._tasks, *self._contracts.registered),
+            lambda name: self.find_task(name).decode_result,
         )
+        self.workflow_engine: WorkflowEngine = StoredWorkflows(self)
         self.middleware: tuple[Middleware, ...] = ()
         self._tasks: dict[str, AnyTask] = {}
         self._contracts = Contracts(self, self._define)
@@ -112,90 +119,24 @@ class Taskora:
         Raises:
             ConfigError: This cannot name a task.
         """
+        check_task_name(name)
         known = self._tasks.get(name) or self._contracts.registered.get(name)
         if known is not None:
             return known
-        options = options_of({}, self.defaults, self.retention)
-        return Task(self, check_task_name(name), options, ANY, ANY)
+        return Task(self, name, options_of({}, self.defaults, self.retention), (ANY, ANY))
 
     # Defining
 
-    @overload
-    def task(
-        self, handler: Callable[[In, Context], Coroutine[Any, Any, Out]], /
-    ) -> FunctionTask[In, Out, [In, Context], Coroutine[Any, Any, Out]]: ...
-    @overload
-    def task(
-        self, handler: Callable[[In], Coroutine[Any, Any, Out]], /
-    ) -> FunctionTask[In, Out, [In], Coroutine[Any, Any, Out]]: ...
-    @overload
-    def task(
-        self, handler: Callable[[], Coroutine[Any, Any, Out]], /
-    ) -> FunctionTask[None, Out, [], Coroutine[Any, Any, Out]]: ...
-    @overload
-    def task(self, handler: Callable[[In, Context], Out], /) -> FunctionTask[In, Out, [In, Context], Out]: ...
-    @overload
-    def task(self, handler: Callable[[In], Out], /) -> FunctionTask[In, Out, [In], Out]: ...
-    @overload
-    def task(self, handler: Callable[[], Out], /) -> FunctionTask[None, Out, [], Out]: ...
-    @overload
-    def task(
-        self, name: str, handler: Callable[[In, Context], Coroutine[Any, Any, Out]], **settings: Unpack[TaskSettings]
-    ) -> FunctionTask[In, Out, [In, Context], Coroutine[Any, Any, Out]]: ...
-    @overload
-    def task(
-        self, name: str, handler: Callable[[In], Coroutine[Any, Any, Out]], **settings: Unpack[TaskSettings]
-    ) -> FunctionTask[In, Out, [In], Coroutine[Any, Any, Out]]: ...
-    @overload
-    def task(
-        self, name: str, handler: Callable[[], Coroutine[Any, Any, Out]], **settings: Unpack[TaskSettings]
-    ) -> FunctionTask[None, Out, [], Coroutine[Any, Any, Out]]: ...
-    @overload
-    def task(
-        self, name: str, handler: Callable[[In, Context], Out], **settings: Unpack[TaskSettings]
-    ) -> FunctionTask[In, Out, [In, Context], Out]: ...
-    @overload
-    def task(
-        self, name: str, handler: Callable[[In], Out], **settings: Unpack[TaskSettings]
-    ) -> FunctionTask[In, Out, [In], Out]: ...
-    @overload
-    def task(
-        self, name: str, handler: Callable[[], Out], **settings: Unpack[TaskSettings]
-    ) -> FunctionTask[None, Out, [], Out]: ...
-    @overload
-    def task(
-        self, name: str | None = None, /, *, collect: Collect[Any], **settings: Unpack[TaskSettings]
-    ) -> CollectDecorator: ...
-    @overload
-    def task(self, name: str | None = None, /, **settings: Unpack[TaskSettings]) -> TaskDecorator: ...
-    def task(
-        self,
-        name: str | Callable[..., object] | None = None,
-        handler: Callable[..., object] | None = None,
-        **settings: Unpack[CollectSettings],
-    ) -> Any:
+    @property
+    def task(self) -> TaskDefiner:
         """Define a task: as ``@taskora.task``, ``@taskora.task("name", retry=…)`` or ``taskora.task("name", fn)``.
 
         The handler is ``async def`` or ``def``, and takes the payload, the payload and the context, or nothing. A plain
         ``def`` runs in a thread. Without a name the function's is taken: ``resize_image_task`` is ``resize-image``.
-
-        Args:
-            name: The task's name, or the handler itself.
-            handler: The handler, when this is not used as a decorator.
-            **settings: See ``TaskSettings`` and, for batches, ``CollectSettings``.
-
-        Raises:
-            ConfigError: A name is taken or not allowed, an option is wrong, or an annotation cannot be used.
+        Options are those of ``TaskSettings``, and ``collect`` for handlers that take batches. Calling it raises
+        ``ConfigError`` when a name is taken or not allowed, an option is wrong, or an annotation cannot be used.
         """
-        if callable(name):
-            return self._define(None, name, settings)
-        if handler is not None:
-            return self._define(name, handler, settings)
-
-        def decorate(function: Callable[..., object]) -> AnyTask:
-            return self._define(name, function, settings)
-
-        return decorate
+        return TaskDefiner(self._define)
 
     def schedule(
         self,
@@ -214,16 +155,16 @@ class Taskora:
         Raises:
             ConfigError: The name is taken, or an argument is wrong.
         """
-        if name in self._schedules:
+        if check_schedule_name(name) in self._schedules:
             raise ConfigError(f"name: there is already a schedule {name!r}")
-        target = task if isinstance(task, str) else task.name
+        target = check_task_name(task.name if isinstance(task, Task) else task, "task")
         schedule = Schedule(every=every, cron=cron, timezone=timezone, overlap=overlap, on_missed=on_missed, data=data)
-        check_schedule(schedule)
+        check_schedule(schedule, task if isinstance(task, Task) else self._tasks.get(task))
         self._schedules[name] = (target, schedule)
 
     def _define(self, name: str | None, handler: Callable[..., object], settings: TaskSettings) -> AnyTask:
         names = caller_names()
-        task = define(self, self.defaults, self.retention, name, handler, settings, names)
+        task = define(self, name, handler, settings, names)
         self._add(task)
         return task
 
@@ -236,6 +177,8 @@ class Taskora:
         Raises:
             ConfigError: The name is taken here, or this process already works.
         """
+        if not isinstance(task, FunctionTask):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+            raise ConfigError(f"task: expected one that has its handler in this process, got {quoted(task)}")
         twin = task.moved_to(self)
         self._add(twin)
         return twin
@@ -245,20 +188,25 @@ class Taskora:
             raise ConfigError(f"name: there is already a task {task.name!r}; give one of them another name")
         if self._service is not None:
             raise ConfigError(f"task {task.name!r}: this process already works; define tasks before start()")
-        self._tasks[task.name] = task
-        self._contracts.follow(task)
         if task.options.schedule is not None:
-            check_schedule(task.options.schedule)
+            check_schedule(task.options.schedule, task)
+        self._contracts.follow(task)
+        self._tasks[task.name] = task
+        if task.options.schedule is not None:
             self._schedules[task.name] = (task.name, task.options.schedule)
 
-    def register(self, contract: TaskContract[In, Out], /) -> Task[In, Out]:
+    @overload
+    def register(self, contract: CollectContract[Item, Out], /) -> CollectTask[Item, Out]: ...
+    @overload
+    def register(self, contract: TaskContract[In, Out], /) -> Task[In, Out]: ...
+    def register(self, contract: TaskContract[Any, Any], /) -> Task[Any, Any]:
         """Make a task of a contract that other processes run: it dispatches, composes and waits, and has no handler.
 
         Returns:
             The task; the same one each time. ``implement``, called later, makes it run here as well.
 
         Raises:
-            ConfigError: There is a different contract of that name.
+            ConfigError: There is a different contract of that name, or a task of that name that gathers otherwise.
         """
         return self._contracts.register(contract)
 
@@ -271,6 +219,14 @@ class Taskora:
         contract. Calling it raises ``ConfigError`` when they do not, or when the contract is implemented already.
         """
         return Implement(self._contracts)
+
+    def check_runnable(self) -> None:
+        """Refuse to work where there are only contracts of others; for supervisors.
+
+        Raises:
+            ConfigError: Contracts were registered, and no task has a handler.
+        """
+        self._contracts.check_runnable()
 
     def use(self, middleware: Middleware, /) -> Middleware:
         """Have a middleware run around every handler, outside of those that tasks have of their own.
@@ -286,7 +242,7 @@ class Taskora:
             ConfigError: It is no async function, or this process works already.
         """
         if self._service is not None:
-            raise ConfigError(f"use: this process already works; give {middleware!r} before start()")
+            raise ConfigError(f"use: this process already works; give {quoted(middleware)} before start()")
         self.middleware = (*self.middleware, check_middleware(middleware, "use"))
         return middleware
 
@@ -327,7 +283,7 @@ class Taskora:
         """
         if self._service is not None:
             raise ConfigError("start: this application already works in this process")
-        self._contracts.check_runnable()
+        self.check_runnable()
         service = self.service(Alone(), self.housekeeper())
         self._service = service
         try:
@@ -415,8 +371,12 @@ class Taskora:
     # Workflows and schedules
 
     def workflow(self, workflow_id: str) -> WorkflowHandle[object]:
-        """Return the handle of a workflow that exists; its result is plain JSON."""
-        return WorkflowHandle(self, workflow_id)
+        """Return the handle of a workflow that exists; its result is plain JSON.
+
+        Raises:
+            ConfigError: This cannot be the id of a workflow.
+        """
+        return WorkflowHandle(self.workflow_engine, check_workflow_id(workflow_id))
 
     @property
     def schedules(self) -> Schedules:
@@ -432,53 +392,3 @@ class Taskora:
     def inspect(self) -> Inspector:
         """Look at what is stored: jobs by state, counts, workflows, workers, throughput."""
         return Inspector(self.adapter, {**self._contracts.registered, **self._tasks}, self.serializer)
-
-    def store_workflow(self, plan: Plan) -> Confirmation:
-        """See ``WorkflowEngine``."""
-        parcel = Parcel(call=self.adapter.workflows.create_workflow(plan))
-        if on_running_loop():
-            return self.outbox.put(parcel)
-        self.adapter.workflows.create_workflow(plan).run()
-        parcel.deliver([True])
-        return parcel
-
-    def wait_workflow(self, workflow_id: str, timeout_s: float | None) -> Call[WorkflowOutcome]:
-        """See ``WorkflowEngine``."""
-        return WaitCall(
-            self.waiting,
-            lambda waiter: waiter.workflow(workflow_id),
-            timeout_s,
-            f"workflow {workflow_id}",
-            lambda: JobNotFoundError(
-                f"there is no workflow {workflow_id}: it never existed, or retention removed it", job_id=workflow_id
-            ),
-        )
-
-    def read_workflow(self, workflow_id: str) -> Call[WorkflowRecord | None]:
-        """See ``WorkflowEngine``."""
-        return self.adapter.workflows.workflow(workflow_id)
-
-    def workflow_outcome(self, workflow_id: str) -> Call[WorkflowOutcome | None]:
-        """See ``WorkflowEngine``."""
-        return self.adapter.workflows.workflow_outcome(workflow_id)
-
-    def cancel_workflow(self, workflow_id: str, reason: str) -> Call[bool]:
-        """See ``WorkflowEngine``."""
-        return self.adapter.workflows.cancel_workflow(workflow_id, reason)
-
-
-def _adapter(given: str | Adapter | None, prefix: str | None) -> Adapter:
-    if given is None:
-        given = os.environ.get("TASKORA_URL") or "embedded://"
-    if isinstance(given, str):
-        if given.startswith("memory:"):
-            if given != "memory://":
-                raise ConfigError(
-                    f"adapter: {given!r} names a memory, but each application has its own: write memory://, or give "
-                    "the same memory_adapter() to those that are to share one"
-                )
-            return memory_adapter(prefix=prefix or "")
-        return redis_adapter(given, prefix=prefix or "")
-    if prefix is not None:
-        raise ConfigError("prefix: an adapter has its own; give it there")
-    return given

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, Generic, Never, ParamSpec, Protocol, TypeVar, cast, get_args, get_origin, overload
+from collections.abc import Iterable
+from types import GenericAlias
+from typing import Any, Generic, Never, ParamSpec, TypeVar, cast, get_args, get_origin
 
 from taskora.call import Call, mapped, refuse_on_loop
-from taskora.context import Context
+from taskora.config import TaskOptions, check_flag
 from taskora.errors import ConfigError, SerializationError, ValidationError
 from taskora.flow_control import Collect, check_key
+from taskora.function_task import FunctionTask, Handler
 from taskora.handle import Handles, ResultHandle
+from taskora.home import TaskHome
+from taskora.job import check_items
 from taskora.model import NewJob, new_id
-from taskora.payloads import load, writes_json
+from taskora.payloads import writes_json
 from taskora.ruled import dispatch_ruled
 from taskora.rules import CollectBufferInfo
 from taskora.schema import Schema
 from taskora.serializer import JSON
-from taskora.task import FunctionTask, TaskHome
+from taskora.task import Schemas, Task
 
 Item = TypeVar("Item")
 Out = TypeVar("Out")
@@ -24,39 +28,53 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class CollectTask(FunctionTask[list[Item], Out, P, R], Generic[Item, Out, P, R]):
-    """A task whose handler is given a list of what was dispatched. Made by ``Taskora.task(collect=Collect(...))``.
+class CollectTask(Task[list[Item], Out], Generic[Item, Out]):
+    """A task whose handler is given a list of what was dispatched.
+
+    Made by ``Taskora.register``, and, with its handler, by ``Taskora.task(collect=Collect(...))``.
 
     An item is in the buffer of its key or in exactly one batch. A handle stands for the item's batch: its result is
     the batch's, its ``batch_id`` the batch's job. ``task.handle(batch_id).cancel()`` cancels a batch that has not
     begun together with the items that are buffered for it. In a workflow a step's payload is a whole list.
 
-    Args:
-        home: The application.
-        *args: See ``FunctionTask``.
-        collect: See ``Collect``.
-        item_schema: Type of an item.
-        **settings: See ``FunctionTask``.
+    Attributes:
+        collect: How what is dispatched is gathered.
+        item_type: Declared type of an item; ``input_type`` is that of a batch.
 
     Raises:
         ConfigError: Something else that the task was told excludes ``collect``.
     """
 
     def __init__(
-        self, home: TaskHome, *args: Any, collect: Collect[Item], item_schema: Schema[object], **settings: Any
+        self,
+        home: TaskHome,
+        name: str,
+        options: TaskOptions,
+        schemas: Schemas,
+        collect: Collect[Item],
+        item_schema: Schema[object],
     ) -> None:
-        super().__init__(home, *args, **settings)
-        options = self.options
-        if options.ttl is not None or options.schedule is not None:
-            excluded = "schedule" if options.ttl is None else "ttl"
-            raise ConfigError(f"{excluded}: it excludes collect, whose jobs are batches with times of their own")
-        if home.serializer is not JSON and not writes_json(home.serializer):
+        super().__init__(home, name, options, schemas)
+        self._gathers(collect, item_schema)
+
+    def _gathers(self, collect: Collect[Item], item_schema: Schema[object]) -> None:
+        check_alone(self.options)
+        serializer = self._home.serializer
+        if serializer is not JSON and not writes_json(serializer):
             raise ConfigError(
                 f"collect: task {self.name!r} needs a serializer that writes JSON, to join items of a batch; "
-                f"{type(home.serializer).__name__} has no true attribute writes_json"
+                f"{type(serializer).__name__} has no true attribute writes_json"
             )
         self.collect = collect
+        self.item_type = item_schema.type
         self._item = item_schema
+
+    def follow(self, other: Task[list[Item], Out]) -> None:
+        """See ``Task``."""
+        super().follow(other)
+        if isinstance(other, CollectTask):
+            same = cast("CollectTask[Item, Out]", other)
+            self._gathers(same.collect, same._item)  # noqa: SLF001 - it is of this very class
 
     # A batch takes items: a job of it cannot be dispatched as a whole, as the base class would.
     def dispatch(self, item: Item, /, *, skip_validation: bool = False, **excluded: Never) -> ResultHandle[Out]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -87,7 +105,7 @@ class CollectTask(FunctionTask[list[Item], Out, P, R], Generic[Item, Out, P, R])
             SerializationError: One cannot be written as JSON, or is too large; then none is stored.
             AdapterError: See ``dispatch``.
         """
-        return self._push(list(items), skip_validation)
+        return self._push(check_items(items, self.name), skip_validation)
 
     def peek_collect(self, key: str) -> list[Item]:
         """Read what waits for its batch, the oldest first, and leave it there; what cannot be read is left out.
@@ -115,20 +133,11 @@ class CollectTask(FunctionTask[list[Item], Out, P, R], Generic[Item, Out, P, R])
         """See ``inspect_collect``."""
         return await self._inspect(key).run_async()
 
-    def decode_input(self, raw: bytes, version: int | None = None, job_id: str = "", /) -> object:
-        """Read a batch; migrations take its items one by one. See ``FunctionTask``."""
-        if self._migrations is None or version is None or version >= self._migrations.version:
-            return super().decode_input(raw, version, job_id)
-        older = load(raw, self._home.serializer)
-        if not isinstance(older, list):
-            return self._input.decode(older)
-        where, apply = f"an item of job {job_id} of task {self.name!r}", self._migrations.apply
-        return self._input.decode([apply(item, version, where) for item in cast("list[object]", older)])
-
     def _push(self, items: list[Item], skip_validation: bool) -> Handles[Out]:
+        check_flag(skip_validation, "skip_validation")
         validate = self._home.validate_on_dispatch and not skip_validation
         jobs = [NewJob(new_id(), self._write(item, validate, self._item)) for item in items]
-        rules = [self.collect.rule_for(item) for item in items]
+        rules = [self.collect.rule_for(item, self._home.max_payload) for item in items]
         return dispatch_ruled(self._home, self, self._spec, jobs, rules) if jobs else Handles()
 
     def _peek(self, key: str) -> Call[list[Item]]:
@@ -147,23 +156,44 @@ class CollectTask(FunctionTask[list[Item], Out, P, R], Generic[Item, Out, P, R])
         return items
 
 
-class CollectDecorator(Protocol):
-    """Makes a task of a function of a list of items, and of a context if it wants one."""
+class CollectFunctionTask(CollectTask[Item, Out], FunctionTask[list[Item], Out, P, R], Generic[Item, Out, P, R]):  # pyright: ignore[reportIncompatibleMethodOverride] - it is dispatched as the first says
+    """A ``CollectTask`` with its handler in this process; see ``FunctionTask``."""
 
-    @overload
-    def __call__(
-        self, handler: Callable[[list[Item], Context], Coroutine[Any, Any, Out]], /
-    ) -> CollectTask[Item, Out, [list[Item], Context], Coroutine[Any, Any, Out]]: ...
-    @overload
-    def __call__(
-        self, handler: Callable[[list[Item]], Coroutine[Any, Any, Out]], /
-    ) -> CollectTask[Item, Out, [list[Item]], Coroutine[Any, Any, Out]]: ...
-    @overload
-    def __call__(
-        self, handler: Callable[[list[Item], Context], Out], /
-    ) -> CollectTask[Item, Out, [list[Item], Context], Out]: ...
-    @overload
-    def __call__(self, handler: Callable[[list[Item]], Out], /) -> CollectTask[Item, Out, [list[Item]], Out]: ...
+    def __init__(
+        self,
+        home: TaskHome,
+        name: str,
+        options: TaskOptions,
+        schemas: Schemas,
+        handler: Handler[P, R],
+        collect: Collect[Item],
+        item_schema: Schema[object],
+    ) -> None:
+        FunctionTask.__init__(self, home, name, options, schemas, handler)  # pyright: ignore[reportUnknownMemberType] - it has no type arguments at run time
+        self._gathers(collect, item_schema)
+
+    def _newer(self, older: object, version: int, where: str) -> object:
+        """Bring a batch to the current version: the migrations are of items."""
+        if not isinstance(older, list):
+            return older
+        bring = super()._newer
+        return [bring(item, version, f"an item of {where}") for item in cast("list[object]", older)]
+
+
+def check_alone(options: TaskOptions) -> None:
+    """Refuse options that ``collect`` excludes.
+
+    Raises:
+        ConfigError: There is one.
+    """
+    if options.ttl is not None or options.schedule is not None:
+        excluded = "schedule" if options.ttl is None else "ttl"
+        raise ConfigError(f"{excluded}: it excludes collect, whose jobs are batches with times of their own")
+
+
+def list_of(item: object) -> object:
+    """Return the type of a batch of items of a type, which may be any object that a payload's type may be."""
+    return GenericAlias(list, (item,))
 
 
 def item_type(declared: object, task: str) -> object:

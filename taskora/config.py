@@ -2,33 +2,64 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, cast
+from typing import Literal, TypeAlias, TypeVar, cast
 
+from taskora.callables import check_takes
 from taskora.duration import Duration, to_seconds
 from taskora.errors import ConfigError
+from taskora.keys import check_text
+from taskora.quoting import quoted
 
 Backoff: TypeAlias = Literal["fixed", "linear", "exponential"] | Callable[[int], Duration]
 ErrorTypes: TypeAlias = tuple[type[BaseException], ...]
+T = TypeVar("T")
 MAX_PRIORITY = 900  # beyond it the score of a prioritized job loses milliseconds in a double
+_CATCH_UP_LIMIT = re.compile(r"catch-up-limit:0*([1-9]\d{0,8})", re.ASCII)
+_LARGEST = 2**31 - 1  # counts are added to others, in scripts as doubles and by the server as signed numbers
 
 
 def check_count(value: object, name: str, least: int = 1, most: int | None = None) -> None:
-    """Refuse what is not a whole number between ``least`` and ``most``.
+    """Refuse what is not a whole number from ``least`` to ``most``, which is 2,147,483,647 where nothing else is said.
 
     Raises:
         ConfigError: It is not.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or value < least or (most is not None and value > most):
+    highest = _LARGEST if most is None else most
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= highest:
         limits = f"at least {least}" if most is None else f"from {least} to {most}"
-        raise ConfigError(f"{name}: expected a whole number, {limits}; got {value!r}")
+        if most is None and isinstance(value, int) and value > highest:
+            limits = f"at most {highest}"
+        raise ConfigError(f"{name}: expected a whole number, {limits}; got {quoted(value)}")
+
+
+def check_flag(value: object, name: str) -> None:
+    """Refuse what is neither True nor False.
+
+    Raises:
+        ConfigError: It is something else.
+    """
+    if not isinstance(value, bool):
+        raise ConfigError(f"{name}: expected True or False, got {quoted(value)}")
+
+
+def check_instance(value: object, kind: type[T], name: str) -> T:
+    """Return a value of a class, or say that it is something else.
+
+    Raises:
+        ConfigError: It is.
+    """
+    if not isinstance(value, kind):
+        raise ConfigError(f"{name}: expected {kind.__name__}(...), got {quoted(value)}")
+    return value
 
 
 def _check_error_types(value: object, name: str) -> None:
     kinds = cast("tuple[object, ...]", value) if isinstance(value, tuple) else (value,)
     if not isinstance(value, tuple) or not all(isinstance(k, type) and issubclass(k, BaseException) for k in kinds):
-        raise ConfigError(f"{name}: expected a tuple of exception classes, got {value!r}")
+        raise ConfigError(f"{name}: expected a tuple of exception classes, got {quoted(value)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +87,13 @@ class Retry:
 
     def __post_init__(self) -> None:
         check_count(self.attempts, "retry.attempts")
-        if not callable(self.backoff) and self.backoff not in ("fixed", "linear", "exponential"):
+        if callable(self.backoff):
+            check_takes(self.backoff, ("the number of the failed attempt",), "retry.backoff", waits=False)
+        elif self.backoff not in ("fixed", "linear", "exponential"):
             raise ConfigError(
-                f'retry.backoff: expected "fixed", "linear", "exponential" or a callable, got {self.backoff!r}'
+                f'retry.backoff: expected "fixed", "linear", "exponential" or a callable, got {quoted(self.backoff)}'
             )
+        check_flag(self.jitter, "retry.jitter")
         to_seconds(self.delay, "retry.delay")
         if self.max_delay is not None:
             to_seconds(self.max_delay, "retry.max_delay")
@@ -81,7 +115,7 @@ class Stall:
 
     def __post_init__(self) -> None:
         if to_seconds(self.interval, "stall.interval") < 0.1:
-            raise ConfigError(f"stall.interval: must be at least 100 ms, got {self.interval!r}")
+            raise ConfigError(f"stall.interval: must be at least 100 ms, got {quoted(self.interval)}")
         check_count(self.max_count, "stall.max_count", least=0)
 
 
@@ -99,9 +133,9 @@ class Ttl:
 
     def __post_init__(self) -> None:
         if to_seconds(self.max, "ttl.max") == 0:
-            raise ConfigError("ttl.max: must be more than 0")
+            raise ConfigError(f"ttl.max: must be more than 0, got {quoted(self.max)}")
         if self.on_expire not in ("fail", "discard"):
-            raise ConfigError(f'ttl.on_expire: expected "fail" or "discard", got {self.on_expire!r}')
+            raise ConfigError(f'ttl.on_expire: expected "fail" or "discard", got {quoted(self.on_expire)}')
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +167,10 @@ class Retention:
     completed: Keep = Keep("1h", 100)
     failed: Keep = Keep("7d", 300)
 
+    def __post_init__(self) -> None:
+        check_instance(self.completed, Keep, "retention.completed")
+        check_instance(self.failed, Keep, "retention.failed")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
@@ -157,12 +195,26 @@ class Schedule:
     def __post_init__(self) -> None:
         if (self.every is None) == (self.cron is None):
             raise ConfigError("schedule: give exactly one of every= and cron=")
-        if self.every is not None and to_seconds(self.every, "schedule.every") < 0.1:
-            raise ConfigError(f"schedule.every: must be at least 100 ms, got {self.every!r}")
+        if self.every is not None:
+            check_period(self.every)
+        for name, text in (("cron", self.cron), ("timezone", self.timezone)):
+            if text is not None or name == "timezone":
+                check_text(text, f"schedule.{name}", least=1)
+        check_flag(self.overlap, "schedule.overlap")
         catch_up_limit(self.on_missed)
 
 
-def catch_up_limit(on_missed: str) -> int | None:
+def check_period(every: Duration) -> None:
+    """Refuse what a schedule cannot have as its period.
+
+    Raises:
+        ConfigError: It is no duration, or below 100 ms.
+    """
+    if to_seconds(every, "schedule.every") < 0.1:
+        raise ConfigError(f"schedule.every: must be at least 100 ms, got {quoted(every)}")
+
+
+def catch_up_limit(on_missed: object) -> int | None:
     """Return how many missed runs a policy makes up for; None for all.
 
     Raises:
@@ -172,10 +224,13 @@ def catch_up_limit(on_missed: str) -> int | None:
         return 1
     if on_missed == "catch-up":
         return None
-    name, _, limit = on_missed.partition(":")
-    if name == "catch-up-limit" and limit.isdecimal() and int(limit) > 0:
-        return int(limit)
-    raise ConfigError(f'schedule.on_missed: expected "skip", "catch-up" or "catch-up-limit:N", got {on_missed!r}')
+    match = _CATCH_UP_LIMIT.fullmatch(on_missed) if isinstance(on_missed, str) else None
+    if match is not None:
+        return int(match[1])
+    raise ConfigError(
+        f'schedule.on_missed: expected "skip", "catch-up" or "catch-up-limit:N" with N from 1 to 999,999,999, got '
+        f"{quoted(on_missed)}"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,11 +254,13 @@ class Defaults:
     cancel_grace: Duration = 0.25
 
     def __post_init__(self) -> None:
+        check_instance(self.retry, Retry, "defaults.retry")
+        check_instance(self.stall, Stall, "defaults.stall")
         check_count(self.concurrency, "defaults.concurrency")
         check_timeout(self.timeout, "defaults.timeout")
         to_seconds(self.cancel_grace, "defaults.cancel_grace")
         if to_seconds(self.lock_ttl, "defaults.lock_ttl") < 1:
-            raise ConfigError(f"defaults.lock_ttl: must be at least 1 second, got {self.lock_ttl!r}")
+            raise ConfigError(f"defaults.lock_ttl: must be at least 1 second, got {quoted(self.lock_ttl)}")
 
 
 def check_timeout(value: Duration | None, name: str = "timeout") -> None:
@@ -213,7 +270,7 @@ def check_timeout(value: Duration | None, name: str = "timeout") -> None:
         ConfigError: It is zero or no duration.
     """
     if value is not None and to_seconds(value, name) == 0:
-        raise ConfigError(f"{name}: must be more than 0; None means no limit")
+        raise ConfigError(f"{name}: must be more than 0, got {quoted(value)}; None means no limit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,9 +287,9 @@ class SchedulerConfig:
 
     def __post_init__(self) -> None:
         if to_seconds(self.poll_interval, "scheduler.poll_interval") < 0.01:
-            raise ConfigError(f"scheduler.poll_interval: must be at least 10 ms, got {self.poll_interval!r}")
+            raise ConfigError(f"scheduler.poll_interval: must be at least 10 ms, got {quoted(self.poll_interval)}")
         if to_seconds(self.lock_ttl, "scheduler.lock_ttl") < 0.5:
-            raise ConfigError(f"scheduler.lock_ttl: must be at least 500 ms, got {self.lock_ttl!r}")
+            raise ConfigError(f"scheduler.lock_ttl: must be at least 500 ms, got {quoted(self.lock_ttl)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal, Protocol, TypeAlias
 
 from taskora.clock import from_ms
-from taskora.duration import Duration
+from taskora.duration import Duration, to_seconds
 from taskora.errors import CancelledError, RetryError, TaskoraError, TimeoutError
 from taskora.model import Claimed
 
@@ -164,5 +164,10 @@ class Context:
         Args:
             delay: Time until the next attempt; None takes the task's back-off.
             reason: Text for the log.
+
+        Raises:
+            ConfigError: The delay is no duration.
         """
+        if delay is not None:
+            to_seconds(delay, f"delay: ctx.retry in job {self.id} of task {self.task!r}")
         return RetryError(reason, delay=delay)

@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import Enum
-from types import UnionType
-from typing import (
-    Annotated,
-    Any,
-    Final,
-    Generic,
-    TypedDict,
-    TypeVar,
-    Union,
-    Unpack,
-    cast,
-    get_args,
-    get_origin,
-    overload,
-)
+from typing import Any, Final, Generic, TypedDict, TypeVar, Unpack, cast, overload
 
-from taskora.config import Defaults, Retention, Retry, Stall, Ttl
-from taskora.context import Context
-from taskora.definition import TaskSettings, caller_names, options_of
+from taskora.collecting import CollectTask, check_alone, list_of
+from taskora.config import Defaults, Retention, Retry, Stall, Ttl, check_flag, check_instance
+from taskora.definition import (
+    caller_names,
+    collect_of,
+    item_schema,
+    options_of,
+    payload_schema,
+    result_schema,
+)
 from taskora.duration import Duration
 from taskora.errors import ConfigError
+from taskora.flow_control import Collect
+from taskora.home import DefiningHome
 from taskora.keys import check_task_name
-from taskora.schema import ANY, Schema, handler_types, schema_for
+from taskora.schema import ANY, Schema
+from taskora.settings import TaskSettings
+from taskora.task import Schemas, Task
 
 In = TypeVar("In")
+Item = TypeVar("Item")
 Out = TypeVar("Out")
 _PLAIN = frozenset({dict, list, str, int, float, bool, type(None)})
 _NO_NAMES: Mapping[str, object] = {}
-_UNTOLD: frozenset[object] = frozenset({Union, UnionType, Annotated})  # classes in some versions of Python
 
 
 class Default(Enum):
@@ -97,25 +94,90 @@ class TaskContract(Generic[In, Out]):
     version: int | Default = DEFAULT
     since: int | Default = DEFAULT
 
+    def __post_init__(self) -> None:
+        check_task_name(self.name)
+        check_flag(self.validates, "validates")
+        options_of(self.settings(), Defaults(), Retention())
+
+    @property
+    def payload(self) -> object:
+        """Type of what a handler is given."""
+        return self.input
+
     def settings(self) -> TaskSettings:
         """Return what it says as options of a task, its types included."""
         given = {name: getattr(self, name) for name in ContractSettings.__annotations__}
         given |= {name: kind for name in ("input", "output") if (kind := getattr(self, name)) is not object}
         return cast("TaskSettings", {name: value for name, value in given.items() if value is not DEFAULT})
 
-    def schemas(self, names: Mapping[str, object] = _NO_NAMES) -> tuple[Schema[object], Schema[object]]:
+    def schemas(self, names: Mapping[str, object] = _NO_NAMES) -> Schemas:
         """Make what a producer reads and writes payload and result with.
 
         Raises:
             ConfigError: A type cannot be used.
         """
-        pair = (
-            schema_for(self.input, f"input of task {self.name!r}", task=self.name, names=names),
-            schema_for(self.output, f"output of task {self.name!r}", task=self.name, names=names),
-        )
-        return pair if self.validates else (Unchecked(pair[0]), pair[1])
+        payload = payload_schema(self.payload, self.name, names)
+        return self._checking(payload), result_schema(self.output, self.name, names)
+
+    def bound_to(self, home: DefiningHome, names: Mapping[str, object]) -> Task[In, Out]:
+        """Make a task of it, without a handler."""
+        options = options_of(self.settings(), home.defaults, home.retention)
+        return Task(home, self.name, options, self.schemas(names))
+
+    def _checking(self, schema: Schema[object]) -> Schema[object]:
+        return schema if self.validates else Unchecked(schema)
 
 
+@dataclass(frozen=True, kw_only=True)
+class CollectContract(TaskContract[list[Item], Out], Generic[Item, Out]):
+    """What producers and workers of a task that collects agree on. Made by ``define_task`` and ``static_contract``.
+
+    Attributes:
+        input: Type of an item: what is dispatched. A handler is given a list of it.
+        collect: How producers gather what they dispatch.
+    """
+
+    collect: Collect[Item]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_instance(self.collect, cast("type[Collect[Any]]", Collect), "collect")
+
+    @property
+    def payload(self) -> object:
+        """Type of what a handler is given: a batch."""
+        return list_of(self.input)
+
+    def settings(self) -> TaskSettings:
+        """Return what it says as options of a task, its types included."""
+        return cast("TaskSettings", {**super().settings(), "collect": self.collect})
+
+    def item_schema(self, names: Mapping[str, object] = _NO_NAMES) -> Schema[object]:
+        """Make what a producer writes an item with.
+
+        Raises:
+            ConfigError: The type cannot be used.
+        """
+        return self._checking(item_schema(self.input, self.name, names))
+
+    def bound_to(self, home: DefiningHome, names: Mapping[str, object]) -> CollectTask[Item, Out]:
+        """Make a task of it, without a handler."""
+        options = options_of(self.settings(), home.defaults, home.retention)
+        return CollectTask(home, self.name, options, self.schemas(names), self.collect, self.item_schema(names))
+
+
+@overload
+def define_task(
+    name: str, *, input: type[Item], output: type[Out], collect: Collect[Item], **settings: Unpack[ContractSettings]
+) -> CollectContract[Item, Out]: ...
+@overload
+def define_task(
+    name: str, *, input: type[Item], output: None, collect: Collect[Item], **settings: Unpack[ContractSettings]
+) -> CollectContract[Item, None]: ...
+@overload
+def define_task(
+    name: str, *, input: object, output: object, collect: Collect[Item], **settings: Unpack[ContractSettings]
+) -> CollectContract[Item, Out]: ...  # pyright: ignore[reportInvalidTypeVarUse] - the declared type of the variable tells
 @overload
 def define_task(
     name: str, *, input: type[In], output: type[Out], **settings: Unpack[ContractSettings]
@@ -137,6 +199,7 @@ def define_task(
     *,
     input: object,  # noqa: A002 - the option's name
     output: object,
+    collect: Collect[Any] | None = None,
     **settings: Unpack[ContractSettings],
 ) -> TaskContract[Any, Any]:
     """Declare a task without its handler, for producers that cannot or should not import it.
@@ -146,14 +209,29 @@ def define_task(
         input: Type of the payload, of any kind that a handler's annotation may have; None for none. Where it is no
             class (``int | None``), annotate the result: ``contract: TaskContract[int | None, str] = define_task(…)``.
         output: Type of the result, likewise.
+        collect: Have what is dispatched gathered into batches. ``input`` is then the type of an item, a handler is
+            given a list of it, and the contract is a ``CollectContract``.
         **settings: See ``ContractSettings``.
 
     Raises:
         ConfigError: The name, a type or an option cannot be used.
     """
-    return _checked(name, input, output, settings, validates=True)
+    return _checked(name, input, output, collect, settings, validates=True)
 
 
+@overload
+def static_contract(
+    name: str, *, input: type[Item], output: type[Out], collect: Collect[Item], **settings: Unpack[ContractSettings]
+) -> CollectContract[Item, Out]: ...
+@overload
+def static_contract(
+    name: str,
+    *,
+    input: object = ...,
+    output: object = ...,
+    collect: Collect[Item],
+    **settings: Unpack[ContractSettings],
+) -> CollectContract[Item, Out]: ...  # pyright: ignore[reportInvalidTypeVarUse] - the declared type of the variable tells
 @overload
 def static_contract(
     name: str, *, input: type[In], output: type[Out], **settings: Unpack[ContractSettings]
@@ -167,6 +245,7 @@ def static_contract(
     *,
     input: object = object,  # noqa: A002 - the option's name
     output: object = object,
+    collect: Collect[Any] | None = None,
     **settings: Unpack[ContractSettings],
 ) -> TaskContract[Any, Any]:
     """Declare a task whose payloads producers do not check; the worker does, as always.
@@ -179,30 +258,47 @@ def static_contract(
         name: The task's name.
         input: Type of the payload. Left out, the worker checks against the annotations of its handler.
         output: Type of the result, likewise.
+        collect: See ``define_task``.
         **settings: See ``ContractSettings``.
 
     Raises:
         ConfigError: The name, a type or an option cannot be used.
     """
-    return _checked(name, input, output, settings, validates=False)
+    return _checked(name, input, output, collect, settings, validates=False)
 
 
 def _checked(
-    name: str, given: object, output: object, settings: ContractSettings, *, validates: bool
+    name: str,
+    given: object,
+    output: object,
+    collect: Collect[Any] | None,
+    settings: ContractSettings,
+    *,
+    validates: bool,
 ) -> TaskContract[Any, Any]:
     unknown = settings.keys() - ContractSettings.__annotations__.keys()
     if unknown:
-        options = ", ".join(sorted(ContractSettings.__annotations__))
+        options = ", ".join(sorted({"collect", *ContractSettings.__annotations__}))
         raise ConfigError(
             f"{min(unknown)}: there is no such option of a contract; there are: {options}; what workers alone need to "
             "know is an option of implement()"
         )
-    options_of(cast("TaskSettings", settings), Defaults(), Retention())
-    contract: TaskContract[Any, Any] = TaskContract(
-        name=check_task_name(name), input=given, output=output, validates=validates, **settings
+    told = options_of(cast("TaskSettings", settings), Defaults(), Retention())
+    name = check_task_name(name)
+    gathered = collect_of({"collect": collect})
+    if gathered is None:
+        plain: TaskContract[Any, Any] = TaskContract(
+            name=name, input=given, output=output, validates=validates, **settings
+        )
+        plain.schemas(caller_names())
+        return plain
+    check_alone(told)
+    collecting: CollectContract[Any, Any] = CollectContract(
+        name=name, input=given, output=output, validates=validates, collect=gathered, **settings
     )
-    contract.schemas(caller_names())
-    return contract
+    collecting.schemas(caller_names())
+    collecting.item_schema(caller_names())
+    return collecting
 
 
 class Unchecked:
@@ -233,63 +329,7 @@ class Unchecked:
         return self._schema.encode(value)
 
 
-def check_handler(
-    contract: TaskContract[Any, Any], handler: Callable[..., object], names: Mapping[str, object], *, takes: object
-) -> None:
-    """Refuse a handler whose annotations contradict a contract. What only a type checker can tell is let pass.
-
-    Args:
-        contract: The contract.
-        handler: The handler.
-        names: Local names of the place where it is defined.
-        takes: What it is handed.
-
-    Raises:
-        ConfigError: Its payload or its result is annotated as something else.
-    """
-    types = handler_types(handler, Context, names=names)
-    label = getattr(handler, "__qualname__", repr(handler))
-    if types.takes_data and _contradict(takes, types.input):
-        raise ConfigError(
-            f"contract {contract.name!r}: handler {label} takes {_shown(types.input)}, the contract's input is "
-            f"{_shown(takes)}; change the annotation, or leave it out"
-        )
-    if _contradict(types.output, contract.output):
-        raise ConfigError(
-            f"contract {contract.name!r}: handler {label} returns {_shown(types.output)}, the contract's output is "
-            f"{_shown(contract.output)}; change the annotation, or leave it out"
-        )
-
-
-def _contradict(given: object, wanted: object) -> bool:
-    """Tell whether a value of one type can never pass for another; False where that cannot be told."""
-    if given == wanted or Any in (given, wanted) or object in (given, wanted):
-        return False
-    given, wanted = (type(None) if kind is None else kind for kind in (given, wanted))
-    origins = tuple(get_origin(kind) or kind for kind in (given, wanted))
-    if not all(isinstance(origin, type) for origin in origins) or not _UNTOLD.isdisjoint(origins):
-        return False
-    if origins == (int, float):
-        return False
-    if origins[0] != origins[1]:
-        return not _is_subclass(*origins)
-    pairs = zip(get_args(given), get_args(wanted), strict=False)
-    return any(_contradict(one, other) and _contradict(other, one) for one, other in pairs)
-
-
-def _is_subclass(given: object, wanted: object) -> bool:
-    try:
-        return issubclass(cast("type", given), cast("type", wanted))
-    except TypeError:
-        # A Protocol or a TypedDict cannot be asked: another one may well have the same members.
-        return True
-
-
-def _shown(kind: object) -> str:
-    return kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind)
-
-
 def difference(one: TaskContract[Any, Any], other: TaskContract[Any, Any]) -> str:
     """Say in what two contracts of one name differ; empty when they are equal."""
-    differing = [field.name for field in fields(one) if getattr(one, field.name) != getattr(other, field.name)]
-    return ", ".join(differing)
+    names = dict.fromkeys(field.name for contract in (one, other) for field in fields(contract))
+    return ", ".join(name for name in names if getattr(one, name, None) != getattr(other, name, None))

@@ -13,6 +13,7 @@ from taskora.adapters.protocol import Adapter
 from taskora.call import Call, CallSteps, Composed, Gathered, ask, refuse_on_loop
 from taskora.clock import from_ms
 from taskora.inspector import Inspector, Jobs
+from taskora.keys import check_job_id, check_task_name
 from taskora.model import State
 
 T = TypeVar("T")
@@ -144,8 +145,8 @@ class DeadLetters:
     def _retry(self, first: str | Named, second: str | None) -> Call[bool]:
         store = self._adapter.dead_letters
         if second is not None:
-            return store.requeue(_name(first), second)
-        job_id = _name(first)
+            return store.requeue(check_task_name(getattr(first, "name", first), "task"), check_job_id(second))
+        job_id = check_job_id(first)
 
         def steps() -> CallSteps[bool]:
             tasks = yield from self._tasks(None)
@@ -207,7 +208,7 @@ def _name(task: str | Named) -> str: ...
 @overload
 def _name(task: str | Named | None) -> str | None: ...
 def _name(task: str | Named | None) -> str | None:
-    return task if task is None or isinstance(task, str) else task.name
+    return None if task is None else check_task_name(getattr(task, "name", task), "task")
 
 
 def _run(name: str, call: Call[T]) -> T:

@@ -5,110 +5,39 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, Protocol, TypedDict, TypeVar, cast, overload
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
-from taskora.collecting import CollectTask, item_type
-from taskora.config import Defaults, Retention, Retry, Schedule, Stall, TaskOptions, Ttl, check_count, check_timeout
+from taskora.callables import check_takes
+from taskora.collecting import CollectFunctionTask, item_type, list_of
+from taskora.config import (
+    Defaults,
+    Retention,
+    Retry,
+    Schedule,
+    Stall,
+    TaskOptions,
+    Ttl,
+    check_count,
+    check_flag,
+    check_instance,
+    check_timeout,
+)
 from taskora.context import Context
-from taskora.duration import Duration, to_seconds
+from taskora.duration import to_seconds
 from taskora.errors import ConfigError
 from taskora.flow_control import Collect
+from taskora.function_task import AnyTask, FunctionTask, Handler
+from taskora.home import DefiningHome
 from taskora.keys import check_task_name
-from taskora.middleware import Middleware, check_chain
-from taskora.migration import Migration, migrations_of
-from taskora.schema import ANY, handler_types, schema_for
-from taskora.task import FunctionTask, TaskHome
+from taskora.middleware import check_chain
+from taskora.migration import migrations_of
+from taskora.quoting import quoted
+from taskora.schema import ANY, HandlerTypes, Schema, handler_types, schema_for
+from taskora.settings import CollectSettings, TaskSettings
 
-In = TypeVar("In")
-Out = TypeVar("Out")
-AnyTask = FunctionTask[Any, Any, ..., Any]
 _NOT_GIVEN: object = inspect.Parameter.empty
-_OURS = ("taskora.definition", "taskora.app", "taskora.contracts", "taskora.implementing")
-
-
-class HandlerSettings(TypedDict, total=False):
-    """Options of a handler. What is left out is taken from its contract, if it has one, or the application's defaults.
-
-    Attributes:
-        retry: When and how a failed job runs again. Replaces the default as a whole.
-        timeout: Longest run of an attempt; None for no limit.
-        concurrency: Jobs of this task at a time in one process.
-        concurrency_limit: Jobs at a time of one ``concurrency_key``, over all processes, for dispatches that set none
-            themselves. Defaults to 1.
-        singleton: Have at most one job of this task run at a time, over all processes. Defaults to False.
-        ttl: How long a job may wait to be taken; a duration, or ``Ttl`` to discard expired jobs.
-        stall: What happens to a job whose worker vanished.
-        on_cancel: Called with payload and context after a cancelled run has stopped.
-        middleware: Async functions of a context and ``next`` around the handler, the first outermost, all of them
-            inside those of ``Taskora.use``.
-        version: Version of the payload that is written. Defaults to 1, or to what a list of migrations makes of it.
-        since: Oldest version that is still read. An older job fails; a newer one waits for a newer worker. Defaults
-            to 1.
-        migrate: Brings older payloads to the current version, before they are checked: a dict, whose key N takes
-            version N to N + 1, or a list, whose first step takes ``since``. A step takes and returns plain values;
-            see ``into``. Without it, the defaults of the type fill in what an older version lacks.
-        schedule: Has the task dispatched by itself.
-    """
-
-    retry: Retry
-    timeout: Duration | None
-    concurrency: int
-    concurrency_limit: int
-    singleton: bool
-    ttl: Ttl | Duration | None
-    stall: Stall
-    on_cancel: Callable[[Any, Context], object]
-    middleware: Sequence[Middleware]
-    version: int
-    since: int
-    migrate: Mapping[int, Migration] | Sequence[Migration]
-    schedule: Schedule
-
-
-class TaskSettings(HandlerSettings, total=False):
-    """Options of ``Taskora.task``.
-
-    Attributes:
-        input: Type of the payload; by default the handler's annotation.
-        output: Type of the result; by default the handler's annotation.
-    """
-
-    input: object
-    output: object
-
-
-class CollectSettings(TaskSettings, total=False):
-    """Options of a task whose handler takes batches.
-
-    Attributes:
-        collect: How what is dispatched is gathered.
-    """
-
-    collect: Collect[Any]
-
-
-class TaskDecorator(Protocol):
-    """Makes a task of a function with no, one or two parameters: payload and context."""
-
-    @overload
-    def __call__(
-        self, handler: Callable[[In, Context], Coroutine[Any, Any, Out]], /
-    ) -> FunctionTask[In, Out, [In, Context], Coroutine[Any, Any, Out]]: ...
-    @overload
-    def __call__(
-        self, handler: Callable[[In], Coroutine[Any, Any, Out]], /
-    ) -> FunctionTask[In, Out, [In], Coroutine[Any, Any, Out]]: ...
-    @overload
-    def __call__(
-        self, handler: Callable[[], Coroutine[Any, Any, Out]], /
-    ) -> FunctionTask[None, Out, [], Coroutine[Any, Any, Out]]: ...
-    @overload
-    def __call__(self, handler: Callable[[In, Context], Out], /) -> FunctionTask[In, Out, [In, Context], Out]: ...
-    @overload
-    def __call__(self, handler: Callable[[In], Out], /) -> FunctionTask[In, Out, [In], Out]: ...
-    @overload
-    def __call__(self, handler: Callable[[], Out], /) -> FunctionTask[None, Out, [], Out]: ...
+_OURS = frozenset(f"taskora.{module}" for module in ("app", "contracts", "defining", "definition", "implementing"))
 
 
 def name_of(handler: Callable[..., object]) -> str:
@@ -120,7 +49,9 @@ def name_of(handler: Callable[..., object]) -> str:
     name = getattr(handler, "__name__", "")
     name = re.sub(r"_task$", "", name.strip("_")).replace("_", "-").strip("-")
     if not name or name == "<lambda>":
-        raise ConfigError(f"name: {handler!r} has no name to take the task's from; give one: task('name', handler=...)")
+        raise ConfigError(
+            f"name: {quoted(handler)} has no name to take the task's from; give one: task('name', handler=...)"
+        )
     return name
 
 
@@ -133,20 +64,16 @@ def caller_names() -> Mapping[str, object]:
 
 
 def define(
-    home: TaskHome,
-    defaults: Defaults,
-    retention: Retention,
+    home: DefiningHome,
     name: str | None,
     handler: Callable[..., object],
     settings: TaskSettings,
     names: Mapping[str, object],
-) -> FunctionTask[Any, Any, ..., Any]:
+) -> AnyTask:
     """Make a task.
 
     Args:
         home: The application.
-        defaults: Its defaults.
-        retention: Its retention.
         name: The task's name; None derives it from the function.
         handler: The function.
         settings: What it was told.
@@ -156,36 +83,35 @@ def define(
         ConfigError: A name, option or annotation is wrong.
     """
     if not callable(handler):  # pyright: ignore[reportUnnecessaryComparison] - callers without a type checker
-        raise ConfigError(f"handler: expected a function, got {handler!r}")
-    collect = cast("CollectSettings", settings).get("collect")
+        raise ConfigError(f"handler: expected a function, got {quoted(handler)}")
     unknown = settings.keys() - CollectSettings.__annotations__.keys()
     if unknown:
-        options = ", ".join(sorted(CollectSettings.__annotations__))
-        raise ConfigError(f"{min(unknown)}: there is no such option of a task; there are: {options}")
+        known = ", ".join(sorted(CollectSettings.__annotations__))
+        raise ConfigError(f"{min(unknown)}: there is no such option of a task; there are: {known}")
     name = check_task_name(name_of(handler) if name is None else name)
+    options = options_of(settings, home.defaults, home.retention)
+    collect = collect_of(settings)
+    given = settings.get("input", _NOT_GIVEN)
     types = handler_types(
         handler,
         Context,
-        input=settings.get("input", _NOT_GIVEN),
+        input=given if collect is None or given is _NOT_GIVEN else list_of(given),
         output=settings.get("output", _NOT_GIVEN),
         names=names,
     )
-    takes_nothing = not types.takes_data and "input" not in settings
-    input_schema = (
-        _Nothing() if takes_nothing else schema_for(types.input, f"input of task {name!r}", task=name, names=names)
-    )
-    output_schema = schema_for(types.output, f"output of task {name!r}", task=name, names=names)
-    make: Callable[..., AnyTask] = FunctionTask
-    if collect is not None:
-        collect = _instance(collect, cast("type[Collect[Any]]", Collect), "collect")
-        item = schema_for(item_type(types.input, name), f"item of task {name!r}", task=name, names=names)
-        make = functools.partial(cast("Callable[..., AnyTask]", CollectTask), collect=collect, item_schema=item)
-    return make(
-        home,
-        name,
-        options_of(settings, defaults, retention),
-        (input_schema, output_schema),
-        handler,
+    running = _running(handler, types, settings)
+    if collect is None:
+        takes_nothing = not types.takes_data and "input" not in settings
+        payload = _Nothing() if takes_nothing else payload_schema(types.input, name, names)
+        return FunctionTask(home, name, options, (payload, result_schema(types.output, name, names)), running)
+    item = item_schema(item_type(types.input, name), name, names)
+    schemas = (payload_schema(types.input, name, names), result_schema(types.output, name, names))
+    return CollectFunctionTask(home, name, options, schemas, running, collect, item)
+
+
+def _running(handler: Callable[..., object], types: HandlerTypes, settings: TaskSettings) -> Handler[..., object]:
+    return Handler(
+        function=handler,
         is_async=_is_async(handler),
         wants_context=types.takes_context,
         call=types.adapt(handler),
@@ -193,6 +119,31 @@ def define(
         middleware=check_chain(settings.get("middleware", ()), "middleware"),
         migrations=migrations_of(settings.get("migrate"), settings.get("version"), settings.get("since", 1)),
     )
+
+
+def payload_schema(kind: object, task: str, names: Mapping[str, object]) -> Schema[object]:
+    """Make the schema of a task's payload. Raises ``ConfigError`` when the type cannot be used, as those below."""
+    return schema_for(kind, f"input of task {task!r}", task=task, names=names)
+
+
+def item_schema(kind: object, task: str, names: Mapping[str, object]) -> Schema[object]:
+    """Make the schema of what is dispatched to a task that collects."""
+    return schema_for(kind, f"item of task {task!r}", task=task, names=names)
+
+
+def result_schema(kind: object, task: str, names: Mapping[str, object]) -> Schema[object]:
+    """Make the schema of a task's result."""
+    return schema_for(kind, f"output of task {task!r}", task=task, names=names)
+
+
+def collect_of(settings: object) -> Collect[Any] | None:
+    """Return how a task gathers; None when it does not.
+
+    Raises:
+        ConfigError: It is told something else than a ``Collect``.
+    """
+    collect = cast("CollectSettings", settings).get("collect")
+    return None if collect is None else check_instance(collect, cast("type[Collect[Any]]", Collect), "collect")
 
 
 def options_of(settings: TaskSettings, defaults: Defaults, retention: Retention) -> TaskOptions:
@@ -208,42 +159,31 @@ def options_of(settings: TaskSettings, defaults: Defaults, retention: Retention)
     limit = settings.get("concurrency_limit")
     if limit is not None:
         check_count(limit, "concurrency_limit")
-    singleton: object = settings.get("singleton", False)
-    if not isinstance(singleton, bool):
-        raise ConfigError(f"singleton: expected True or False, got {singleton!r}")
+    singleton = settings.get("singleton", False)
+    check_flag(singleton, "singleton")
     versions = migrations_of(settings.get("migrate"), settings.get("version"), settings.get("since", 1))
     ttl = settings.get("ttl")
-    on_cancel: object = settings.get("on_cancel", options_of)
-    if not callable(on_cancel):
-        raise ConfigError(f"on_cancel: expected a function of payload and context, got {on_cancel!r}")
+    if "on_cancel" in settings:
+        check_takes(settings["on_cancel"], ("the payload", "the context"), "on_cancel")
     return TaskOptions(
-        retry=_instance(settings.get("retry", defaults.retry), Retry, "retry"),
+        retry=check_instance(settings.get("retry", defaults.retry), Retry, "retry"),
         timeout_s=None if timeout is None else to_seconds(timeout, "timeout"),
         concurrency=concurrency,
         concurrency_limit=limit,
         singleton=singleton,
-        stall=_instance(settings.get("stall", defaults.stall), Stall, "stall"),
+        stall=check_instance(settings.get("stall", defaults.stall), Stall, "stall"),
         retention=retention,
         ttl=ttl if ttl is None or isinstance(ttl, Ttl) else Ttl(ttl),
         version=versions.version,
         since=versions.since,
-        schedule=None if "schedule" not in settings else _instance(settings["schedule"], Schedule, "schedule"),
+        schedule=None if "schedule" not in settings else check_instance(settings["schedule"], Schedule, "schedule"),
     )
-
-
-T = TypeVar("T")
 
 
 def _is_async(handler: Callable[..., object]) -> bool:
     while isinstance(handler, functools.partial):
         handler = handler.func
     return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
-
-
-def _instance(value: object, kind: type[T], name: str) -> T:
-    if not isinstance(value, kind):
-        raise ConfigError(f"{name}: expected {kind.__name__}(...), got {value!r}")
-    return value
 
 
 class _Nothing:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TypeAlias
 
 from taskora.errors import ConfigError
+from taskora.quoting import quoted
 
 Duration: TypeAlias = int | float | str | timedelta
 """Seconds as a number, a ``timedelta``, or a text such as ``"250ms"``, ``"30s"``, ``"5m"``, ``"2h"``, ``"1d"``."""
@@ -33,15 +34,15 @@ def to_seconds(value: Duration, field: str = "duration") -> float:
         match = _TEXT.fullmatch(value.strip())
         if match is None:
             raise ConfigError(
-                f'{field}: {value!r} is not a duration; write seconds, or "250ms", "30s", "5m", "2h", "1d"'
+                f'{field}: {quoted(value)} is not a duration; write seconds, or "250ms", "30s", "5m", "2h", "1d"'
             )
         seconds = float(match[1]) * _UNIT_S[match[2]]
     elif isinstance(value, bool) or not isinstance(value, int | float):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
-        raise ConfigError(f"{field}: expected a duration (seconds, a timedelta or a text), got {value!r}")
+        raise ConfigError(f"{field}: expected a duration (seconds, a timedelta or a text), got {quoted(value)}")
     else:
         seconds = float(value) if value <= _LONGEST_S else math.inf
     if not math.isfinite(seconds) or seconds < 0 or seconds > _LONGEST_S:
-        raise ConfigError(f"{field}: {value!r} is out of range; a duration is between 0 and 100 years")
+        raise ConfigError(f"{field}: {quoted(value)} is out of range; a duration is between 0 and 100 years")
     return seconds
 
 

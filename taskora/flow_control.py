@@ -4,34 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeAlias, TypedDict, TypeVar, cast
+from typing import Generic, Literal, TypeAlias, TypedDict, TypeVar, cast, get_args
 
-from taskora.config import check_count
+from taskora.callables import check_takes
+from taskora.config import check_count, check_flag
 from taskora.duration import Duration, to_ms
 from taskora.errors import ConfigError
+from taskora.keys import check_text
 from taskora.model import new_id
+from taskora.quoting import quoted
 from taskora.rules import CollectRule, DebounceRule, DeduplicateRule, Rule, ThrottleRule
 
 HeldWhile: TypeAlias = Literal["waiting", "delayed", "active"]
-_HELD_WHILE: frozenset[object] = frozenset({"waiting", "delayed", "active"})
-Item = TypeVar("Item")
+_HELD_WHILE: tuple[object, ...] = get_args(HeldWhile)
+Item_contra = TypeVar("Item_contra", contravariant=True)
 
 
 def check_key(value: object, name: str) -> str:
     """Refuse what cannot be a key of flow control.
 
     Raises:
-        ConfigError: It is no text, or empty, or longer than 500 characters.
+        ConfigError: It is no text, or empty, or longer than 500 characters, or cannot be written as UTF-8.
     """
     if not isinstance(value, str) or not 0 < len(value) <= 500:
-        raise ConfigError(f"{name}: expected a text of 1 to 500 characters, got {value!r}")
-    return value
+        raise ConfigError(f"{name}: expected a text of 1 to 500 characters, got {quoted(value)}")
+    return check_text(value, name)
 
 
 def _positive_ms(value: Duration, name: str) -> int:
     ms = to_ms(value, name)
     if ms < 1:
-        raise ConfigError(f"{name}: must be at least 1 ms, got {value!r}")
+        raise ConfigError(f"{name}: must be at least 1 ms, got {quoted(value)}")
     return ms
 
 
@@ -99,10 +102,10 @@ class Deduplicate:
     def __post_init__(self) -> None:
         check_key(self.key, "deduplicate.key")
         states = cast("object", self.while_)
-        known = isinstance(states, tuple) and _HELD_WHILE.issuperset(cast("tuple[object, ...]", states))
+        known = isinstance(states, tuple) and all(state in _HELD_WHILE for state in cast("tuple[object, ...]", states))
         if not known or not states:
             raise ConfigError(
-                f'deduplicate.while_: expected a tuple of "waiting", "delayed" and "active", got {states!r}'
+                f'deduplicate.while_: expected a tuple of "waiting", "delayed" and "active", got {quoted(states)}'
             )
 
     @property
@@ -113,7 +116,7 @@ class Deduplicate:
 
 # Without slots: Python 3.11 could not make a Collect[Row](...) that has them and is frozen.
 @dataclass(frozen=True)
-class Collect(Generic[Item]):
+class Collect(Generic[Item_contra]):
     """What is dispatched is gathered into batches; the handler is given a list.
 
     Attributes:
@@ -123,13 +126,15 @@ class Collect(Generic[Item]):
         max_wait: Time from its first item after which it is due whatever comes; None for no limit.
     """
 
-    key: str | Callable[[Item], str]
+    key: str | Callable[[Item_contra], str]
     delay: Duration
     max_size: int | None = None
     max_wait: Duration | None = None
 
     def __post_init__(self) -> None:
-        if not callable(self.key):
+        if callable(self.key):
+            check_takes(self.key, ("the item",), "collect.key", waits=False)
+        else:
             check_key(self.key, "collect.key")
         _positive_ms(self.delay, "collect.delay")
         if self.max_size is not None:
@@ -137,15 +142,19 @@ class Collect(Generic[Item]):
         if self.max_wait is not None:
             _positive_ms(self.max_wait, "collect.max_wait")
 
-    def rule_for(self, item: Item) -> CollectRule:
+    def rule_for(self, item: Item_contra, max_bytes: int = 0) -> CollectRule:
         """Say where an item goes.
+
+        Args:
+            item: It.
+            max_bytes: Size that a batch is not to exceed; 0 for any.
 
         Raises:
             ConfigError: The function gave no key.
         """
         key = check_key(self.key(item), "collect.key(item)") if callable(self.key) else self.key
         max_wait_ms = 0 if self.max_wait is None else to_ms(self.max_wait)
-        return CollectRule(key, new_id(), to_ms(self.delay), self.max_size or 0, max_wait_ms)
+        return CollectRule(key, new_id(), to_ms(self.delay), self.max_size or 0, max_wait_ms, max_bytes)
 
 
 _KINDS: dict[str, type[Debounce | Throttle | Deduplicate]] = {
@@ -179,12 +188,14 @@ def ruling(options: Mapping[str, object]) -> Rule | None:
         ConfigError: One is wrong, or two exclude each other; the message names both.
     """
     given = {name for name, value in options.items() if value is not None and value is not False}
+    if "raise_on_reject" in given:
+        check_flag(options["raise_on_reject"], "raise_on_reject")
     _check_exclusive(given)
     for name, kind in _KINDS.items():
         if name in given:
             value = options[name]
             if not isinstance(value, kind):
-                raise ConfigError(f"{name}: expected {kind.__name__}(...), got {value!r}")
+                raise ConfigError(f"{name}: expected {kind.__name__}(...), got {quoted(value)}")
             return value.rule
     return None
 

@@ -17,6 +17,7 @@ from taskora.errors import (
     ThrottledError,
 )
 from taskora.events import JobEvent
+from taskora.keys import reason_text
 from taskora.model import CancelOutcome, JobInfo, LogEntry, Outcome, State
 from taskora.outbox import Parcel
 from taskora.rules import Rule, Verdict
@@ -224,14 +225,18 @@ class ResultHandle(Generic[Out_co]):
             ``"cancelled"`` when it was queued, ``"flagged"`` when its worker was told to stop it, and
             ``"not_cancellable"`` when it has ended or does not exist, and for an item of a batch, which cannot be
             taken out of it: ``task.handle(handle.batch_id).cancel()`` cancels the batch.
+
+        Raises:
+            ConfigError: The reason is no text of at most 10,000 characters.
         """
         refuse_on_loop("handle.cancel")
-        return self._source.cancel_job(self._cancellable, reason or "").run()
+        return self._source.cancel_job(self._cancellable, reason_text(reason)).run()
 
     async def cancel_async(self, reason: str | None = None) -> CancelOutcome:
         """See ``cancel``."""
+        why = reason_text(reason)
         await self._confirmed()
-        return await self._source.cancel_job(self._cancellable, reason or "").run_async()
+        return await self._source.cancel_job(self._cancellable, why).run_async()
 
     def events(self) -> AsyncIterator[JobEvent]:
         """Follow the job, on an event loop: ``async for event in handle.events()`` ends with the job.

@@ -3,39 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Generic, Protocol, TypeVar, Unpack, cast, overload
+from typing import Any, Protocol, TypeAlias, TypeVar, Unpack, cast, overload
 
-from taskora.config import Defaults, Retention
+from taskora.agreement import check_handler
+from taskora.collecting import CollectFunctionTask, CollectTask
 from taskora.context import Context
-from taskora.contracts import TaskContract, check_handler, difference
-from taskora.definition import HandlerSettings, TaskSettings, caller_names, options_of
+from taskora.contracts import CollectContract, TaskContract, difference
+from taskora.defining import DefineTask
+from taskora.definition import caller_names
 from taskora.errors import ConfigError
-from taskora.task import FunctionTask, Task, TaskHome
+from taskora.function_task import AnyTask, FunctionTask
+from taskora.home import DefiningHome
+from taskora.quoting import quoted
+from taskora.settings import HandlerSettings, TaskSettings
+from taskora.task import Task
 
 In = TypeVar("In")
+Item = TypeVar("Item")
 Out = TypeVar("Out")
-AnyContract = TaskContract[Any, Any]
+AnyContract: TypeAlias = TaskContract[Any, Any]
+_THE_CONTRACTS = ("input", "output", "collect")
 
 
-class ContractHome(TaskHome, Protocol):
+class ContractHome(DefiningHome, Protocol):
     """What contracts need of the application."""
 
     @property
-    def defaults(self) -> Defaults: ...
-
-    @property
-    def retention(self) -> Retention: ...
-
-    @property
     def tasks(self) -> Mapping[str, Task[Any, Any]]: ...
-
-
-class Define(Protocol):
-    """Defines a task of the application."""
-
-    def __call__(
-        self, name: str, handler: Callable[..., object], settings: TaskSettings, /
-    ) -> FunctionTask[Any, Any, ..., Any]: ...
 
 
 class Contracts:
@@ -46,28 +40,24 @@ class Contracts:
         define: What defines its tasks.
     """
 
-    def __init__(self, home: ContractHome, define: Define) -> None:
+    def __init__(self, home: ContractHome, define: DefineTask) -> None:
         self._home = home
         self._define = define
         self._known: dict[str, AnyContract] = {}
         self._implemented: set[str] = set()
         self.registered: dict[str, Task[Any, Any]] = {}
 
-    def register(self, contract: TaskContract[In, Out]) -> Task[In, Out]:
+    def register(self, contract: AnyContract) -> Task[Any, Any]:
         """See ``Taskora.register``."""
         self._meet(contract)
         name = contract.name
         known = self.registered.get(name) or self._home.tasks.get(name)
-        if known is not None:
-            return cast("Task[In, Out]", known)
-        options = options_of(contract.settings(), self._home.defaults, self._home.retention)
-        task: Task[In, Out] = Task(self._home, name, options, *contract.schemas(caller_names()))
-        self.registered[name] = task
-        return task
+        if known is None:
+            known = self.registered[name] = contract.bound_to(self._home, caller_names())
+        _check_gathering(contract, known)
+        return known
 
-    def implement(
-        self, contract: AnyContract, handler: Callable[..., object], settings: HandlerSettings
-    ) -> FunctionTask[Any, Any, ..., Any]:
+    def implement(self, contract: AnyContract, handler: Callable[..., object], settings: HandlerSettings) -> AnyTask:
         """See ``Taskora.implement``."""
         self._meet(contract)
         name = contract.name
@@ -75,24 +65,26 @@ class Contracts:
             raise ConfigError(
                 f"contract {name!r}: this application implements it already; a contract has one handler in a process"
             )
-        for given in ("input", "output"):
+        for given in _THE_CONTRACTS:
             if given in settings:
-                raise ConfigError(f"{given}: contract {name!r} says it; an option of implement() cannot")
-        if "collect" in settings:
-            raise ConfigError(
-                f"collect: contract {name!r} cannot be collected, as its producers would have to know how; define such "
-                "a task with task() in a module that both sides import"
-            )
+                raise ConfigError(
+                    f"{given}: contract {name!r} says it, as producers have to know it too; give it to define_task()"
+                )
         told = cast("TaskSettings", {**contract.settings(), **settings})
-        check_handler(contract, handler, caller_names(), takes=contract.input)
+        check_handler(contract, handler, caller_names())
         task = self._define(name, handler, told)
         self._implemented.add(name)
         return task
 
     def follow(self, task: Task[Any, Any]) -> None:
-        """Have what was registered take over what the same task is told where it is defined."""
+        """Have what was registered take over what the same task is told where it is defined.
+
+        Raises:
+            ConfigError: One of them collects, the other does not.
+        """
         known = self.registered.get(task.name)
         if known is not None:
+            _check_gathering(self._known[task.name], task)
             known.follow(task)
 
     def check_runnable(self) -> None:
@@ -110,7 +102,7 @@ class Contracts:
 
     def _meet(self, contract: AnyContract) -> None:
         if not isinstance(contract, TaskContract):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
-            raise ConfigError(f"contract: expected one from define_task() or static_contract(), got {contract!r}")
+            raise ConfigError(f"contract: expected one from define_task() or static_contract(), got {quoted(contract)}")
         known = self._known.setdefault(contract.name, contract)
         if known != contract:
             raise ConfigError(
@@ -119,13 +111,18 @@ class Contracts:
             )
 
 
-class Implementer(Generic[In, Out]):
-    """Gives a contract its handler, as a decorator. Made by ``Taskora.implement``."""
+def _check_gathering(contract: AnyContract, task: Task[Any, Any]) -> None:
+    """Refuse a task of another kind than its contract: what is dispatched to the one, the other cannot take."""
+    if isinstance(task, CollectTask) != isinstance(contract, CollectContract):
+        which = "the task" if isinstance(task, CollectTask) else "the contract"
+        raise ConfigError(
+            f"collect: of task {contract.name!r} and its contract, {which} alone collects; give collect= to both, or "
+            "implement() the contract"
+        )
 
-    def __init__(self, contracts: Contracts, contract: TaskContract[In, Out], settings: HandlerSettings) -> None:
-        self._contracts = contracts
-        self._contract = contract
-        self._settings = settings
+
+class Implementer(Protocol[In, Out]):
+    """Gives a contract its handler, as a decorator. Made by ``Taskora.implement``."""
 
     @overload
     def __call__(
@@ -145,9 +142,27 @@ class Implementer(Generic[In, Out]):
     def __call__(self, handler: Callable[[In], Out], /) -> FunctionTask[In, Out, [In], Out]: ...
     @overload
     def __call__(self, handler: Callable[[], Out], /) -> FunctionTask[In, Out, [], Out]: ...
-    def __call__(self, handler: Callable[..., object], /) -> Any:
-        """Implement it."""
-        return self._contracts.implement(self._contract, handler, self._settings)
+
+
+class CollectImplementer(Protocol[Item, Out]):
+    """Gives a contract that collects its handler, as a decorator. Made by ``Taskora.implement``."""
+
+    @overload
+    def __call__(
+        self, handler: Callable[[list[Item], Context], Coroutine[Any, Any, Out]], /
+    ) -> CollectFunctionTask[Item, Out, [list[Item], Context], Coroutine[Any, Any, Out]]: ...
+    @overload
+    def __call__(
+        self, handler: Callable[[list[Item]], Coroutine[Any, Any, Out]], /
+    ) -> CollectFunctionTask[Item, Out, [list[Item]], Coroutine[Any, Any, Out]]: ...
+    @overload
+    def __call__(
+        self, handler: Callable[[list[Item], Context], Out], /
+    ) -> CollectFunctionTask[Item, Out, [list[Item], Context], Out]: ...
+    @overload
+    def __call__(
+        self, handler: Callable[[list[Item]], Out], /
+    ) -> CollectFunctionTask[Item, Out, [list[Item]], Out]: ...
 
 
 class Implement:
@@ -156,6 +171,43 @@ class Implement:
     def __init__(self, contracts: Contracts) -> None:
         self._contracts = contracts
 
+    # A contract that collects is one of batches too: what is said of it comes first, and overlaps with the rest.
+    @overload
+    def __call__(  # type: ignore[overload-overlap]  # pyright: ignore[reportOverlappingOverload]
+        self, contract: CollectContract[Item, Out], /, **settings: Unpack[HandlerSettings]
+    ) -> CollectImplementer[Item, Out]: ...
+    @overload
+    def __call__(  # type: ignore[overload-overlap]
+        self,
+        contract: CollectContract[Item, Out],
+        handler: Callable[[list[Item], Context], Coroutine[Any, Any, Out]],
+        /,
+        **settings: Unpack[HandlerSettings],
+    ) -> CollectFunctionTask[Item, Out, [list[Item], Context], Coroutine[Any, Any, Out]]: ...
+    @overload
+    def __call__(  # type: ignore[overload-overlap]
+        self,
+        contract: CollectContract[Item, Out],
+        handler: Callable[[list[Item]], Coroutine[Any, Any, Out]],
+        /,
+        **settings: Unpack[HandlerSettings],
+    ) -> CollectFunctionTask[Item, Out, [list[Item]], Coroutine[Any, Any, Out]]: ...
+    @overload
+    def __call__(  # type: ignore[overload-overlap]
+        self,
+        contract: CollectContract[Item, Out],
+        handler: Callable[[list[Item], Context], Out],
+        /,
+        **settings: Unpack[HandlerSettings],
+    ) -> CollectFunctionTask[Item, Out, [list[Item], Context], Out]: ...
+    @overload
+    def __call__(  # type: ignore[overload-overlap]
+        self,
+        contract: CollectContract[Item, Out],
+        handler: Callable[[list[Item]], Out],
+        /,
+        **settings: Unpack[HandlerSettings],
+    ) -> CollectFunctionTask[Item, Out, [list[Item]], Out]: ...
     @overload
     def __call__(
         self, contract: TaskContract[In, Out], /, **settings: Unpack[HandlerSettings]
@@ -209,5 +261,9 @@ class Implement:
     ) -> Any:
         """Implement a contract; see ``Taskora.implement``."""
         if handler is None:
-            return Implementer(self._contracts, contract, settings)
+
+            def decorate(function: Callable[..., object]) -> AnyTask:
+                return self._contracts.implement(contract, function, settings)
+
+            return decorate
         return self._contracts.implement(contract, handler, settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Protocol, TypeAlias, TypeVar, overload
@@ -12,20 +12,22 @@ from taskora.adapters.protocol import Adapter
 from taskora.adapters.vitals_store import KeyFacts, ServerFacts, Throughput
 from taskora.call import Call, CallSteps, Composed, Gathered, ask, mapped, refuse_on_loop
 from taskora.clock import to_epoch_ms
-from taskora.config import TaskOptions, check_count
+from taskora.config import TaskOptions, check_count, check_instance
 from taskora.duration import Duration, to_seconds
 from taskora.errors import ConfigError
 from taskora.housekeeping.cards import read_card
+from taskora.keys import check_job_id, check_task_name, check_workflow_id
+from taskora.listing import ENDED, check_page, check_task, check_workflow_state, moment_of
 from taskora.migration import MigrationStatus
 from taskora.model import JobInfo, QueueStats, State, WorkerRecord, WorkflowRecord, WorkflowState, WorkflowSummary
 from taskora.payloads import shown
+from taskora.quoting import quoted
 from taskora.serializer import JSON, Serializer
 
 __all__ = ["Inspector", "KeyFacts", "ServerFacts", "Throughput"]
 
 _T = TypeVar("_T")
 Jobs: TypeAlias = list[JobInfo]
-_ENDED = (State.COMPLETED, State.FAILED, State.EXPIRED, State.CANCELLED)
 _DAY_MINUTES = 24 * 60
 _VERSIONS_LOOKED_AT = 10_000
 
@@ -45,7 +47,10 @@ class Inspector:
 
     The lists take ``task=None`` for all tasks: those known here and those that any worker has published. Of one task,
     jobs come as they are stored: those to run next first, ended ones newest first. Those of several are merged by
-    time; ``limit`` and ``offset`` count over all.
+    time; ``limit`` and ``offset`` count over all. Lists leave the logs of jobs out; ``find`` reads them.
+
+    No call reads the whole of something that grows with the number of jobs. Delayed jobs and those that retry share a
+    place, as workflows of all states do: about 10,000 of the others are passed over in search of a page, no more.
 
     Args:
         adapter: Where the jobs are.
@@ -213,23 +218,21 @@ class Inspector:
         self, *, state: WorkflowState | None = None, limit: int = 20, offset: int = 0
     ) -> list[WorkflowSummary]:
         """List workflows, in a state or in all, the newest first."""
-        _check_page(limit, offset)
-        return self._run("workflows", self._adapter.workflows.list_workflows(state, offset, limit))
+        return self._run("workflows", self._workflows(state, limit, offset))
 
     async def workflows_async(
         self, *, state: WorkflowState | None = None, limit: int = 20, offset: int = 0
     ) -> list[WorkflowSummary]:
         """See ``workflows``."""
-        _check_page(limit, offset)
-        return await self._adapter.workflows.list_workflows(state, offset, limit).run_async()
+        return await self._workflows(state, limit, offset).run_async()
 
     def workflow(self, workflow_id: str) -> WorkflowRecord | None:
         """Read a workflow with the state of each of its nodes; None when there is none."""
-        return self._run("workflow", self._adapter.workflows.workflow(workflow_id))
+        return self._run("workflow", self._adapter.workflows.workflow(check_workflow_id(workflow_id)))
 
     async def workflow_async(self, workflow_id: str) -> WorkflowRecord | None:
         """See ``workflow``."""
-        return await self._adapter.workflows.workflow(workflow_id).run_async()
+        return await self._adapter.workflows.workflow(check_workflow_id(workflow_id)).run_async()
 
     def workers(self) -> list[WorkerRecord]:
         """List the processes that are there: workers, and the stewards of supervisors."""
@@ -249,11 +252,11 @@ class Inspector:
 
     def keys(self, task: str) -> list[KeyFacts]:
         """Count the entries of each key that a task has beside its jobs, and the memory that each takes."""
-        return self._run("keys", self._adapter.vitals.keys(task))
+        return self._run("keys", self._adapter.vitals.keys(check_task_name(task, "task")))
 
     async def keys_async(self, task: str) -> list[KeyFacts]:
         """See ``keys``."""
-        return await self._adapter.vitals.keys(task).run_async()
+        return await self._adapter.vitals.keys(check_task_name(task, "task")).run_async()
 
     # Removing
 
@@ -293,8 +296,8 @@ class Inspector:
         return (yield from self._names()) if task is None else [task]
 
     def _jobs(self, state: State, task: str | None, limit: int, offset: int) -> Call[Jobs]:
-        _check_page(limit, offset)
-        if task is not None:
+        check_page(limit, offset)
+        if check_task(task) is not None:
             return mapped(self._adapter.jobs.jobs(task, state, offset, limit), self._shown)
 
         def steps() -> CallSteps[Jobs]:
@@ -302,17 +305,24 @@ class Inspector:
             # What stands before the page in the merged list may come from any of them.
             calls = [self._adapter.jobs.jobs(name, state, 0, offset + limit) for name in tasks]
             found = [job for jobs in (yield from ask(Gathered(calls))) for job in jobs]
-            found.sort(key=_moment_of(state), reverse=state in _ENDED)
+            found.sort(key=moment_of(state), reverse=state in ENDED)
             return self._shown(found[offset : offset + limit])
 
         return Composed(steps)
+
+    def _workflows(self, state: WorkflowState | None, limit: int, offset: int) -> Call[list[WorkflowSummary]]:
+        check_page(limit, offset)
+        check_workflow_state(state)
+        return self._adapter.workflows.list_workflows(state, offset, limit)
 
     def _shown(self, jobs: Jobs) -> Jobs:
         return [self._show(job) for job in jobs]
 
     def _find(self, first: str, second: str | None) -> Call[JobInfo | None]:
         if second is not None:
-            return mapped(self._adapter.jobs.job(first, second), lambda job: job and self._show(job))
+            task, job_id = check_task_name(first, "task"), check_job_id(second)
+            return mapped(self._adapter.jobs.job(task, job_id), lambda job: job and self._show(job))
+        check_job_id(first)
 
         def steps() -> CallSteps[JobInfo | None]:
             tasks = yield from self._names()
@@ -322,6 +332,8 @@ class Inspector:
         return Composed(steps)
 
     def _stats(self, task: str | None) -> Call[dict[str, QueueStats]]:
+        check_task(task)
+
         def steps() -> CallSteps[dict[str, QueueStats]]:
             tasks = yield from self._chosen(task)
             counts = yield from ask(Gathered([self._adapter.jobs.stats(name) for name in tasks]))
@@ -330,6 +342,8 @@ class Inspector:
         return Composed(steps)
 
     def _migrations(self, task: str) -> Call[MigrationStatus]:
+        check_task_name(task, "task")
+
         def steps() -> CallSteps[MigrationStatus]:
             known = self._known.get(task)
             if known is not None:
@@ -345,10 +359,11 @@ class Inspector:
         return Composed(steps)
 
     def _clean(self, task: str, state: State | str, before: datetime, limit: int) -> Call[int]:
-        ended = [one for one in _ENDED if one == state]
+        check_task_name(task, "task")
+        ended = [one for one in ENDED if one == state]
         if not ended:
-            raise ConfigError(f"state: only jobs that have ended can be removed: {', '.join(_ENDED)}; got {state!r}")
-        if before.tzinfo is None:
+            raise ConfigError(f"state: a job that has ended is {', '.join(ENDED)}; got {quoted(state)}")
+        if check_instance(before, datetime, "before").tzinfo is None:
             raise ConfigError(f"before: {before!r} has no time zone; take datetime.now(UTC), for example")
         check_count(limit, "limit")
         clean, until_ms = self._adapter.dead_letters.clean, to_epoch_ms(before)
@@ -363,10 +378,13 @@ class Inspector:
         return Composed(steps)
 
     def _throughput(self, task: str | None, bucket: Duration, count: int) -> Call[list[Throughput]]:
+        check_task(task)
         minutes = to_seconds(bucket, "bucket") / 60
         check_count(count, "count")
         if minutes < 1 or not minutes.is_integer():
-            raise ConfigError(f"bucket: expected whole minutes, as the counters are kept by the minute; got {bucket!r}")
+            raise ConfigError(
+                f"bucket: expected whole minutes, as the counters are kept by the minute; got {quoted(bucket)}"
+            )
         if minutes * count > _DAY_MINUTES:
             raise ConfigError(f"count: {count} stretches of {bucket!r} are over a day, and counters are kept for a day")
 
@@ -375,23 +393,6 @@ class Inspector:
             return (yield from ask(self._adapter.vitals.throughput(tasks, int(minutes), count)))
 
         return Composed(steps)
-
-
-def _check_page(limit: int, offset: int) -> None:
-    check_count(limit, "limit", least=0)
-    check_count(offset, "offset", least=0)
-
-
-def _moment_of(state: State) -> Callable[[JobInfo], tuple[datetime, str]]:
-    # Ids are ordered by time too, more finely.
-    def moment(job: JobInfo) -> tuple[datetime, str]:
-        if state in _ENDED:
-            return job.finished_on or job.timestamp, job.id
-        if state is State.ACTIVE:
-            return job.processed_on or job.timestamp, job.id
-        return job.timestamp, job.id
-
-    return moment
 
 
 def _total(counts: dict[str, QueueStats]) -> QueueStats:

@@ -6,56 +6,121 @@ import re
 from dataclasses import dataclass
 
 from taskora.errors import ConfigError
+from taskora.quoting import quoted
 
 # A job's hash shares a namespace with these suffixes of its task.
 RESERVED_IDS = frozenset(
     {"wait", "prioritized", "active", "delayed", "completed", "failed", "expired", "cancelled", "events", "stalled",
      "marker", "cancel", "fires", "sent", "gone", "fence", "wake", "conc", "debounce", "throttle", "dedup", "collect",
-     "metrics", "into", "item", "limited", "holders", "blocked", "ready"}
+     "metrics", "into", "item", "limited", "holders", "blocked", "ready", "swept"}
 )  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./@+-]{0,199}")
-_JOB_ID = re.compile(r"[^\s:{}*?\[\]\x00-\x1f\x7f]{1,200}")
-_PREFIX = re.compile(r"[^\s*?\[\]\\\x00-\x1f\x7f]{0,200}")  # nothing that means something in a pattern of SCAN
+# Half a surrogate pair, which Python's texts may have, cannot be written as UTF-8.
+_JOB_ID = re.compile(r"[^\s:{}*?\[\]\x00-\x1f\x7f\ud800-\udfff]{1,200}")
+_PREFIX = re.compile(r"[^\s*?\[\]\\\x00-\x1f\x7f\ud800-\udfff]{0,200}")  # nothing that means something to SCAN
+_LINE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
+_TEXT = re.compile(r"[^\ud800-\udfff]*")
+_LONGEST_TEXT = 10_000
 
 
-def check_task_name(name: str) -> str:
+def check_task_name(name: object, field: str = "name") -> str:
     """Return the name, or say why it cannot name a task.
 
     Braces would break the cluster hash tag, glob characters and colons the readers of the keyspace.
 
+    Args:
+        name: What was given.
+        field: The argument's name, for the message.
+
     Raises:
         ConfigError: The name is not allowed.
     """
-    if not isinstance(name, str) or _NAME.fullmatch(name) is None:  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+    if not isinstance(name, str) or _NAME.fullmatch(name) is None:
         raise ConfigError(
-            f"name: {name!r} cannot name a task; use 1 to 200 letters, digits and _ . / @ + -, the first no sign"
+            f"{field}: {quoted(name)} cannot name a task; use 1 to 200 letters, digits and _ . / @ + -, the first no "
+            "sign"
         )
     return name
 
 
-def check_job_id(job_id: str) -> str:
+def check_job_id(job_id: object) -> str:
     """Return the id, or say why it cannot identify a job.
 
     Raises:
         ConfigError: The id is reserved, too long, or has a character that keys cannot carry.
     """
-    if not isinstance(job_id, str) or _JOB_ID.fullmatch(job_id) is None:  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+    if not isinstance(job_id, str) or _JOB_ID.fullmatch(job_id) is None:
         raise ConfigError(
-            f"job_id: {job_id!r} is not allowed; use 1 to 200 characters without spaces and : {{ }} * ? [ ]"
+            f"job_id: {quoted(job_id)} is not allowed; use 1 to 200 characters without spaces and : {{ }} * ? [ ]"
         )
     if job_id in RESERVED_IDS:
         raise ConfigError(f"job_id: {job_id!r} is reserved by the layout in Redis; choose another")
     return job_id
 
 
-def check_limit_key(key: str) -> str:
+def check_workflow_id(workflow_id: object) -> str:
+    """Return the id, or say why it cannot be that of a workflow.
+
+    Raises:
+        ConfigError: It is no text, is empty or too long, or has a character that keys cannot carry.
+    """
+    if not isinstance(workflow_id, str) or _JOB_ID.fullmatch(workflow_id) is None:
+        raise ConfigError(
+            f"workflow_id: {quoted(workflow_id)} cannot be the id of a workflow; take handle.workflow_id, or one that "
+            "inspect().workflows() lists"
+        )
+    return workflow_id
+
+
+def check_schedule_name(name: object) -> str:
+    """Return the name, or say why it cannot name a schedule.
+
+    Raises:
+        ConfigError: It is no text, is empty or too long, or has characters that no line shows.
+    """
+    if not isinstance(name, str) or _LINE.fullmatch(name) is None:
+        raise ConfigError(f"name: {quoted(name)} cannot name a schedule; use 1 to 200 characters on one line")
+    return name
+
+
+def check_text(value: object, field: str, least: int = 0, most: int = _LONGEST_TEXT) -> str:
+    """Return a text, or say why it cannot be stored as one.
+
+    Args:
+        value: What was given.
+        field: The argument's name, for the message.
+        least: How many characters it has at least.
+        most: How many it may have. Defaults to 10,000.
+
+    Raises:
+        ConfigError: It is no text, is too short or too long, or has half a surrogate pair in it.
+    """
+    if not isinstance(value, str) or _TEXT.fullmatch(value) is None or not least <= len(value) <= most:
+        raise ConfigError(
+            f"{field}: expected a text of {least:,} to {most:,} characters that UTF-8 can write, got {quoted(value)}"
+        )
+    return value
+
+
+def reason_text(reason: object) -> str:
+    """Return the reason of a cancel as it is stored: empty for None.
+
+    Raises:
+        ConfigError: It is something else than a text of at most 10,000 characters.
+    """
+    return "" if reason is None else check_text(reason, "reason")
+
+
+def check_limit_key(key: object) -> str:
     """Return the concurrency key, or say why it cannot be one.
 
     Raises:
         ConfigError: It is empty, too long, or no text.
     """
-    if not isinstance(key, str) or not 0 < len(key) <= 200:  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
-        raise ConfigError(f"concurrency_key: {key!r} is not allowed; use 1 to 200 characters, or None for no limit")
+    if not isinstance(key, str) or not 0 < len(key) <= 200 or _TEXT.fullmatch(key) is None:
+        raise ConfigError(
+            f"concurrency_key: {quoted(key)} is not allowed; use 1 to 200 characters, or None for no limit"
+        )
     return key
 
 
@@ -72,7 +137,7 @@ class Keys:
     def __post_init__(self) -> None:
         if not isinstance(self.prefix, str) or _PREFIX.fullmatch(self.prefix) is None:  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
             raise ConfigError(
-                f"prefix: {self.prefix!r} is not allowed; no spaces and none of * ? [ ] \\, at most 200 characters"
+                f"prefix: {quoted(self.prefix)} is not allowed; at most 200 characters, no space and none of * ? [ ] \\"
             )
 
     @property

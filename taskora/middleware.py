@@ -7,9 +7,11 @@ import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, Final, TypeAlias, cast
 
+from taskora.callables import check_takes
 from taskora.context import Context, Reporter, Signal
 from taskora.errors import ConfigError
 from taskora.model import Claimed
+from taskora.quoting import quoted
 
 Next: TypeAlias = Callable[[], Awaitable[None]]
 """Runs what is further in: the next middleware, and at last the handler."""
@@ -55,8 +57,8 @@ def check_middleware(given: object, what: str) -> Middleware:
     if not inspect.iscoroutinefunction(function) and not inspect.iscoroutinefunction(
         getattr(type(function), "__call__", None)  # noqa: B004 - whether that is a coroutine function, not whether it exists
     ):
-        raise ConfigError(f"{what}: expected an async function of a context and next, got {given!r}")
-    return cast("Middleware", given)
+        raise ConfigError(f"{what}: expected an async function of a context and next, got {quoted(given)}")
+    return check_takes(given, ("a context", "next"), what)
 
 
 def check_chain(given: object, what: str) -> tuple[Middleware, ...]:
@@ -66,7 +68,7 @@ def check_chain(given: object, what: str) -> tuple[Middleware, ...]:
         ConfigError: They are no list, or one of them is no coroutine function.
     """
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
-        raise ConfigError(f"{what}: expected a list of async functions, got {given!r}")
+        raise ConfigError(f"{what}: expected a list of async functions, got {quoted(given)}")
     return tuple(check_middleware(each, what) for each in cast("Iterable[object]", given)) or _NO_CHAIN
 
 

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar, cast
 
+from taskora.callables import check_takes
 from taskora.config import check_count
 from taskora.errors import ConfigError, MigrationError
+from taskora.quoting import quoted
 from taskora.schema import schema_for
 
 T = TypeVar("T")
@@ -31,8 +33,9 @@ def into(model: type[T], step: Callable[[Any], T], /) -> Migration:
     Raises:
         ConfigError: The type cannot be used for payloads.
     """
+    check_takes(step, ("the payload",), "into", waits=False)
     name = _name_of(step)
-    schema = schema_for(cast("object", model), f"result of migration {name}")
+    schema = schema_for(cast("object", model), f"into: result of migration {name}")
 
     def migrate(data: Any) -> object:
         return schema.encode(step(data))
@@ -140,12 +143,12 @@ def migrations_of(
     elif isinstance(migrate, list | tuple):
         steps = tuple(cast("Sequence[object]", migrate))
     else:
-        raise ConfigError(f"migrate: expected a dict of steps by version or a list of steps, got {migrate!r}")
+        raise ConfigError(f"migrate: expected a dict of steps by version or a list of steps, got {quoted(migrate)}")
     reached = since + len(steps)
     if version is not None and version != reached:
         raise ConfigError(
-            f"version: {len(steps)} migrations from version {since} on make {reached}, got {version!r}; leave it out, "
-            "or add the steps that are missing"
+            f"version: {len(steps)} migrations from version {since} on make {reached}, got {quoted(version)}; leave it "
+            "out, or add the steps that are missing"
         )
     return Migrations(reached, since, tuple(_checked(step, since + at) for at, step in enumerate(steps)))
 
@@ -165,15 +168,14 @@ def _steps_by_version(migrate: Mapping[object, object], version: int | None, sin
     needless = [key for key in migrate if key not in needed]
     if needless:
         raise ConfigError(
-            f"migrate: the step of key {needless[0]!r} would never run: with since={since} and version={version} the "
-            f"keys are {_listed(needed)}; a key is the version that its step takes"
+            f"migrate: the step of key {quoted(needless[0])} would never run: with since={since} and version={version} "
+            f"the keys are {_listed(needed)}; a key is the version that its step takes"
         )
     return tuple(migrate[number] for number in needed)
 
 
 def _checked(step: object, number: int) -> Migration:
-    if not callable(step):
-        raise ConfigError(f"migrate: the step from version {number} to {number + 1} is no function, got {step!r}")
+    check_takes(step, ("the payload",), f"migrate: the step from version {number} to {number + 1}")
     if inspect.iscoroutinefunction(step):
         raise ConfigError(
             f"migrate: the step from version {number} to {number + 1}, {_name_of(step)}, is async; a migration only "

@@ -197,6 +197,7 @@ class JobInfo:
     """A job as it is stored. ``data`` and ``result`` are values as the serializer reads them; times are aware UTC.
 
     Attributes:
+        logs: What its handler logged. Lists leave it empty: it is read with a single job.
         error_type: Class name of the error, if a Python worker wrote it.
         workflow_id: The workflow that the job is a node of, if any.
         timeline: States with the time at which each began, oldest first.

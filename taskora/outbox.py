@@ -121,7 +121,6 @@ class Outbox:
         self._pid = os.getpid()
         self._boxes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopBox] = weakref.WeakKeyDictionary()
         self._unsent: set[_LoopBox] = set()
-        self._registered = False
 
     def put(self, parcel: Parcel) -> Parcel:
         """Send a parcel with all others of this tick of the running loop."""
@@ -131,6 +130,7 @@ class Outbox:
             box.flush = asyncio.get_running_loop().create_task(self._flush(box), name="taskora-outbox")
             box.flush.add_done_callback(lambda _: self._flush_ended(box))
             self._unsent.add(box)
+            _AT_EXIT.add(self)
         return parcel
 
     def pending(self) -> asyncio.Future[None] | None:
@@ -150,9 +150,6 @@ class Outbox:
         box = self._boxes.get(loop)
         if box is None:
             box = self._boxes[loop] = _LoopBox()
-            if not self._registered:
-                self._registered = True
-                atexit.register(self._send_what_is_left)
         return box
 
     async def _flush(self, box: _LoopBox) -> None:
@@ -169,6 +166,8 @@ class Outbox:
     def _flush_ended(self, box: _LoopBox) -> None:
         box.flush = None
         self._unsent.discard(box)
+        if not self._unsent:
+            _AT_EXIT.discard(self)
         if box.waiting or box.under_way:
             # It was cancelled, perhaps before its first step: this loop ends and will run no other.
             self._send_now([box])
@@ -205,7 +204,7 @@ class Outbox:
         else:
             parcel.deliver([True])
 
-    def _send_what_is_left(self) -> None:
+    def send_what_is_left(self) -> None:
         """At exit: send what no loop will send any more."""
         if os.getpid() == self._pid:
             self._send_now(list(self._unsent))
@@ -241,6 +240,31 @@ class Outbox:
             parcel.fail(error)
         else:
             parcel.deliver([True])
+
+
+class _AtExit:
+    """The outboxes that this process may have to empty when it exits, and none that has sent everything."""
+
+    def __init__(self) -> None:
+        self._outboxes: set[Outbox] = set()
+        self._registered = False
+
+    def add(self, outbox: Outbox) -> None:
+        if not self._registered:
+            self._registered = True
+            atexit.register(self._empty)
+        self._outboxes.add(outbox)
+
+    def discard(self, outbox: Outbox) -> None:
+        self._outboxes.discard(outbox)
+
+    def _empty(self) -> None:
+        for outbox in tuple(self._outboxes):
+            outbox.send_what_is_left()
+
+
+# The end of a process has no owner. Registering each outbox by itself would keep its application until then.
+_AT_EXIT = _AtExit()
 
 
 def _grouped(parcels: Sequence[Parcel]) -> list[list[Parcel]]:

@@ -7,8 +7,9 @@ from typing import cast
 
 import orjson
 
-from taskora.errors import SerializationError, TaskoraError
+from taskora.errors import ConfigError, SerializationError, TaskoraError
 from taskora.model import JobInfo
+from taskora.quoting import quoted
 from taskora.serializer import JsonSerializer, Serializer
 
 # Space that JSON ignores and no serializer writes, then the array: a reader can tell it from a value of its own.
@@ -49,6 +50,17 @@ def load(raw: bytes, serializer: Serializer) -> object:
     if raw.startswith(_JOINED) and not writes_json(serializer):
         return [_load_one(part, serializer) for part in _parts(raw)]
     return _load_one(raw, serializer)
+
+
+def check_serializer(value: object) -> Serializer:
+    """Return a serializer, or say what it lacks.
+
+    Raises:
+        ConfigError: It has no methods ``dumps`` and ``loads``, or is a class that has to be made an object of.
+    """
+    if isinstance(value, type) or not all(callable(getattr(value, name, None)) for name in ("dumps", "loads")):
+        raise ConfigError(f"serializer: expected an object with dumps(value) and loads(data), got {quoted(value)}")
+    return cast("Serializer", value)
 
 
 def writes_json(serializer: Serializer) -> bool:

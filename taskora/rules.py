@@ -38,6 +38,8 @@ class CollectRule(NamedTuple):
         delay_ms: Time without another item until the batch is due.
         max_size: Number of items with which it is due at once; 0 for no limit.
         max_wait_ms: Time from the first item until it is due; 0 for no limit.
+        max_bytes: Size of a batch that no further item may exceed: what is buffered goes at once, and the item begins
+            another batch. A single item is a batch whatever its size. 0 for no limit.
     """
 
     key: str
@@ -45,6 +47,7 @@ class CollectRule(NamedTuple):
     delay_ms: int
     max_size: int
     max_wait_ms: int
+    max_bytes: int = 0
 
 
 Rule: TypeAlias = DebounceRule | ThrottleRule | DeduplicateRule | CollectRule

@@ -1,129 +1,46 @@
-"""A task: a named handler with its options, from which jobs are dispatched and workflows composed."""
+"""A task: a name with types and options, from which jobs are dispatched and workflows composed."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from dataclasses import dataclass
-from typing import Generic, Never, ParamSpec, Protocol, Self, TypedDict, TypeVar, Unpack, cast, overload
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Generic, Never, TypeAlias, TypeVar, Unpack, cast, overload
 
-from taskora.adapters.protocol import Adapter
 from taskora.call import Call, mapped, on_running_loop
-from taskora.config import MAX_PRIORITY, TaskOptions, check_count
-from taskora.duration import Duration, to_ms
+from taskora.config import MAX_PRIORITY, TaskOptions, check_count, check_flag
+from taskora.duration import to_ms
 from taskora.errors import ConfigError, SerializationError
 from taskora.events import JobEvent
 from taskora.flow_control import RuleOptions, ruling
 from taskora.handle import Handles, ResultHandle, not_found
+from taskora.home import TaskHome
+from taskora.job import DispatchOptions, Job, JobOptions, check_items
 from taskora.keys import check_job_id, check_limit_key
-from taskora.listening import Listening, OnTask
-from taskora.middleware import Middleware
-from taskora.migration import Migrations
+from taskora.listening import OnTask
 from taskora.model import CancelOutcome, EnqueueSpec, JobInfo, LogEntry, NewJob, Outcome, new_id
-from taskora.outbox import Outbox, Parcel
+from taskora.outbox import Parcel
 from taskora.payloads import dump, load, shown
 from taskora.protocols import WorkflowEngine
+from taskora.quoting import quoted
 from taskora.ruled import dispatch_ruled, followed, wait_followed
 from taskora.schema import ANY, Schema
-from taskora.serializer import JSON, Serializer
-from taskora.waiting import WaitCall, Waiting
+from taskora.serializer import JSON
+from taskora.waiting import WaitCall
 from taskora.workflows import Bound, Signature, WorkflowHandle, bind, chunk_items, map_items, unbound
 
 In = TypeVar("In")
 Out = TypeVar("Out")
 T = TypeVar("T")
-P = ParamSpec("P")
-R = TypeVar("R")
+Schemas: TypeAlias = tuple[Schema[object], Schema[object]]
+"""Of the payload, of the result."""
 _NOT_GIVEN = object()
+_NONE = 0
 _NOT_OF_JOBS = frozenset({"skip_validation", *RuleOptions.__annotations__})
 
 
-class JobOptions(TypedDict, total=False):
-    """What can be said of one job.
-
-    Attributes:
-        delay: Time until it is due.
-        priority: 0 to 900; a higher one runs first.
-        ttl: Time until it expires if no worker takes it; None takes the task's.
-        job_id: Its id. A job with this id that exists, in whatever state, is left as it is.
-        concurrency_key: What it shares a limit by: jobs of the task with the same key run at most so many at a time,
-            over all processes, in the order in which they were dispatched. None for no such limit.
-        concurrency_limit: How many of its key may run at a time, as far as this job is concerned: 0 for any number,
-            None for the task's, which is 1 by default.
-    """
-
-    delay: Duration
-    priority: int
-    ttl: Duration | None
-    job_id: str | None
-    concurrency_key: str | None
-    concurrency_limit: int | None
-
-
-class DispatchOptions(JobOptions, RuleOptions, total=False):
-    """What ``Task.dispatch`` can be told, beside what ``JobOptions`` and ``RuleOptions`` have.
-
-    Attributes:
-        skip_validation: Serialize the payload as it is.
-    """
-
-    skip_validation: bool
-
-
-class TaskHome(WorkflowEngine, Protocol):
-    """What a task needs of the application that it belongs to."""
-
-    @property
-    def adapter(self) -> Adapter: ...
-
-    @property
-    def outbox(self) -> Outbox: ...
-
-    @property
-    def waiting(self) -> Waiting: ...
-
-    @property
-    def serializer(self) -> Serializer: ...
-
-    @property
-    def validate_on_dispatch(self) -> bool: ...
-
-    @property
-    def max_payload(self) -> int: ...
-
-    @property
-    def middleware(self) -> tuple[Middleware, ...]: ...
-
-    @property
-    def listening(self) -> Listening: ...
-
-
-# Without slots: on Python 3.11 a slotted frozen class cannot be made through its alias, Job[int](...).
-@dataclass(frozen=True)
-class Job(Generic[In]):
-    """One job of a ``dispatch_many``, with options of its own.
-
-    Attributes:
-        data: Its payload.
-        delay: Time until it is due.
-        priority: 0 to 900; a higher one runs first.
-        ttl: Time until it expires if no worker takes it; None takes the task's.
-        job_id: Its id; None makes one.
-        concurrency_key: What it shares a limit by; see ``JobOptions``.
-        concurrency_limit: How many of its key may run at a time; see ``JobOptions``.
-    """
-
-    data: In
-    delay: Duration = 0
-    priority: int = 0
-    ttl: Duration | None = None
-    job_id: str | None = None
-    concurrency_key: str | None = None
-    concurrency_limit: int | None = None
-
-
 class Task(Generic[In, Out]):
-    """A named handler. Made by ``Taskora.task``; ``Task[None, Out]`` is one whose handler takes no payload.
+    """What jobs are dispatched to. Made by ``Taskora.register``, and, with its handler, by ``Taskora.task``.
+
+    ``Task[None, Out]`` is one whose handler takes no payload.
 
     Attributes:
         name: What jobs and keys call it.
@@ -132,24 +49,16 @@ class Task(Generic[In, Out]):
         output_type: Declared type of the result.
     """
 
-    def __init__(
-        self,
-        home: TaskHome,
-        name: str,
-        options: TaskOptions,
-        input_schema: Schema[object],
-        output_schema: Schema[object],
-    ) -> None:
+    def __init__(self, home: TaskHome, name: str, options: TaskOptions, schemas: Schemas) -> None:
         self.name = name
         self._home = home
-        self._told(options, input_schema, output_schema)
+        self._told(options, schemas)
 
-    def _told(self, options: TaskOptions, input_schema: Schema[object], output_schema: Schema[object]) -> None:
+    def _told(self, options: TaskOptions, schemas: Schemas) -> None:
         self.options = options
-        self.input_type = input_schema.type
-        self.output_type = output_schema.type
-        self._input = input_schema
-        self._output = output_schema
+        self._input, self._output = schemas
+        self.input_type = self._input.type
+        self.output_type = self._output.type
         self._spec = EnqueueSpec(options.version, options.retry.attempts)
         self._ttl_ms = 0 if options.ttl is None else to_ms(options.ttl.max)
 
@@ -158,7 +67,7 @@ class Task(Generic[In, Out]):
 
     def follow(self, other: Task[In, Out]) -> None:
         """Take over options and types of the same task, where this process defines it after it registered it."""
-        self._told(other.options, other._input, other._output)
+        self._told(other.options, (other._input, other._output))
 
     # Dispatching
 
@@ -189,8 +98,12 @@ class Task(Generic[In, Out]):
             if self.input_type is not None:
                 raise TypeError(f"task {self.name!r} takes a payload: dispatch(payload, ...)")
             data = None
+        if isinstance(data, Job):
+            raise ConfigError(
+                f"data: Job(...) is for dispatch_many(); give those options to dispatch() itself"
+            )
         rule = ruling(options) if options else None
-        job = self._new_job(_job(cast("In", data), options), options.get("skip_validation", False))
+        job = self._new_job(self._job(cast("In", data), options), options.get("skip_validation", False))
         if rule is not None:
             raises = options.get("raise_on_reject", False)
             return dispatch_ruled(self._home, self, self._spec, (job,), (rule,), raises=raises)[0]
@@ -213,9 +126,11 @@ class Task(Generic[In, Out]):
         Raises:
             ValidationError: A payload does not have the declared shape; then none is stored.
             SerializationError: One cannot be written as JSON, or is too large; then none is stored.
+            ConfigError: An option is wrong, or this is no list; likewise.
             AdapterError: See ``dispatch``.
         """
-        wrapped = [cast("Job[In]", item) if isinstance(item, Job) else Job(item) for item in items]
+        given = check_items(items, self.name)
+        wrapped = [cast("Job[In]", item) if isinstance(item, Job) else Job(item) for item in given]
         jobs = [self._new_job(item, skip_validation) for item in wrapped]
         if not jobs:
             return Handles()
@@ -258,11 +173,36 @@ class Task(Generic[In, Out]):
 
     def map(self, items: Iterable[In], /) -> WorkflowHandle[list[Out]]:
         """Run a job for each item, all at the same time; the workflow's result is the list of their results."""
-        return map_items(self, list(items)).dispatch()
+        return map_items(self, check_items(items, self.name)).dispatch()
 
     def chunk(self, items: Iterable[In], /, *, size: int) -> WorkflowHandle[list[Out]]:
         """Run a job for each item, ``size`` of them at a time; the result is one list in the items' order."""
-        return chunk_items(self, list(items), size).dispatch()
+        return chunk_items(self, check_items(items, self.name), size).dispatch()
+
+    if not TYPE_CHECKING:
+        # Type checkers are to find that a task has no such methods unless it collects; whoever has none is told here.
+
+        def peek_collect(self, key: str) -> Never:
+            """Refuse; see ``CollectTask``."""
+            raise self._collects_nothing("peek_collect")
+
+        async def peek_collect_async(self, key: str) -> Never:
+            """Refuse; see ``CollectTask``."""
+            raise self._collects_nothing("peek_collect_async")
+
+        def inspect_collect(self, key: str) -> Never:
+            """Refuse; see ``CollectTask``."""
+            raise self._collects_nothing("inspect_collect")
+
+        async def inspect_collect_async(self, key: str) -> Never:
+            """Refuse; see ``CollectTask``."""
+            raise self._collects_nothing("inspect_collect_async")
+
+        def _collects_nothing(self, method: str) -> ConfigError:
+            return ConfigError(
+                f"{method}: task {self.name!r} does not collect, as far as this process knows; define it with "
+                "collect=Collect(...), or register its contract, if that has one"
+            )
 
     @property
     def on(self) -> OnTask:
@@ -273,8 +213,8 @@ class Task(Generic[In, Out]):
 
     @property
     def engine(self) -> WorkflowEngine:
-        """The application."""
-        return self._home
+        """The application's."""
+        return self._home.workflow_engine
 
     def encode(self, data: object, /) -> bytes:
         """Validate a payload and serialize it.
@@ -285,14 +225,9 @@ class Task(Generic[In, Out]):
         """
         return self._write(data, self._home.validate_on_dispatch)
 
-    def decode_input(self, raw: bytes, version: int | None = None, job_id: str = "", /) -> object:
-        """Read a stored payload as the declared type. Raises ``ValidationError`` or ``SerializationError``."""
-        return self._read(self._input, raw)
-
     def encode_result(self, value: object, /) -> bytes:
         """Check a result and serialize it. Raises ``ValidationError`` or ``SerializationError``."""
-        raw = dump(value if self._output is ANY else self._output.encode(value), self._home.serializer)
-        return self._limited(raw, "result")
+        return self._limited(value if self._output is ANY else self._output.encode(value), "result")
 
     def decode_result(self, raw: bytes, /) -> Out:
         """Read a stored result as the declared type. Raises ``ValidationError`` or ``SerializationError``."""
@@ -329,7 +264,7 @@ class Task(Generic[In, Out]):
         """Read a job's log."""
         return self._home.adapter.jobs.logs(self.name, job_id)
 
-    def follow_job(self, job_id: str, stored: Callable[[], Awaitable[str]]) -> AsyncIterator[JobEvent]:
+    def follow_job(self, job_id: str, stored: Callable[[], Awaitable[str]]) -> AsyncGenerator[JobEvent, None]:
         """Follow what happens to a job."""
         return self._home.listening.follow(self, job_id, stored)
 
@@ -339,15 +274,18 @@ class Task(Generic[In, Out]):
 
     def _write(self, data: object, validate: bool, schema: Schema[object] | None = None) -> bytes:
         schema = schema or self._input
-        raw = dump(schema.encode(data) if validate and schema is not ANY else data, self._home.serializer)
-        return self._limited(raw, "payload")
+        return self._limited(schema.encode(data) if validate and schema is not ANY else data, "payload")
 
     def _read(self, schema: Schema[object], raw: bytes) -> object:
         serializer = self._home.serializer
         # JSON text is read by the library of the declared type, where it has a reader of its own.
         return schema.decode_bytes(raw) if serializer is JSON else schema.decode(load(raw, serializer))
 
-    def _limited(self, raw: bytes, what: str) -> bytes:
+    def _limited(self, value: object, what: str) -> bytes:
+        try:
+            raw = dump(value, self._home.serializer)
+        except SerializationError as error:
+            raise SerializationError(f"task {self.name!r}: the {what}: {error}") from error
         if len(raw) > self._home.max_payload:
             raise SerializationError(
                 f"task {self.name!r}: the {what} has {len(raw):,} bytes, max_payload is {self._home.max_payload:,}; "
@@ -356,14 +294,17 @@ class Task(Generic[In, Out]):
         return raw
 
     def _new_job(self, job: Job[In], skip_validation: bool) -> NewJob:
+        if skip_validation is not False:
+            check_flag(skip_validation, "skip_validation")
         data = self._write(job.data, self._home.validate_on_dispatch and not skip_validation)
         key, limit = self._limit(job)
-        if job.delay == 0 and job.priority == 0 and job.ttl is None and job.job_id is None and not key:
+        # By identity, as False and 0.0 equal 0 too; most jobs have no options.
+        if job.delay is _NONE and job.priority is _NONE and job.ttl is None and job.job_id is None and not key:
             return NewJob(new_id(), data, 0, 0, self._ttl_ms)
         check_count(job.priority, "priority", 0, MAX_PRIORITY)
         ttl_ms = self._ttl_ms if job.ttl is None else to_ms(job.ttl, "ttl")
         if job.ttl is not None and ttl_ms == 0:
-            raise ConfigError("ttl: must be more than 0; None takes the task's")
+            raise ConfigError(f"ttl: must be more than 0, got {quoted(job.ttl)}; None takes the task's")
         given = job.job_id is not None
         job_id = new_id() if job.job_id is None else check_job_id(job.job_id)
         return NewJob(job_id, data, to_ms(job.delay, "delay"), job.priority, ttl_ms, given, key, limit)
@@ -380,79 +321,12 @@ class Task(Generic[In, Out]):
         check_limit_key(key)
         return key, self.options.concurrency_limit or 1 if limit is None else limit
 
-
-class FunctionTask(Task[In, Out], Generic[In, Out, P, R]):
-    """A task with its handler in this process. Calling it runs the handler as the plain function that it is.
-
-    Attributes:
-        handler: The function.
-        is_async: Whether it is a coroutine function; if not, it runs in a thread.
-        wants_context: Whether it looks at its context.
-        call: It, as a function of payload and context.
-        on_cancel: Called with payload and context after a cancelled run has stopped.
-    """
-
-    def __init__(
-        self,
-        home: TaskHome,
-        name: str,
-        options: TaskOptions,
-        schemas: tuple[Schema[object], Schema[object]],
-        handler: Callable[P, R],
-        *,
-        is_async: bool,
-        wants_context: bool,
-        call: Callable[[object, object], object],
-        on_cancel: Callable[[object, object], object] | None,
-        middleware: tuple[Middleware, ...] = (),
-        migrations: Migrations | None = None,
-    ) -> None:
-        super().__init__(home, name, options, *schemas)
-        self.handler = handler
-        self.is_async = is_async
-        self.wants_context = wants_context
-        self.call = call
-        self.on_cancel = on_cancel
-        self._own_middleware = middleware
-        self._migrations = migrations
-        self.__doc__ = handler.__doc__
-        self.__wrapped__ = handler
-
-    def decode_input(self, raw: bytes, version: int | None = None, job_id: str = "", /) -> object:
-        """Read a job's stored payload, bring it to the current version and check it.
-
-        Raises:
-            MigrationError: A migration raised.
-            ValidationError: It does not have the declared shape.
-            SerializationError: It cannot be read.
-        """
-        if self._migrations is None or version is None or version >= self._migrations.version:
-            return self._read(self._input, raw)
-        older = load(raw, self._home.serializer)
-        newer = self._migrations.apply(older, version, f"job {job_id} of task {self.name!r}")
-        return self._input.decode(newer)
-
-    @property
-    def middleware(self) -> tuple[Middleware, ...]:
-        """What stands around the handler: the application's, then the task's own; the first is the outermost."""
-        return (*self._home.middleware, *self._own_middleware)
-
-    @property
-    def logs_failures(self) -> bool:
-        """Whether the worker logs a failure itself: nobody listens for it."""
-        return not self._home.listening.tells_of_failures(self.name)
-
-    def moved_to(self, home: TaskHome) -> Self:
-        """Make the same task for another application, inside all middleware that it has now."""
-        twin = copy.copy(self)
-        twin._home, twin._own_middleware = home, self.middleware  # noqa: SLF001 - it is of this very class
-        return twin
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run the handler here and now: no job, no validation."""
-        return self.handler(*args, **kwargs)
-
-
-def _job(data: In, options: DispatchOptions) -> Job[In]:
-    settings = {name: value for name, value in options.items() if name not in _NOT_OF_JOBS}
-    return Job(data, **cast("JobOptions", settings))
+    def _job(self, data: In, options: DispatchOptions) -> Job[In]:
+        settings = {name: value for name, value in options.items() if name not in _NOT_OF_JOBS}
+        try:
+            return Job(data, **cast("JobOptions", settings))
+        except TypeError:
+            unknown = sorted(settings.keys() - DispatchOptions.__annotations__.keys())
+            known = ", ".join(DispatchOptions.__annotations__)
+            given = ", ".join(unknown)
+            raise TypeError(f"task {self.name!r}: dispatch has no option {given}; there are: {known}") from None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Generic, Self, TypeVar, cast
 
 from taskora.call import Call, mapped, refuse_on_loop
 from taskora.duration import Duration, to_seconds
+from taskora.keys import reason_text
 from taskora.model import WorkflowOutcome, WorkflowRecord, WorkflowState
 from taskora.protocols import Confirmation, WorkflowEngine
 
@@ -101,18 +102,22 @@ class WorkflowHandle(Generic[Out_co]):
         """Cancel the workflow and all of its jobs.
 
         Args:
-            reason: Told to the jobs and to every waiter.
+            reason: Told to the jobs and to every waiter; at most 10,000 characters.
 
         Returns:
             Whether this call ended it; False when it had ended before.
+
+        Raises:
+            ConfigError: The reason is no text of that length.
         """
         refuse_on_loop("handle.cancel")
-        return self._engine.cancel_workflow(self._id, reason or "").run()
+        return self._engine.cancel_workflow(self._id, reason_text(reason)).run()
 
     async def cancel_async(self, reason: str | None = None) -> bool:
         """Cancel the workflow and all of its jobs; see ``cancel``."""
+        why = reason_text(reason)
         await self._stored()
-        return await self._engine.cancel_workflow(self._id, reason or "").run_async()
+        return await self._engine.cancel_workflow(self._id, why).run_async()
 
     def graph(self) -> DiGraph:
         """Read the workflow as a ``networkx.DiGraph``.

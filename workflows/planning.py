@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from taskora.config import TaskOptions
 from taskora.duration import Duration, to_ms
 from taskora.errors import ConfigError
+from taskora.keys import check_text
 from taskora.model import Plan, PlanNode, new_id
 from taskora.payloads import writes_json
+from taskora.quoting import quoted
 
 from .flatten import Flat, FlatNode
 from .shape import Many
+
+LONGEST_NAME: Final = 1000
 
 
 def plan_of(flat: Flat, name: str, ttl: Duration | None = None) -> Plan:
@@ -21,13 +27,12 @@ def plan_of(flat: Flat, name: str, ttl: Duration | None = None) -> Plan:
         ttl: Time until it is cancelled; None for never.
 
     Raises:
-        ConfigError: The name is no text, or the ttl no duration or zero.
+        ConfigError: The name is no text of 1 to 1,000 characters, or the ttl no duration or zero.
     """
-    if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
-        raise ConfigError(f"name: expected a text, got {name!r}")
+    check_text(name, "name", least=1, most=LONGEST_NAME)
     deadline_ms = 0 if ttl is None else to_ms(ttl, "ttl")
     if ttl is not None and deadline_ms == 0:
-        raise ConfigError("ttl: must be more than 0; None means no limit")
+        raise ConfigError(f"ttl: must be more than 0, got {quoted(ttl)}; None means no limit")
     return Plan(
         workflow_id=new_id(),
         name=name,

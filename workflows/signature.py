@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Generic, Never, NoReturn, Protocol, TypeAlias,
 from taskora.duration import Duration
 from taskora.errors import ConfigError
 from taskora.protocols import WorkflowTask
+from taskora.quoting import quoted
 
 from .composition import Composition, followed, step
 from .export import Drawing, digraph, dot, drawing_of_flat, mermaid, node_link
@@ -103,10 +104,11 @@ class Bound(Signature[object, Out_co]):
         Args:
             ttl: Time until the workflow is cancelled, with the reason ``workflow timeout``. None for never. Each job
                 keeps its task's own time to live besides.
-            name: What people call it. Defaults to its shape in words.
+            name: What people call it, at most 1,000 characters. Defaults to its shape in words.
 
         Raises:
-            ConfigError: ``ttl`` is no duration or zero, or the graph has more than 1,000,000 edges.
+            ConfigError: ``ttl`` is no duration or zero, ``name`` no text of that length, or the graph has more than
+                1,000,000 edges.
             ValidationError: A task is handed the results of an empty group and does not take ``[]``.
         """
         flat = flatten(self.composition)
@@ -190,7 +192,7 @@ def composition_of(value: object, where: str) -> Composition:
     if isinstance(value, Signature):
         return value.composition
     advice = "write task.s() for a task" if callable(value) else "signatures come from task.s(), chain, group and chord"
-    raise ConfigError(f"{where}: expected a signature, got {type(value).__name__}; {advice}")
+    raise ConfigError(f"{where}: expected a signature, got {quoted(value)}; {advice}")
 
 
 def listed_in(arguments: Sequence[object]) -> Sequence[object] | None:

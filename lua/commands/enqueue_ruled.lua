@@ -50,9 +50,9 @@ function rules.deduplicate(id, data, delay, priority, ttl, key, settings)
 end
 
 function rules.collect(id, data, _, _, _, key, settings)
-  local fresh, delay, max_size, max_wait = string.match(settings, '^([^,]+),(%d+),(%d+),(%d+)$')
+  local fresh, delay, max_size, max_wait, max_bytes = string.match(settings, '^([^,]+),(%d+),(%d+),(%d+),(%d+)$')
   local batch, queued = collect(base, fresh, now, version, max_attempts, data, key, tonumber(delay),
-    tonumber(max_size), tonumber(max_wait))
+    tonumber(max_size), tonumber(max_wait), tonumber(max_bytes))
   immediate = immediate or queued
   -- Whoever sends it again, because its loop ended before the answer, finds it here: the item has no hash of its own.
   redis.call('SET', base .. ':item:' .. id, batch, 'PX', 60000)

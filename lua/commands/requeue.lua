@@ -16,7 +16,7 @@ if till == 0 then till = now end
 -- ended without it, and is not told of it again.
 local function requeue(id)
   local job = base .. ':' .. id
-  local f = redis.call('HMGET', job, 'state', 'priority')
+  local f = redis.call('HMGET', job, 'state', 'priority', 'dedupKey')
   local state = f[1]
   if (state ~= 'failed' and state ~= 'cancelled') or redis.call('ZREM', base .. ':' .. state, id) == 0 then
     return false
@@ -24,6 +24,7 @@ local function requeue(id)
   redis.call('HDEL', job, 'error', 'errorType', 'trace', 'processedOn', 'finishedOn', 'result', 'cause', 'crashes',
     'crashCause', 'stalledCount', 'cancelledAt', 'cancelReason', 'expireAt', 'delay', 'collectKey', '_wf', '_wfNode')
   redis.call('HSET', job, 'state', 'waiting', 'attempt', 1, 'ts', now)
+  if f[3] and f[3] ~= '' then redis.call('SET', f[3], id, 'NX') end -- as long as nobody has taken it meanwhile
   to_waiting(base, id, f[2], now, false)
   emit(base, 'waiting', id)
   return true

@@ -1,10 +1,11 @@
 --- @include "buffer"
 --- @include "conclude"
 --- @include "limits"
+--- @include "remove_near"
 -- Cancels a queued job (1) or flags a running one for its worker (2); 0 when it has ended or does not exist.
 local function cancel_job(base, root, id, reason, now, owed)
   local job = base .. ':' .. id
-  local f = redis.call('HMGET', job, 'state', 'concurrencyKey')
+  local f = redis.call('HMGET', job, 'state', 'concurrencyKey', 'ts')
   local state, key = f[1], f[2]
   if state == 'active' then
     redis.call('HSET', job, 'cancelledAt', now)
@@ -15,7 +16,7 @@ local function cancel_job(base, root, id, reason, now, owed)
   if state == 'waiting' then
     local blocked = key and key ~= '' and leave_blocked(base, id, key)
     if not blocked and redis.call('ZREM', base .. ':prioritized', id) == 0 then
-      redis.call('LREM', base .. ':wait', 1, id)
+      remove_near(base .. ':wait', base, id, 'ts', f[3], redis.call('LLEN', base .. ':wait'))
     end
   elseif state == 'delayed' or state == 'retrying' then
     redis.call('ZREM', base .. ':delayed', id)

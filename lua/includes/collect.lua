@@ -38,9 +38,16 @@ local function flush_buffer(base, key, id, state, now, version, max_attempts)
   end
 end
 
--- Finds or begins the buffer that an item of a version goes to: id of its batch, the batch's state, nil for a new one,
--- and whether that was queued. Another version's items go at once: a batch is read as one version.
-local function open_buffer(base, fresh, now, version, max_attempts, key)
+-- Tells whether a buffer cannot take an item more: a batch is of one version, and has no more bytes than it may. What
+-- others buffered is not in the count of bytes.
+local function has_no_room(at, stored, version, size, max_bytes)
+  if stored ~= tonumber(version) then return true end
+  return max_bytes > 0 and (tonumber(redis.call('HGET', at .. ':meta', 'bytes')) or 0) + size + 1 > max_bytes
+end
+
+-- Finds or begins the buffer that an item goes to: id of its batch, the batch's state, nil for a new one, and whether
+-- another was queued. What has no room for the item goes at once.
+local function open_buffer(base, fresh, now, version, max_attempts, key, size, max_bytes)
   local at = base .. ':collect:' .. key
   local ours = redis.call('GET', at .. ':batch')
   if redis.call('EXISTS', at .. ':items') == 0 then
@@ -49,7 +56,8 @@ local function open_buffer(base, fresh, now, version, max_attempts, key)
     ours = nil
   end
   local id, state, stored = find_batch(base, key, ours)
-  local flushed = state and stored ~= tonumber(version) and redis.call('EXISTS', at .. ':items') == 1
+  local flushed = state and redis.call('EXISTS', at .. ':items') == 1
+    and has_no_room(at, stored, version, size, max_bytes)
   if flushed then
     flush_buffer(base, key, id, state, now, version, max_attempts)
     id, state, ours = nil, nil, nil
@@ -64,11 +72,12 @@ end
 
 -- Buffers an item; returns the id of the job that takes it, and whether one was queued. A job that was promoted and
 -- waits for its claim is never replaced: it takes what comes until then.
-local function collect(base, fresh, now, version, max_attempts, data, key, delay, max_size, max_wait)
-  local at = base .. ':collect:' .. key
-  local id, state, flushed = open_buffer(base, fresh, now, version, max_attempts, key)
+local function collect(base, fresh, now, version, max_attempts, data, key, delay, max_size, max_wait, max_bytes)
+  local at, size = base .. ':collect:' .. key, #data + 1 -- with a comma or bracket
+  local id, state, flushed = open_buffer(base, fresh, now, version, max_attempts, key, size, max_bytes)
   redis.call('RPUSH', at .. ':items', data)
   local count = redis.call('HINCRBY', at .. ':meta', 'count', 1)
+  redis.call('HINCRBY', at .. ':meta', 'bytes', size)
   redis.call('HSET', at .. ':meta', 'lastAt', now)
   redis.call('HSETNX', at .. ':meta', 'firstAt', now)
   if max_size > 0 and count >= max_size then

@@ -1,25 +1,14 @@
 --- @include "conclude"
 --- @include "limits"
--- Newest ids stand at the head of the active list: look for an id from the nearer end.
-local function remove_active(base, id, processed, freed)
-  local active, from = base .. ':active', -1
-  local length = freed[base] or redis.call('LLEN', active)
-  if length > 128 then
-    local oldest = redis.call('HGET', base .. ':' .. redis.call('LINDEX', active, -1), 'processedOn')
-    local newest = redis.call('HGET', base .. ':' .. redis.call('LINDEX', active, 0), 'processedOn')
-    local middle = ((tonumber(oldest) or 0) + (tonumber(newest) or 0)) / 2
-    if (tonumber(processed) or 0) > middle then from = 1 end
-  end
-  local removed = redis.call('LREM', active, from, id)
-  freed[base] = length - removed
-  return removed
-end
-
+--- @include "remove_near"
 -- Takes a job out of its owner's hands. Everything that ends or moves an active job goes through here, and at its end
 -- through finish_release: no sweep may find an id that is no longer active, and its key is let go once.
--- freed: begins empty; holds the ids that are released, by base, and how many stay active
+-- freed: begins empty; holds what is released, three values a job, and by base how many stay active
 local function release(base, id, processed, key, freed)
-  local removed = remove_active(base, id, processed, freed)
+  local active = base .. ':active'
+  local length = freed[base] or redis.call('LLEN', active)
+  local removed = remove_near(active, base, id, 'processedOn', processed, length)
+  freed[base] = length - removed
   local at = #freed
   if key and key ~= '' then
     -- A damaged key is the sweep's to mend, and must not cost the job its end.

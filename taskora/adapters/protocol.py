@@ -84,7 +84,11 @@ class JobStore(Protocol):
         ...
 
     def jobs(self, task: str, state: State, offset: int, limit: int) -> Call[list[JobInfo]]:
-        """List a task's jobs in a state: those to run next first, ended ones newest first."""
+        """List a task's jobs in a state, without their logs: those to run next first, ended ones newest first.
+
+        Where jobs of two states share a place, those to run next are looked at until the page is full, and at least
+        10,000 beyond it.
+        """
         ...
 
 
@@ -242,7 +246,7 @@ class WorkflowStore(Protocol):
         ...
 
     def list_workflows(self, state: WorkflowState | None, offset: int, limit: int) -> Call[list[WorkflowSummary]]:
-        """List workflows, newest first."""
+        """List workflows, newest first. Of a state: as far as the newest are, at least 10,000 beyond the page."""
         ...
 
 
@@ -257,8 +261,15 @@ class HouseStore(Protocol):
         """Stop being the leader at once, if the token is."""
         ...
 
-    def sweep(self, task: str, max_stalls: int) -> Call[int]:
-        """Take jobs from workers that vanished: those that were active at the last sweep and have no lock now."""
+    def sweep(self, task: str, max_stalls: int, grace_ms: int = 0) -> Call[int]:
+        """Take jobs from workers that vanished: those that were active at the last sweep and have no lock now.
+
+        Args:
+            task: Name of the task.
+            max_stalls: How often a job may be taken; one that is taken more often fails.
+            grace_ms: How long ago the last sweep must have been; within it nothing is taken or marked, so that a sweep
+                that is run twice in a row does no more than once.
+        """
         ...
 
     def trim(self, task: str, state: State, keep: Keep, limit: int) -> Call[int]:

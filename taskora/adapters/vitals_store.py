@@ -85,7 +85,7 @@ class VersionCounts(NamedTuple):
     """Payload versions of the jobs of a task that have not ended, with how many jobs have each.
 
     Attributes:
-        waiting: Of those that a worker may take now.
+        waiting: Of those that a worker may take now, or once their concurrency key is free.
         active: Of those that run.
         delayed: Of those that are not due, retries included.
         complete: Whether all were counted.

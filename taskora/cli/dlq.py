@@ -10,6 +10,7 @@ from taskora.inspector import Inspector
 
 from .exits import ExitCode
 from .missing import no_task
+from .payload import readable
 from .screen import Screen, ago
 from .table import Column
 from .target import Target, json_option, target_options
@@ -31,7 +32,7 @@ def list_(task: str | None, limit: int, offset: int, target: Target, as_json: bo
     screen = Screen(as_json)
     with target.opened() as app:
         _check_task(app.inspect(), task)
-        found = app.dead_letters.list(task, limit=limit, offset=offset)
+        found = readable(app, app.dead_letters.list(task, limit=limit, offset=offset))
     if screen.as_json:
         screen.data(found)
         return ExitCode.DONE

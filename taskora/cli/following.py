@@ -19,8 +19,9 @@ from taskora.waiting import WaitCall
 
 from .exits import ExitCode
 from .missing import no_job_or_workflow
+from .payload import reader_of, written
 from .progress import ProgressBar
-from .screen import Screen, jsonable
+from .screen import Screen
 
 T = TypeVar("T")
 _PAUSE_S = 0.2
@@ -29,7 +30,7 @@ _PAUSE_PER_READ = 5  # reading a large workflow again and again would keep the s
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a job or a workflow ended. ``result`` is a JSON value."""
+    """How a job or a workflow ended. ``result`` is a value as the application's serializer reads it."""
 
     kind: str
     id: str
@@ -60,7 +61,8 @@ async def follow_job(app: Taskora, task: str, job_id: str, timeout_s: float | No
 
     outcome = await _follow(wait, look, task)
     error = outcome.reason if outcome.state is State.CANCELLED else outcome.error
-    return Ending("job", job_id, task, outcome.state.value, jsonable(outcome.result or b""), error)
+    result = reader_of(app)(outcome.result) if outcome.result else None
+    return Ending("job", job_id, task, outcome.state.value, result, error)
 
 
 async def follow_workflow(app: Taskora, workflow_id: str, timeout_s: float | None) -> Ending:
@@ -78,11 +80,12 @@ async def follow_workflow(app: Taskora, workflow_id: str, timeout_s: float | Non
             done, total = states["completed"], len(record.nodes)
             bar.update(done / total, f"{done} of {total} nodes")
 
-    wait: Call[WorkflowOutcome] = app.wait_workflow(workflow_id, timeout_s)
+    wait: Call[WorkflowOutcome] = app.workflow_engine.wait_workflow(workflow_id, timeout_s)
     outcome = await _follow(wait, look, "workflow")
     where = f"node {outcome.node}, task {outcome.task!r}, job {outcome.job_id}: " if outcome.node is not None else ""
     error = None if outcome.state == "completed" else f"{where}{outcome.error or ''}" or None
-    return Ending("workflow", workflow_id, None, outcome.state, jsonable(outcome.result or b""), error)
+    result = reader_of(app)(outcome.result) if outcome.result else None
+    return Ending("workflow", workflow_id, None, outcome.state, result, error)
 
 
 async def follow(app: Taskora, any_id: str, task: str | None, timeout_s: float | None) -> Ending:
@@ -107,7 +110,7 @@ def show_ending(ending: Ending, screen: Screen) -> ExitCode:
     if screen.as_json:
         screen.data(ending)
     elif ending.state == "completed":
-        screen.line(orjson.dumps(ending.result, option=orjson.OPT_INDENT_2).decode())
+        screen.line(written(ending.result, indented=True))
     else:
         why = f": {' '.join(ending.error.split())}" if ending.error else ""
         screen.note(f"taskora: {ending.kind} {ending.id} {_verb(ending.state)}{why}")

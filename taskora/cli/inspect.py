@@ -12,6 +12,7 @@ from taskora.model import JobInfo, QueueStats, State
 
 from .exits import ExitCode
 from .missing import no_task
+from .payload import readable
 from .screen import Screen, ago, fields_of, span
 from .table import Column
 from .target import Target, json_option, target_options
@@ -42,7 +43,8 @@ def command(task: str | None, state: str | None, limit: int, offset: int, target
         if state is None:
             _show_counts(inspector, task, screen)
         else:
-            _show_jobs(_lister(inspector, State(state))(task, limit=limit, offset=offset), state, screen)
+            jobs = _lister(inspector, State(state))(task, limit=limit, offset=offset)
+            _show_jobs(readable(app, jobs), state, screen)
     return ExitCode.DONE
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 
 import click
-import orjson
 
 from taskora.app import Taskora
+from taskora.keys import reason_text
 from taskora.model import CancelOutcome, JobInfo
 
 from .exits import ExitCode
 from .inspect import took
 from .missing import no_job
+from .payload import readable, written
 from .screen import Screen, ago
 from .target import Target, json_option, target_options
 
@@ -40,6 +41,7 @@ def command(job_id: str, task: str | None, cancel: bool, reason: str, target: Ta
             raise no_job(job_id, task)
         if cancel:
             return _cancel(app, job, reason, screen)
+        (job,) = readable(app, [job])
     if screen.as_json:
         screen.data(job)
     else:
@@ -48,7 +50,7 @@ def command(job_id: str, task: str | None, cancel: bool, reason: str, target: Ta
 
 
 def _cancel(app: Taskora, job: JobInfo, reason: str, screen: Screen) -> ExitCode:
-    outcome = app.adapter.jobs.cancel(job.task, job.id, reason).run()
+    outcome = app.adapter.jobs.cancel(job.task, job.id, reason_text(reason)).run()
     if screen.as_json:
         screen.data({"id": job.id, "task": job.task, "outcome": outcome})
     else:
@@ -84,7 +86,7 @@ def _show(job: JobInfo, screen: Screen) -> None:
 
 
 def _json(value: object) -> str | None:
-    return None if value is None else orjson.dumps(value).decode()
+    return None if value is None else written(value)
 
 
 def _clock(at: datetime) -> str:

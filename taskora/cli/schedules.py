@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import click
 
 from taskora.errors import ScheduleNotFoundError
 from taskora.model import ScheduleInfo
+from taskora.schedules import Schedules
 
 from .exits import ExitCode
 from .screen import Screen, ago, span
@@ -40,40 +42,6 @@ def list_(target: Target, as_json: bool) -> ExitCode:
     return ExitCode.DONE
 
 
-@command.command("pause")
-@click.argument("name")
-@target_options
-@json_option
-def pause(name: str, target: Target, as_json: bool) -> ExitCode:
-    """Have a schedule not fire until it is resumed."""
-    with target.opened() as app:
-        app.schedules.pause(name)
-    return _said(Screen(as_json), name, "paused")
-
-
-@command.command("resume")
-@click.argument("name")
-@target_options
-@json_option
-def resume(name: str, target: Target, as_json: bool) -> ExitCode:
-    """Have a paused schedule fire again."""
-    with target.opened() as app:
-        app.schedules.resume(name)
-    return _said(Screen(as_json), name, "resumed")
-
-
-@command.command("remove")
-@click.argument("name")
-@target_options
-@json_option
-def remove(name: str, target: Target, as_json: bool) -> ExitCode:
-    """Delete a schedule; one that is declared in code comes back with its next start."""
-    with target.opened() as app:
-        if not app.schedules.remove(name):
-            raise ScheduleNotFoundError(f"there is no schedule {name!r}", name=name)
-    return _said(Screen(as_json), name, "removed")
-
-
 @command.command("trigger")
 @click.argument("name")
 @target_options
@@ -90,12 +58,34 @@ def trigger(name: str, target: Target, as_json: bool) -> ExitCode:
     return ExitCode.DONE
 
 
-def _said(screen: Screen, name: str, done: str) -> ExitCode:
-    if screen.as_json:
-        screen.data({"name": name, "done": done})
-    else:
-        screen.line(f"schedule {name!r} {done}")
-    return ExitCode.DONE
+def _remove(schedules: Schedules, name: str) -> None:
+    if not schedules.remove(name):
+        raise ScheduleNotFoundError(f"there is no schedule {name!r}", name=name)
+
+
+def _add_change(verb: str, done: str, text: str, change: Callable[[Schedules, str], None]) -> None:
+    """Add a command that changes a schedule and says so."""
+
+    @command.command(verb, help=text)
+    @click.argument("name")
+    @target_options
+    @json_option
+    def changed(name: str, target: Target, as_json: bool) -> ExitCode:
+        screen = Screen(as_json)
+        with target.opened() as app:
+            change(app.schedules, name)
+        if screen.as_json:
+            screen.data({"name": name, "done": done})
+        else:
+            screen.line(f"schedule {name!r} {done}")
+        return ExitCode.DONE
+
+
+_add_change("pause", "paused", "Have a schedule not fire until it is resumed.", Schedules.pause)
+_add_change("resume", "resumed", "Have a paused schedule fire again.", Schedules.resume)
+_add_change(
+    "remove", "removed", "Delete a schedule; one that is declared in code comes back with its next start.", _remove
+)
 
 
 def _when(schedule: ScheduleInfo) -> str:

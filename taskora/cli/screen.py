@@ -74,7 +74,7 @@ class Screen:
 
 
 def jsonable(value: object) -> object:
-    """Turn what orjson does not know into JSON values; bytes are a serialized value."""
+    """Turn what orjson does not know into JSON values; bytes are a serialized value, others become their text."""
     if is_dataclass(value) and not isinstance(value, type):
         return fields_of(value)
     if isinstance(value, bytes):
@@ -82,7 +82,7 @@ def jsonable(value: object) -> object:
             return orjson.loads(value) if value else None
         except orjson.JSONDecodeError:
             return value.decode(errors="replace")
-    raise TypeError(f"{type(value).__name__} is not JSON serializable")
+    return str(value)
 
 
 def fields_of(value: DataclassInstance) -> dict[str, object]:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import tempfile
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from taskora.errors import AdapterError, ConfigError
+from taskora.quoting import quoted
 
 from .embedded_guardian import SOCKET, SOCKET_RECORD
 
 NAME = ".taskora"
 PROJECT_MARKS = ("pyproject.toml", ".git")
 LONGEST_SOCKET_PATH = 103  # bytes: 107 on Linux, 103 on macOS
+_NO_PATH = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def default_folder() -> Path:
@@ -37,9 +40,10 @@ def folder_of_url(url: str) -> Path:
     """
     scheme, mark, rest = url.partition("://")
     parts = urlsplit(f"//x/{rest}")
-    if scheme != "embedded" or not mark or parts.query or parts.fragment:
-        raise ConfigError(f"adapter: expected embedded://PATH, with ? and # written as %3F and %23, got {url!r}")
-    return Path(unquote(rest)).expanduser().absolute() if rest else default_folder()
+    path = unquote(rest)
+    if scheme != "embedded" or not mark or parts.query or parts.fragment or _NO_PATH.search(path):
+        raise ConfigError(f"adapter: expected embedded://PATH, with ? and # written as %3F and %23, got {quoted(url)}")
+    return Path(path).expanduser().absolute() if rest else default_folder()
 
 
 def prepare(folder: Path) -> None:

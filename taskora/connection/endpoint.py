@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from taskora.errors import ConfigError
+from taskora.quoting import quoted
 
 if TYPE_CHECKING:
     import redis
@@ -32,6 +34,7 @@ URL_TLS_OPTIONS = frozenset({
 # redis-py has these for blocking connections alone: an asyncio connection would skip the check without a word.
 BLOCKING_ONLY_OPTIONS = ("ssl_validate_ocsp", "ssl_validate_ocsp_stapled", "redis_connect_func")
 DEFAULT_TIMEOUT_S = 5.0
+_PRINTED = re.compile(r"[^\s\x00-\x1f\x7f\ud800-\udfff]{0,2000}")
 _ESCAPING = "Characters such as @ : / ? # in a user name or password must be percent-encoded."
 
 
@@ -214,10 +217,12 @@ def masked_url(url: str) -> str:
 
 
 def _wrong(url: str, why: str) -> ConfigError:
-    return ConfigError(f"adapter: {masked_url(url)!r} is not a usable URL: {why}")
+    return ConfigError(f"adapter: {quoted(masked_url(url))} is not a usable URL: {why}")
 
 
 def _split(url: str) -> SplitResult:
+    if _PRINTED.fullmatch(url) is None:  # urlsplit would leave such characters out without a word
+        raise _wrong(url, f"it has spaces or control characters, or over 2,000 characters. {_ESCAPING}")
     try:
         parts = urlsplit(url)
     except ValueError:  # its message may repeat the password

@@ -35,9 +35,11 @@ class Sweeper:
         for task, options in tasks.items():
             if self._next_s.get(task, 0.0) > time.monotonic():
                 continue
-            self._next_s[task] = time.monotonic() + to_seconds(options.stall.interval)
+            interval_s = to_seconds(options.stall.interval)
+            self._next_s[task] = time.monotonic() + interval_s
             try:
-                taken = await self._house.sweep(task, options.stall.max_count).run_async()
+                # Half: no sweep that is on time is taken for a repetition, though the clocks' rates differ.
+                taken = await self._house.sweep(task, options.stall.max_count, int(interval_s * 500)).run_async()
             except Exception:  # one task's trouble must not stop the sweep of the others
                 log.exception("task %s: the sweep for lost jobs failed; it is tried again at the next interval", task)
             else:

@@ -13,6 +13,8 @@ from taskora.listening.listeners import Listener
 log = logging.getLogger("taskora.events")
 _MOST_WAITING = 10_000
 _FAILED = "%s failed"
+# A sys.exit() in a listener must not end the worker, nor the cancel of something of its own what else it is to be told.
+_FAILURES = (Exception, SystemExit, asyncio.CancelledError)
 
 
 class Delivery:
@@ -73,7 +75,7 @@ class Delivery:
     def _call(self, arguments: tuple[object, ...]) -> object:
         try:
             return self._listener.function(*arguments)
-        except Exception:
+        except _FAILURES:
             log.exception(_FAILED, self._listener, extra={"action": "listener"})
         return None
 
@@ -82,8 +84,15 @@ class Delivery:
         if isinstance(value, Awaitable):
             try:
                 await value
-            except Exception:
+            except _FAILURES:
+                if _is_being_cancelled():
+                    raise
                 log.exception(_FAILED, self._listener, extra={"action": "listener"})
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _is_async(function: object) -> bool:

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias, get_args
 
+from taskora.callables import check_takes
 from taskora.errors import ConfigError
 from taskora.events import EventName
+from taskora.quoting import quoted
 
 Function: TypeAlias = Callable[..., Any]
 JOB_EVENTS: frozenset[str] = frozenset(get_args(EventName))
@@ -55,9 +57,9 @@ class Listeners:
         Raises:
             ConfigError: There is no such event, or the function is none.
         """
-        if not callable(function):  # pyright: ignore[reportUnnecessaryComparison] - callers without a type checker
-            raise ConfigError(f"on: expected a function to call for {name!r}, got {function!r}")
-        listener = Listener(check_event(name, task is None), task, function)
+        event = check_event(name, task is None)
+        told = () if event in ("worker:ready", "worker:closing") else ("the event",)
+        listener = Listener(event, task, check_takes(function, told, f"on {name!r}"))
         with self._lock:
             self._set((*self._all, listener))
         return listener
@@ -86,17 +88,18 @@ class Listeners:
         self._all, self._by_event = listeners, by_event
 
 
-def check_event(name: str, of_app: bool) -> str:
+def check_event(name: object, of_app: bool) -> str:
     """Return an event's name as it is told, or say that there is no such event.
 
     Raises:
         ConfigError: There is none.
     """
-    if not of_app and name in JOB_EVENTS:
-        return name
-    if of_app and name in WORKER_EVENTS:
-        return name
-    if of_app and name.startswith(_OF_TASKS) and name.removeprefix(_OF_TASKS) in JOB_EVENTS:
-        return name.removeprefix(_OF_TASKS)
+    if isinstance(name, str):
+        if not of_app and name in JOB_EVENTS:
+            return name
+        if of_app and name in WORKER_EVENTS:
+            return name
+        if of_app and name.startswith(_OF_TASKS) and name.removeprefix(_OF_TASKS) in JOB_EVENTS:
+            return name.removeprefix(_OF_TASKS)
     known = [_OF_TASKS + each for each in JOB_EVENTS] + list(WORKER_EVENTS) if of_app else list(JOB_EVENTS)
-    raise ConfigError(f"on: there is no event {name!r}; there are: {', '.join(sorted(known))}")
+    raise ConfigError(f"on: there is no event {quoted(name)}; there are: {', '.join(sorted(known))}")

@@ -115,7 +115,7 @@ class Listening:
     async def follow(
         self, job: FollowedJob, job_id: str, stored: Callable[[], Awaitable[str]]
     ) -> AsyncIterator[JobEvent]:
-        """Yield what happens to a job from now on; its end is always the last.
+        """Yield what happens to a job from now on; its end is always the last, unless this is closed before.
 
         Args:
             job: Its task.
@@ -144,6 +144,8 @@ class Listening:
                 event = await _next(queue)
                 if event is not None:
                     yield event
+                elif reader.closed:
+                    return
         finally:
             reader.leave_job(job.name, job_id, queue)
 

@@ -24,6 +24,9 @@ JobQueue = asyncio.Queue[JobEvent | None]
 class EventReader:
     """Reads as long as somebody wants to be told something; then its connection is closed.
 
+    Attributes:
+        closed: Whether it has been closed for good.
+
     Args:
         store: Where the events are.
         listeners: Who listens. They are told of events only after ``listen``.
@@ -40,6 +43,7 @@ class EventReader:
         self._followed: set[str] = set()
         self._running: asyncio.Task[None] | None = None
         self._behind = False
+        self.closed = False
 
     async def listen(self, tasks: Iterable[str]) -> None:
         """Tell listeners of what happens to these tasks, and to no others, from the return on.
@@ -107,9 +111,11 @@ class EventReader:
                 self._run()
 
     async def close(self) -> None:
-        """End; who follows a job is told to look for himself."""
+        """End for good; whoever follows a job is woken and finds it closed."""
+        self.closed = True
         await self._end_reading()
         await self._feed.close()
+        self._mark_gap()
 
     async def _follow(self, tasks: Iterable[str]) -> None:
         names = list(tasks)
@@ -125,7 +131,7 @@ class EventReader:
             self._feed.leave(unwanted)
 
     def _run(self) -> None:
-        if self._running is None:
+        if self._running is None and not self.closed:
             self._running = asyncio.create_task(self._read(), name="taskora-events")
 
     async def _end_reading(self) -> None:

@@ -11,12 +11,13 @@ import orjson
 
 from taskora.adapters.schedule_store import ScheduleChange, ScheduleEdit, ScheduleStore, StoredSchedule
 from taskora.call import Call
-from taskora.config import Schedule, catch_up_limit
-from taskora.duration import Duration, to_ms, to_seconds
+from taskora.config import Schedule, catch_up_limit, check_flag, check_period
+from taskora.duration import Duration, to_ms
 from taskora.errors import ConfigError, ScheduleNotFoundError
-from taskora.serializer import JSON
 
-from .record import declared_members, merge_declared, read_record, timing_of
+from .cron import parse_cron
+from .occurrences import read_zone
+from .record import declared_members, merge_declared, read_record, run_data, timing_of
 
 
 class Unset(Enum):
@@ -61,11 +62,10 @@ def declaration(store: ScheduleStore, name: str, task: str, schedule: Schedule, 
         payload: The data of each run as JSON; None takes ``schedule.data``.
 
     Raises:
-        ConfigError: The expression or the zone is not understood.
-        SerializationError: The data cannot be written as JSON.
+        ConfigError: The expression or the zone is not understood, or the data cannot be written as JSON.
     """
     if payload is None and schedule.data is not None:
-        payload = JSON.dumps(schedule.data)
+        payload = run_data(schedule.data)
     return store.edit(name, declare(declared_members(task, schedule, payload)))
 
 
@@ -105,14 +105,22 @@ class Update:
     def __post_init__(self) -> None:
         if self.every is not None and self.cron is not None:
             raise ConfigError("schedule: give every= or cron=, not both")
-        if self.every is not None and to_seconds(self.every, "schedule.every") < 0.1:
-            raise ConfigError(f"schedule.every: must be at least 100 ms, got {self.every!r}")
+        if self.every is not None:
+            check_period(self.every)
+        if self.cron is not None:
+            parse_cron(self.cron)
+        if self.timezone is not None:
+            read_zone(self.timezone)
         if self.on_missed is not None:
             catch_up_limit(self.on_missed)
+        if self.overlap is not None:
+            check_flag(self.overlap, "schedule.overlap")
+        if self.data is not UNSET:
+            run_data(self.data)
 
     def edit(self, name: str) -> ScheduleEdit:
         """Build the edit that makes the change. A paused schedule stays paused."""
-        data = None if self.data is UNSET else JSON.dumps(self.data)
+        data = None if self.data is UNSET else run_data(self.data)
 
         def change(stored: StoredSchedule | None, now_ms: int) -> ScheduleChange | None:
             found = _found(stored, name)

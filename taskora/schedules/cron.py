@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from taskora.errors import ConfigError
+from taskora.keys import check_text
+from taskora.quoting import quoted
 
 _ALIASES = {
     "@yearly": "0 0 0 1 1 *",
@@ -24,6 +26,7 @@ _ALIASES = {
     "@weekdays": "0 0 0 * * 1-5",
     "@weekends": "0 0 0 * * 0,6",
 }
+_LONGEST = 1000
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _ITEM = re.compile(r"(?:(\*)|(\d{1,2})(?:-(\d{1,2}))?)(?:/(\d{1,4}))?", re.ASCII)
@@ -74,11 +77,10 @@ class Cron:
         try:
             found = croniter(self.expression, float(after_s), second_at_beginning=True).get_next(float)
         except CroniterBadDateError:
-            raise ConfigError(f"schedule.cron: {self.text!r} never comes to pass") from None
+            raise _wrong(self.text, "it never comes to pass") from None
         return round(found)
 
 
-@lru_cache(maxsize=1024)
 def parse_cron(text: str) -> Cron:
     """Read an expression of five fields, or six with the seconds first.
 
@@ -89,11 +91,16 @@ def parse_cron(text: str) -> Cron:
     Raises:
         ConfigError: It is malformed, never comes to pass, or the two libraries read it differently.
     """
+    return _parsed(check_text(text, "schedule.cron", least=1, most=_LONGEST))
+
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str) -> Cron:
     words = _ALIASES.get(text, text).split()
     if len(words) == 5:
         words.insert(0, "0")
     if len(words) != 6:
-        raise ConfigError(f"schedule.cron: {text!r} has {len(words)} fields; expected 5, or 6 with the seconds first")
+        raise _wrong(text, f"it has {len(words)} fields; expected 5, or 6 with the seconds first")
     fields = [_read_field(word, field, text) for word, field in zip(words, _FIELDS, strict=True)]
     _check_days(words[3], words[5], fields, text)
     cron = Cron(text, " ".join(fields), _count(fields[2]) == 24)
@@ -120,54 +127,55 @@ def _read_field(word: str, field: _Field, text: str) -> str:
         if field.name == "day of week":
             named = {value % 7 for value in named}
         if twice := values & named:
-            raise ConfigError(
-                f"schedule.cron: {text!r}: the {field.name} {word!r} names {min(twice)} twice, "
-                "which other workers refuse"
-            )
+            raise _wrong(text, f"the {field.name} {quoted(word)} names {min(twice)} twice, which other workers refuse")
         values |= named
     return ",".join([*map(str, sorted(values)), *(["L"] if last_day else [])])
+
+
+def _wrong(text: str, why: str) -> ConfigError:
+    return ConfigError(f"schedule.cron: {quoted(text)}: {why}")
 
 
 def _number_of(name: str, field: _Field, text: str) -> str:
     number = field.names.get(name.lower())
     if number is None:
-        raise ConfigError(f"schedule.cron: {text!r}: {name!r} is no {field.name}")
+        raise _wrong(text, f"{name!r} is no {field.name}")
     return str(number)
 
 
 def _expand(item: str, field: _Field, text: str) -> range:
     match = _ITEM.fullmatch(item)
     if match is None:
-        raise ConfigError(
-            f"schedule.cron: {text!r}: the {field.name} {item!r} is not understood, or not by every worker; "
-            "use numbers, ranges (1-5), steps (*/10) and lists (1,15)"
+        raise _wrong(
+            text,
+            f"the {field.name} {quoted(item)} is not understood, or not by every worker; use numbers, ranges (1-5), "
+            "steps (*/10) and lists (1,15)",
         )
     star, first, last, step = match.groups()
     low = field.least if star else int(first)
     high = field.most if star or (step and not last) else int(last or first)
     width = int(step or 1)
     if not field.least <= low <= high <= field.most:
-        raise ConfigError(
-            f"schedule.cron: {text!r}: the {field.name} {item!r} is out of {field.least}-{field.most} or runs backwards"
-        )
+        raise _wrong(text, f"the {field.name} {quoted(item)} is out of {field.least}-{field.most} or runs backwards")
     if width < 1 or width > field.most - field.least:
-        raise ConfigError(f"schedule.cron: {text!r}: the step of the {field.name} {item!r} does not fit the field")
+        raise _wrong(text, f"the step of the {field.name} {quoted(item)} does not fit the field")
     return range(low, high + 1, width)
 
 
 def _check_days(day: str, weekday: str, fields: list[str], text: str) -> None:
     free = [word in ("*", "?") for word in (day, weekday)]
     if not any(free) and any(mark in weekday for mark in "L#"):
-        raise ConfigError(
-            f"schedule.cron: {text!r}: {weekday!r} beside a day of the month is read differently by different workers; "
-            "make two schedules"
+        raise _wrong(
+            text,
+            f"{quoted(weekday)} beside a day of the month is read differently by different workers; make two schedules",
         )
     every_day = not free[0] and _count(fields[3]) == 31
     every_weekday = not free[1] and _count(fields[5]) == 7
     if (every_day and not free[1]) or (every_weekday and not free[0]):
-        raise ConfigError(
-            f"schedule.cron: {text!r}: all days, written as {day if every_day else weekday!r}, beside other days is "
-            "read differently by different workers; write *"
+        raise _wrong(
+            text,
+            f"all days, written as {quoted(day if every_day else weekday)}, beside other days is read differently by "
+            "different workers; write *",
         )
 
 

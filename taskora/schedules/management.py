@@ -12,6 +12,7 @@ from taskora.config import Schedule, TaskOptions
 from taskora.duration import Duration, to_ms
 from taskora.handle import ResultHandle
 from taskora.housekeeping.cards import read_card
+from taskora.keys import check_schedule_name
 from taskora.model import EnqueueSpec, NewJob, ScheduleInfo, new_id
 from taskora.payloads import dump
 from taskora.serializer import JSON, Serializer
@@ -125,8 +126,7 @@ class Schedules:
 
         Raises:
             ScheduleNotFoundError: There is no such schedule.
-            ConfigError: An option is wrong, or the schedule's stored form cannot be read.
-            SerializationError: The data cannot be written as JSON.
+            ConfigError: An option is wrong, the data is no JSON value, or the schedule's stored form cannot be read.
         """
         refuse_on_loop("update")
         self._update(name, Update(
@@ -152,11 +152,11 @@ class Schedules:
     def remove(self, name: str) -> bool:
         """Delete a schedule; False when there is none. One that is declared in code comes back with its next start."""
         refuse_on_loop("remove")
-        return self._adapter.schedules.remove(name).run()
+        return self._remove(name).run()
 
     async def remove_async(self, name: str) -> bool:
         """See ``remove``."""
-        return await self._adapter.schedules.remove(name).run_async()
+        return await self._remove(name).run_async()
 
     def trigger(self, name: str) -> ResultHandle[Any]:
         """Dispatch a schedule's job now, paused or not; its next run stays as planned, its last run as it was.
@@ -179,15 +179,20 @@ class Schedules:
         return mapped(self._adapter.schedules.list(), _infos)
 
     def _pause(self, name: str) -> Call[None]:
-        return self._adapter.schedules.edit(name, changes.pause(name))
+        return self._adapter.schedules.edit(check_schedule_name(name), changes.pause(name))
 
     def _resume(self, name: str) -> Call[None]:
-        return self._adapter.schedules.edit(name, changes.resume(name))
+        return self._adapter.schedules.edit(check_schedule_name(name), changes.resume(name))
 
     def _update(self, name: str, update: Update) -> Call[None]:
-        return self._adapter.schedules.edit(name, update.edit(name))
+        return self._adapter.schedules.edit(check_schedule_name(name), update.edit(name))
+
+    def _remove(self, name: str) -> Call[bool]:
+        return self._adapter.schedules.remove(check_schedule_name(name))
 
     def _trigger(self, name: str) -> Call[ResultHandle[Any]]:
+        check_schedule_name(name)
+
         def steps() -> CallSteps[ResultHandle[Any]]:
             stored = yield from ask(self._adapter.schedules.find(name))
             if stored is None:

@@ -12,6 +12,8 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from taskora.errors import ConfigError
+from taskora.keys import check_text
+from taskora.quoting import quoted
 
 from .cron import Cron, parse_cron
 
@@ -19,18 +21,22 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _REACH_S = 25 * 3600  # a clock is turned back by less than a day, so that what is repeated lies within
 
 
-@lru_cache(maxsize=256)
 def read_zone(name: str) -> ZoneInfo:
     """Return the zone of an IANA name.
 
     Raises:
         ConfigError: There is no such zone here.
     """
+    return _zone(check_text(name, "schedule.timezone", least=1))
+
+
+@lru_cache(maxsize=256)
+def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (OSError, ValueError, LookupError):  # a missing zone is a LookupError
         raise ConfigError(
-            f'schedule.timezone: {name!r} is no known zone; use an IANA name such as "Europe/Berlin" '
+            f'schedule.timezone: {quoted(name)} is no known zone; use an IANA name such as "Europe/Berlin" '
             "(on systems without zone data: pip install tzdata)"
         ) from None
 

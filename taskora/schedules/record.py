@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Protocol, cast
 
 import orjson
 
@@ -13,8 +13,10 @@ from taskora.adapters.schedule_store import StoredSchedule
 from taskora.clock import from_ms
 from taskora.config import Schedule, catch_up_limit
 from taskora.duration import to_ms
-from taskora.errors import ConfigError
+from taskora.errors import ConfigError, SerializationError, ValidationError
 from taskora.model import ScheduleInfo
+from taskora.quoting import quoted
+from taskora.serializer import JSON
 
 from .cron import parse_cron
 from .occurrences import next_occurrence, read_zone
@@ -123,13 +125,49 @@ def timing_of(members: Mapping[str, object]) -> Timing:
     return Timing(None, cron, zone if isinstance(zone, str) and zone else "UTC")
 
 
-def check_schedule(schedule: Schedule) -> None:
-    """Refuse a schedule that could not fire, when it is defined.
+class Takes(Protocol):
+    """A task, as far as a schedule of it must know."""
+
+    @property
+    def name(self) -> str: ...
+
+    def encode(self, data: object, /) -> bytes:
+        """Check a payload and write it."""
+        ...
+
+
+def check_schedule(schedule: Schedule, task: Takes | None = None) -> None:
+    """Refuse a schedule that could not fire, or whose every run would fail, when it is defined.
+
+    Args:
+        schedule: It.
+        task: Its task; None when that is not known in this process.
 
     Raises:
-        ConfigError: The expression or the zone is not understood.
+        ConfigError: The expression or the zone is not understood, or the data is no JSON value or none that the task
+            takes.
     """
     declared_members("task", schedule, None)
+    if schedule.data is not None:
+        run_data(schedule.data)
+    if task is not None:
+        try:
+            task.encode(schedule.data)
+        except (ValidationError, SerializationError) as error:
+            why = f"task {task.name!r} does not take {quoted(schedule.data)}"
+            raise ConfigError(f"schedule.data: {why}: {error}") from error
+
+
+def run_data(data: object) -> bytes:
+    """Write the payload of a schedule's runs, as schedules store it: as JSON, whatever the application's serializer.
+
+    Raises:
+        ConfigError: It is no JSON value.
+    """
+    try:
+        return JSON.dumps(data)
+    except SerializationError as error:
+        raise ConfigError(f"schedule.data: {error}; got {quoted(data)}") from error
 
 
 def declared_members(task: str, schedule: Schedule, payload: bytes | None) -> dict[str, object]:

@@ -12,6 +12,7 @@ from inspect import Parameter
 from typing import Literal, get_args, get_origin
 
 from taskora.errors import ConfigError
+from taskora.quoting import quoted
 
 from . import hints
 
@@ -113,8 +114,10 @@ class _Reading:
     """One look at one handler."""
 
     def __init__(self, handler: Handler, context_type: type, names: Mapping[str, object]) -> None:
+        if not callable(handler):  # pyright: ignore[reportUnnecessaryComparison] - callers without a type checker
+            raise ConfigError(f"handler: expected a function, got {quoted(handler)}")
         self._function = _underlying(handler)
-        self._label = f"handler {getattr(self._function, '__qualname__', repr(handler))}"
+        self._label = f"handler {getattr(self._function, '__qualname__', None) or quoted(handler)}"
         self._context_type = context_type
         self._names = names
         if inspect.isgeneratorfunction(self._function) or inspect.isasyncgenfunction(self._function):

@@ -6,10 +6,11 @@ import asyncio
 from dataclasses import dataclass
 
 from taskora.adapters.memory import ManualClock, MemoryAdapter
-from taskora.app import AnyTask, Taskora
+from taskora.app import Taskora
 from taskora.context import Interrupted
 from taskora.duration import to_seconds
 from taskora.errors import JobFailedError, TaskoraError, TimeoutError
+from taskora.function_task import AnyTask
 from taskora.model import Claimed, Settled, new_id
 from taskora.testing.loop import VirtualLoop
 from taskora.testing.stage import StageHost

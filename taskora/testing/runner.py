@@ -10,18 +10,23 @@ from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar, Unpack, cast, overload
 
 from taskora.adapters.memory import ManualClock, MemoryAdapter, memory_adapter
-from taskora.app import AnyTask, Taskora
+from taskora.app import Taskora
 from taskora.call import on_running_loop, refuse_on_loop
 from taskora.clock import to_epoch_ms
 from taskora.collecting import CollectTask
+from taskora.config import check_instance
 from taskora.duration import Duration, to_ms
 from taskora.errors import ConfigError, ValidationError
+from taskora.flow_control import check_key
+from taskora.function_task import AnyTask, FunctionTask
 from taskora.handle import ResultHandle
+from taskora.job import DispatchOptions
 from taskora.model import JobInfo, State
 from taskora.outbox import Outbox
 from taskora.payloads import shown
+from taskora.quoting import quoted
 from taskora.serializer import JSON, Serializer
-from taskora.task import DispatchOptions, FunctionTask, Task
+from taskora.task import Task
 from taskora.testing.direct import Direct
 from taskora.testing.records import Execution, WorkflowStep
 from taskora.testing.stage import Stage
@@ -59,7 +64,6 @@ class TestRunner:
         self._adapter = adapter
         self._before = (app.adapter, app.outbox, app.waiting, app.listening)
         self._stage = Stage(app, adapter, clock)
-        self._disposed = False
         app.adapter, app.outbox = adapter, Outbox(adapter)
         app.waiting = self._waiting = WorkingWaiting(adapter, self._stage)
         app.listening = app.listening.moved_to(adapter.events)
@@ -110,7 +114,7 @@ class TestRunner:
     def execute(self, task: Task[None, Out], /, **options: Unpack[DispatchOptions]) -> Execution[Out]: ...
     @overload
     def execute(
-        self, task: CollectTask[Item, Out, P, R], data: Item, /, **options: Unpack[DispatchOptions]
+        self, task: CollectTask[Item, Out], data: Item, /, **options: Unpack[DispatchOptions]
     ) -> Execution[Out]: ...
     @overload
     def execute(self, task: Task[In, Out], data: In, /, **options: Unpack[DispatchOptions]) -> Execution[Out]: ...
@@ -139,7 +143,7 @@ class TestRunner:
     async def execute_async(self, task: Task[None, Out], /, **options: Unpack[DispatchOptions]) -> Execution[Out]: ...
     @overload
     async def execute_async(
-        self, task: CollectTask[Item, Out, P, R], data: Item, /, **options: Unpack[DispatchOptions]
+        self, task: CollectTask[Item, Out], data: Item, /, **options: Unpack[DispatchOptions]
     ) -> Execution[Out]: ...
     @overload
     async def execute_async(
@@ -156,7 +160,7 @@ class TestRunner:
     def dispatch(self, task: Task[None, Out], /, **options: Unpack[DispatchOptions]) -> ResultHandle[Out]: ...
     @overload
     def dispatch(
-        self, task: CollectTask[Item, Out, P, R], data: Item, /, **options: Unpack[DispatchOptions]
+        self, task: CollectTask[Item, Out], data: Item, /, **options: Unpack[DispatchOptions]
     ) -> ResultHandle[Out]: ...
     @overload
     def dispatch(self, task: Task[In, Out], data: In, /, **options: Unpack[DispatchOptions]) -> ResultHandle[Out]: ...
@@ -219,6 +223,11 @@ class TestRunner:
         return await self._beside(lambda: self._flush(task, key))
 
     def _flush(self, task: Task[Any, Any], key: str | None) -> int:
+        _check_task(task)
+        if not isinstance(task, CollectTask):
+            raise ConfigError(f"flush: task {task.name!r} does not collect")
+        if key is not None:
+            check_key(key, "key")
         self._adapter.hasten_batches(task.name, key)
         return self._stage.process_all()
 
@@ -227,13 +236,14 @@ class TestRunner:
     @property
     def jobs(self) -> list[JobInfo]:
         """All jobs, in whatever state, the oldest first. None is removed before ``clear``."""
-        show = shown(self.app.serializer)
-        found = [
-            show(job)
+        show, store = shown(self.app.serializer), self._adapter.jobs
+        listed = [
+            store.job(task, job.id).run()  # lists leave the logs out
             for task in self._adapter.task_names
             for state in State
-            for job in self._adapter.jobs.jobs(task, state, 0, _ALL).run()
+            for job in store.jobs(task, state, 0, _ALL).run()
         ]
+        found = [show(job) for job in listed if job is not None]
         return sorted(found, key=lambda job: (job.timestamp, job.id))
 
     @property
@@ -283,11 +293,11 @@ class TestRunner:
         Raises:
             ConfigError: Another runner has taken the application since; dispose of that one first.
         """
-        if self._disposed:
+        if self._stage.ended:
             return
         if self.app.adapter is not self._adapter:
             raise ConfigError("dispose: another runner was made of this application since; dispose of that one first")
-        self._disposed = True
+        self._stage.ended = True
         self._apart(self._clear)
         self.app.adapter, self.app.outbox, self.app.waiting, self.app.listening = self._before
 
@@ -298,6 +308,8 @@ class TestRunner:
 
     def _own(self, task: Task[Any, Any]) -> AnyTask:
         """Return the task of this application for one that may be another's."""
+        self._stage.check()
+        _check_task(task)
         own = self.app.tasks.get(task.name)
         other = cast("AnyTask", task) if isinstance(task, FunctionTask) else None
         if own is not None:
@@ -356,6 +368,11 @@ class TestRunner:
             pool.submit(act).result()
 
 
+def _check_task(task: object) -> None:
+    if not isinstance(task, Task):
+        raise ConfigError(f"task: expected a task, got {quoted(task)}")
+
+
 def create_test_runner(
     *, from_app: Taskora | None = None, serializer: Serializer = JSON, now: datetime | None = None
 ) -> TestRunner:
@@ -366,7 +383,14 @@ def create_test_runner(
             tasks dispatch, wait for and read is in the runner's memory; its server is not connected to.
         serializer: Of the application that the runner makes. Defaults to JSON.
         now: What time it is, aware. Defaults to the system's.
+
+    Raises:
+        ConfigError: An argument is wrong.
     """
+    if now is not None and check_instance(now, datetime, "now").tzinfo is None:
+        raise ConfigError(f"now: {now!r} has no time zone; take datetime.now(UTC), for example")
+    if from_app is not None:
+        check_instance(from_app, Taskora, "from_app")
     clock = ManualClock(None if now is None else to_epoch_ms(now))
     adapter = memory_adapter(clock, prefix="test")  # erased as a whole, which takes one
     app = Taskora(adapter, serializer=serializer) if from_app is None else from_app

@@ -10,7 +10,7 @@ from typing import TypeVar
 from taskora.adapters.memory import ManualClock, MemoryAdapter
 from taskora.app import Taskora
 from taskora.duration import to_seconds
-from taskora.errors import TaskoraError
+from taskora.errors import ConfigError, TaskoraError
 from taskora.housekeeping import Pace
 from taskora.housekeeping.overseer import Overseer
 from taskora.housekeeping.roster import Roster
@@ -56,10 +56,15 @@ class Stage:
         app: The application.
         adapter: Its adapter.
         clock: The adapter's clock.
+
+    Attributes:
+        runs: How many runs have ended.
+        ended: Whether its runner was disposed of: it does no work any more.
     """
 
     def __init__(self, app: Taskora, adapter: MemoryAdapter, clock: ManualClock) -> None:
         self.runs = 0
+        self.ended = False
         self._app = app
         self._adapter = adapter
         self._clock = clock
@@ -71,6 +76,15 @@ class Stage:
         self._ticker: Ticker | None = None
         self._overseer = Overseer(adapter.house, adapter.workflows, Pace())
         self._lock = threading.Lock()
+
+    def check(self) -> None:
+        """Refuse when its runner was disposed of: what is dispatched now goes to the application's own server.
+
+        Raises:
+            ConfigError: It was.
+        """
+        if self.ended:
+            raise ConfigError("this runner was disposed of; make another one with create_test_runner()")
 
     # What a runner asks for; each blocks until it is done
 
@@ -131,6 +145,7 @@ class Stage:
     def _perform(self, part: Callable[[], Coroutine[object, object, T]]) -> T:
         if ON_STAGE.get():
             raise RuntimeError("a handler cannot have its own runner work: await results instead, with result_async()")
+        self.check()
         with self._lock:
             if self._loop is None:
                 self._loop = VirtualLoop(self._clock)

@@ -142,8 +142,8 @@ class Kit:
         )  # fmt: skip
         return await call.run_async()
 
-    async def sweep(self, max_stalls: int = 1, task: str = TASK) -> int:
-        return await self.adapter.house.sweep(task, max_stalls).run_async()
+    async def sweep(self, max_stalls: int = 1, task: str = TASK, grace_ms: int = 0) -> int:
+        return await self.adapter.house.sweep(task, max_stalls, grace_ms).run_async()
 
     # -- workflows
 

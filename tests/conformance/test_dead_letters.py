@@ -3,7 +3,8 @@
 import pytest
 
 from conformance.kit import TASK, Kit, done, failed, fan
-from taskora.model import NewJob, Settled, State, new_id
+from taskora.model import EnqueueSpec, NewJob, Settled, State, new_id
+from taskora.rules import DeduplicateRule, Verdict
 
 
 async def fail_some(kit: Kit, count: int, message: bytes = b"boom") -> list[str]:
@@ -45,6 +46,25 @@ async def test_a_failed_job_is_queued_as_if_it_were_new(kit: Kit) -> None:
     lane = kit.lane()
     await kit.settle(lane, *(done(job, b"1") for job in await kit.claim(lane)))
     assert (await kit.job(job_id)).result == 1
+
+
+async def test_a_job_that_is_queued_anew_holds_its_deduplication_key_again(kit: Kit) -> None:
+    async def dispatch(job_id: str) -> Verdict:
+        job, rule = NewJob(job_id, b"1"), DeduplicateRule("k", ("waiting", "delayed", "active"))
+        return (await kit.adapter.rules.enqueue(TASK, EnqueueSpec(), [(job, rule)]).run_async())[0]
+
+    async def fail() -> None:
+        lane = kit.lane()
+        await kit.settle(lane, *(failed(job) for job in await kit.claim(lane)))
+
+    assert (await dispatch("first")).stored
+    await fail()
+    assert await requeue(kit, "first")
+    assert await dispatch("second") == Verdict(False, "first")
+    await fail()
+    assert (await dispatch("second")).stored
+    assert await requeue(kit, "first")
+    assert await dispatch("third") == Verdict(False, "second"), "whoever took it meanwhile keeps it"
 
 
 async def test_a_cancelled_job_is_queued_without_its_cancel(kit: Kit) -> None:

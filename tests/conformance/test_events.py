@@ -49,6 +49,28 @@ async def test_a_failure_is_told_with_its_error(kit: Kit) -> None:
     await feed.close()
 
 
+async def test_an_event_tells_what_was_true_when_it_happened_although_it_is_read_late(kit: Kit) -> None:
+    """W36."""
+    feed = await following(kit)
+    lane, job = await kit.started()
+    await kit.settle(lane, Settled(job, "retry", b"one"))
+    await kit.settle(lane, *(failed(again, b"two") for again in await kit.claim(lane)))
+    await kit.adapter.dead_letters.requeue(TASK, job.job_id).run_async()
+    await kit.settle(lane, *(failed(again, b"three") for again in await kit.claim(lane)))
+    await kit.adapter.dead_letters.requeue(TASK, job.job_id).run_async()
+    await kit.cancel(job.job_id, "four")
+    await kit.adapter.dead_letters.requeue(TASK, job.job_id).run_async()
+    told = await soon(read_until(feed, "cancelled"))
+    assert [
+        (event.name, event.fields.get("attempt"), event.fields.get("error", event.fields.get("reason")))
+        for event in told
+        if event.name in ("retrying", "failed", "cancelled")
+    ] == [
+        ("retrying", b"2", b"one"), ("failed", b"2", b"two"), ("failed", b"1", b"three"), ("cancelled", None, b"four"),
+    ]  # fmt: skip
+    await feed.close()
+
+
 async def test_what_happened_before_is_not_told(kit: Kit) -> None:
     lane, job = await kit.started()
     feed = await following(kit)

@@ -34,6 +34,37 @@ async def test_a_blocked_job_stops_no_other_key(kit: Kit) -> None:
     assert await kit.claim_all() == [blocked_ids[0], *others]
 
 
+@pytest.mark.parametrize("priority", [0, 5])
+async def test_a_blocked_job_stops_no_other_key_and_no_other_priority_for_one_free_slot(
+    kit: Kit, priority: int
+) -> None:
+    (holder,) = await add_keyed(kit, 1)
+    assert [job.job_id for job in await kit.claim(kit.lane("w1"))] == [holder]
+    blocked = NewJob("blocked", b"1", priority=priority, concurrency_key="k", concurrency_limit=1)
+    free = [NewJob("urgent", b"1", priority=3), NewJob("plain", b"1")]
+    await kit.add(blocked, *free)
+    lane = kit.lane("w2")
+    assert [job.job_id for _ in range(3) for job in await kit.claim(lane, 1)] == ["urgent", "plain"]
+
+
+async def test_a_blocked_job_keeps_the_place_of_its_priority_and_age(kit: Kit) -> None:
+    await add_keyed(kit, 1)
+    lane = kit.lane("w1")
+    (holder,) = await kit.claim(lane)
+    keyed = [NewJob(f"job-{at}", b"1", priority=p, concurrency_key="k", concurrency_limit=1) for at, p in
+             enumerate((2, 5, 5, 2))]  # fmt: skip
+    for job in keyed:
+        await kit.add(job)
+        await kit.let_pass(1)
+        assert await kit.claim(kit.lane("w2")) == []
+    ran = list[str]()
+    for _ in keyed:
+        await kit.settle(lane, done(holder))
+        (holder,) = await kit.claim(lane, ALL)
+        ran.append(holder.job_id)
+    assert ran == ["job-1", "job-2", "job-0", "job-3"]
+
+
 async def test_a_limit_of_none_counts_nothing(kit: Kit) -> None:
     ids = await add_keyed(kit, 5, limit=0)
     assert await kit.claim_all() == ids

@@ -171,6 +171,33 @@ async def test_a_job_is_swept_only_when_two_sweeps_found_it_running_and_nobody_h
     assert await kit.state(job.job_id) == "waiting"
 
 
+async def test_a_sweep_that_is_run_again_at_once_takes_nothing_that_it_only_marked(kit: Kit) -> None:
+    _, job = await kit.started(ttl_ms=SHORT_MS)
+    await kit.let_pass(SHORT_MS)
+    assert [await kit.sweep(grace_ms=60_000) for _ in range(3)] == [0, 0, 0]
+    assert await kit.state(job.job_id) == "active"
+    held = Held(TASK, job.job_id, job.token, job.processed_ms)
+    assert await kit.adapter.leases.extend([held], SHORT_MS).run_async() == [1], "its worker may still come back"
+
+
+async def test_a_sweep_that_comes_too_early_does_not_put_off_the_next(kit: Kit) -> None:
+    _, job = await kit.started(ttl_ms=SHORT_MS)
+    assert await kit.sweep(grace_ms=SHORT_MS) == 0
+    await kit.let_pass(SHORT_MS)
+    assert await kit.sweep(grace_ms=60_000) == 0
+    assert await kit.sweep(grace_ms=SHORT_MS) == 1
+    assert await kit.state(job.job_id) == "waiting"
+
+
+async def test_a_job_that_began_after_the_last_sweep_is_left_to_the_next_but_one(kit: Kit) -> None:
+    await kit.started("w1")
+    await kit.sweep()
+    _, late = await kit.started("w2", ttl_ms=SHORT_MS)
+    await kit.let_pass(SHORT_MS)
+    assert [await kit.sweep(), await kit.state(late.job_id)] == [0, "active"]
+    assert [await kit.sweep(), await kit.state(late.job_id)] == [1, "waiting"]
+
+
 async def test_a_job_that_is_held_is_never_swept(kit: Kit) -> None:
     _, job = await kit.started()
     assert [await kit.sweep(0) for _ in range(3)] == [0, 0, 0]

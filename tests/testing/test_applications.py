@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from taskora import ConfigError, MiddlewareContext, Next, Retry, Taskora
+from taskora import ConfigError, Context, MiddlewareContext, Next, Retry, Taskora
 from taskora.testing import TestRunner, create_test_runner
 
 taskora = Taskora("redis://127.0.0.1:1")  # nobody answers there
@@ -76,7 +76,7 @@ def test_single_tasks_are_imported_with_their_options_and_middleware(taskora_run
     assert own.dispatch("8").result() is None
     assert sent == ["7", "8"]
     assert seen == ["send-confirmation"] * 2
-    assert send_confirmation.engine is taskora
+    assert send_confirmation.engine is taskora.workflow_engine
     with pytest.raises(ConfigError, match="already a task"):
         taskora_runner.import_task(send_confirmation)
 
@@ -180,6 +180,26 @@ def test_another_task_of_the_same_name_is_not_mistaken_for_it(taskora_runner: Te
 
     with pytest.raises(ConfigError, match="another task of that name"):
         taskora_runner.execute(process_order, "1")
+
+
+def test_a_runner_that_was_disposed_of_says_so_instead_of_waiting() -> None:
+    runner = create_test_runner(from_app=taskora)
+    runner.dispose()
+    with pytest.raises(ConfigError, match="disposed of"):
+        runner.execute(process_order, "1")
+    with pytest.raises(ConfigError, match="disposed of"):
+        runner.process_all()
+    with pytest.raises(ConfigError, match="disposed of"):
+        runner.advance_time("1s")
+
+
+def test_the_list_of_jobs_has_their_logs(taskora_runner: TestRunner) -> None:
+    @taskora_runner.app.task("talks")
+    async def talks(data: int, ctx: Context) -> None:
+        ctx.log.info("said", n=data)
+
+    taskora_runner.execute(talks, 1)
+    assert [(entry.message, entry.meta) for job in taskora_runner.jobs for entry in job.logs] == [("said", {"n": 1})]
 
 
 def test_a_task_without_a_handler_is_refused(taskora_runner: TestRunner) -> None:

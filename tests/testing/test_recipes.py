@@ -112,6 +112,31 @@ def test_image_processing_reports_its_progress(taskora_runner: TestRunner) -> No
     assert "120 s" in str(execution.error)
 
 
+def test_image_processing_stops_between_two_images_when_it_is_cancelled(taskora_runner: TestRunner) -> None:
+    written: list[str] = []
+
+    async def remove_what_is_there(sizes: list[int], ctx: Context) -> None:
+        written.clear()
+
+    @taskora_runner.app.task("process-image", on_cancel=remove_what_is_there)
+    async def process_image(sizes: list[int], ctx: Context) -> list[str]:
+        for size in sizes:
+            if ctx.signal.aborted:
+                break
+            await asyncio.sleep(0.1)
+            written.append(f"images/{size}.webp")
+        ctx.log.info("stopped", written=len(written))
+        return written
+
+    handle = taskora_runner.dispatch(process_image, list(range(100)))
+    taskora_runner.advance_time("1050ms")
+    assert handle.cancel("the user went away") == "flagged"
+    taskora_runner.process_all()
+    assert (handle.state(), handle.info().cancel_reason) == ("cancelled", "the user went away")
+    assert [entry.meta for entry in handle.logs()] == [{"written": 11}]
+    assert written == []
+
+
 def test_an_api_says_itself_when_to_try_again(taskora_runner: TestRunner) -> None:
     clock, called_at = taskora_runner.clock, list[int]()
 
@@ -128,6 +153,22 @@ def test_an_api_says_itself_when_to_try_again(taskora_runner: TestRunner) -> Non
 
     assert (execution.result, execution.attempts) == ("customers done", 2)
     assert called_at[1] - called_at[0] == 17
+
+
+def test_no_more_than_25_calls_a_second_are_accepted(taskora_runner: TestRunner) -> None:
+    @taskora_runner.app.task("stripe-api-call", concurrency=5)
+    async def call_stripe(method: str) -> str:
+        return method
+
+    def accepted(calls: int) -> int:
+        window = Throttle("stripe", max=25, window="1s")
+        handles = [call_stripe.dispatch("customers", throttle=window) for _ in range(calls)]
+        return sum(handle.enqueued is True for handle in handles)
+
+    assert accepted(30) == 25
+    assert taskora_runner.process_all() == 25
+    taskora_runner.advance_time("1s")
+    assert accepted(30) == 25
 
 
 def test_one_charge_at_a_time_for_each_customer(taskora_runner: TestRunner) -> None:
@@ -181,7 +222,8 @@ class TestWebhookDelivery:
         state, attempts, at = self.deliver(taskora_runner, [503] * 8)
         assert (state, attempts) == ("failed", 8)
         assert at == [0, 1, 3, 7, 15, 31, 63, 127]
-        assert [job.task for job in taskora_runner.app.inspect().failed("deliver-webhook")] == ["deliver-webhook"]
+        (failure,) = taskora_runner.app.dead_letters.list("deliver-webhook")
+        assert (failure.error, failure.attempt) == ("HTTP 503", 8)
 
     def test_it_arrives_when_the_receiver_is_back(self, taskora_runner: TestRunner) -> None:
         assert self.deliver(taskora_runner, [503, 502, 200])[:2] == ("completed", 3)
@@ -224,6 +266,13 @@ class TestScheduledCleanup:
         taskora_runner.process_all()  # stores the schedules that the application declares
         assert taskora_runner.app.schedules.trigger("cleanup-expired").result() == 1
 
+    def test_its_next_run_is_known(self, taskora_runner: TestRunner, cleaned: list[str]) -> None:
+        taskora_runner.process_all()
+        (schedule,) = taskora_runner.app.schedules.list()
+        assert (schedule.name, schedule.paused) == ("cleanup-expired", False)
+        assert schedule.next_run is not None
+        assert round(schedule.next_run.timestamp() * 1000) == taskora_runner.clock.now_ms() + 6 * 3_600_000
+
     def test_one_missed_run_is_made_up_for_after_an_outage(
         self, taskora_runner: TestRunner, cleaned: list[str]
     ) -> None:
@@ -231,3 +280,31 @@ class TestScheduledCleanup:
         taskora_runner.clock.advance(20 * 3_600_000)
         taskora_runner.process_all()
         assert len(cleaned) == 1
+
+
+def test_a_health_check_alerts_and_what_failed_is_retried_once_the_cause_is_gone(taskora_runner: TestRunner) -> None:
+    app, database = taskora_runner.app, {"is up": False}
+    alerts: list[str] = []
+
+    @app.task("import-row", concurrency=10)
+    async def import_row(row: int) -> int:
+        if not database["is up"]:
+            raise ConnectionError("the database is down")
+        return row
+
+    @app.task("health-check", schedule=Schedule(every="5m"))
+    async def health_check() -> None:
+        stats = await app.inspect().stats_async()
+        if stats.failed > 100:
+            alerts.append(f"{stats.failed} failed jobs")
+
+    import_row.dispatch_many(range(101))
+    taskora_runner.advance_time("5m")
+    assert alerts == ["101 failed jobs"]
+    (group,) = app.dead_letters.groups()
+    assert (group.task, group.error_type, group.count) == ("import-row", "ConnectionError", 101)
+
+    database["is up"] = True
+    assert app.dead_letters.retry_all() == 101
+    taskora_runner.process_all()
+    assert app.inspect().stats("import-row").completed == 101

@@ -50,7 +50,7 @@ def test_without_steps_an_older_payload_is_left_to_the_type_and_its_defaults() -
         ({"1": step, 1: step}, 2, 1, "the step of key '1' would never run"),
         ({1: step}, None, 1, "a dict of migrations needs version="),
         ([step], 3, 1, "1 migrations from version 1 on make 2, got 3"),
-        ([step, None], None, 1, "the step from version 2 to 3 is no function, got None"),
+        ([step, None], None, 1, "the step from version 2 to 3: expected a function of the payload, got None"),
         ({1: waits}, 2, 1, "the step from version 1 to 2, waits, is async"),
         (step, None, 1, "expected a dict of steps by version or a list of steps"),
         (None, 1, 2, "since: expected a whole number, from 1 to 1; got 2"),

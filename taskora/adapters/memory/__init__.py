@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from taskora.adapters.memory.adapter import MemoryAdapter
 from taskora.adapters.memory.clock import Clock, ManualClock, SystemClock
+from taskora.errors import ConfigError
+from taskora.quoting import quoted
 
 __all__ = ["Clock", "ManualClock", "MemoryAdapter", "SystemClock", "memory_adapter"]
 
@@ -16,6 +18,8 @@ def memory_adapter(clock: Clock | None = None, *, prefix: str = "") -> MemoryAda
         prefix: As other adapters have it.
 
     Raises:
-        ConfigError: The prefix has characters that keys cannot carry.
+        ConfigError: The clock tells no time, or the prefix has characters that keys cannot carry.
     """
-    return MemoryAdapter(clock or SystemClock(), prefix)
+    if clock is not None and not callable(getattr(clock, "now_ms", None)):
+        raise ConfigError(f"clock: expected one such as ManualClock(), got {quoted(clock)}")
+    return MemoryAdapter(SystemClock() if clock is None else clock, prefix)

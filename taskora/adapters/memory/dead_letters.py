@@ -69,6 +69,8 @@ def _requeue(store: Store, queue: Queue, now_ms: int, job_id: str) -> bool:
     job.processed_ms = job.finished_ms = job.workflow_id = job.node = None
     job.stalls = job.crashes = job.expires_ms = 0
     job.cause, job.collect_key, job.cancel_flag = "", "", False
+    if job.dedup_key:
+        queue.dedup.setdefault(job.dedup_key, job_id)
     to_waiting(queue, job, front=False)
     emit(queue, now_ms, "waiting", job_id)
     store.wake(queue.task)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Collection
+from itertools import islice
 
 from taskora.adapters.event_store import EventBatch, StoredEvent, Wanted
 from taskora.adapters.memory.bells import Bell
@@ -85,8 +86,8 @@ class MemoryFeed:
             new = max(0, queue.event_count - max(seen, queue.event_count - len(queue.events)))
             gap = gap or new < queue.event_count - seen
             self._read_up_to[queue.task] = queue.event_count
-            latest = list(queue.events)[len(queue.events) - new :] if new else []
-            found += [_stored(queue, each) for each in latest if self._wanted(queue.task, each.name, each.job_id)]
+            latest = [*islice(reversed(queue.events), new)]
+            found += [_stored(queue, each) for each in latest[::-1] if self._wanted(queue.task, each.name, each.job_id)]
         return EventBatch(found, gap)
 
 

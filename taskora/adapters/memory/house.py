@@ -45,12 +45,12 @@ class MemoryHouse:
 
         return self._store.call(act)
 
-    def sweep(self, task: str, max_stalls: int) -> Call[int]:
+    def sweep(self, task: str, max_stalls: int, grace_ms: int = 0) -> Call[int]:
         """See ``HouseStore``."""
 
         def act(now_ms: int) -> int:
             owed: Owed = {}
-            count = sweep(self._store, self._store.queue(task), now_ms, max_stalls, owed)
+            count = sweep(self._store, self._store.queue(task), now_ms, max_stalls, grace_ms, owed)
             settle_debts(self._store, owed, now_ms)
             return count
 

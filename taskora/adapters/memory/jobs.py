@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 
@@ -132,7 +133,7 @@ class MemoryJobs:
         def act(_: int) -> list[JobInfo]:
             queue = self._store.queue(task)
             page = islice(_ids(queue, state), offset, offset + max(0, limit))
-            return [_info(task, queue.jobs[job_id]) for job_id in page]
+            return [replace(_info(task, queue.jobs[job_id]), logs=[]) for job_id in page]
 
         return self._store.call(act)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from taskora.adapters.memory.bells import Bell, work_topic, worker_topic
-from taskora.adapters.memory.claiming import Claim, Step, claim_all, set_fence, settle_all
+from taskora.adapters.memory.claiming import Claim, Step, claim_all, fence_of, set_fence, settle_all
 from taskora.adapters.memory.flows import settle_debts
 from taskora.adapters.memory.queueing import promote
 from taskora.adapters.memory.store import HOUR_MS, Owed, Store
@@ -74,7 +74,9 @@ class MemoryLane:
 
         def act(now_ms: int) -> None:
             for task in self.tasks:
-                set_fence(self.store.queue(task), self.worker, now_ms, HOUR_MS).draining = True
+                queue = self.store.queue(task)
+                if fence_of(queue, self.worker, now_ms) != "dead":
+                    set_fence(queue, self.worker, now_ms, HOUR_MS).draining = True
             self._wake(now_ms)
 
         self.store.do(act)

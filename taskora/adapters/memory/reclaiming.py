@@ -47,13 +47,25 @@ def _charge(store: Store, queue: Queue, now_ms: int, job: Job, recovery: Recover
     conclude(store, queue, now_ms, job, State.FAILED, message, "StalledError", owed)
 
 
-def sweep(store: Store, queue: Queue, now_ms: int, max_stalls: int, owed: Owed) -> int:
+def sweep(store: Store, queue: Queue, now_ms: int, max_stalls: int, grace_ms: int, owed: Owed) -> int:
     """Take jobs from workers that vanished: what was active at the last sweep and has no lock now."""
-    vanished = [
-        queue.jobs[job_id]
-        for job_id in queue.active
-        if job_id in queue.stalled and queue.jobs[job_id].token(now_ms) is None
-    ]
+    vanished: list[Job] = []
+    if queue.swept_ms is None or now_ms - queue.swept_ms >= grace_ms:
+        vanished = _vanished(queue, now_ms)
+        _take(store, queue, now_ms, vanished, max_stalls, owed)
+        queue.stalled = set(queue.active)
+        queue.swept_ms = now_ms if queue.active else None
+    bring_expired(store, queue, now_ms)
+    return len(vanished)
+
+
+def _vanished(queue: Queue, now_ms: int) -> list[Job]:
+    """Return the running jobs that were so at the last sweep and that nobody holds."""
+    jobs = (queue.jobs[job_id] for job_id in queue.active if job_id in queue.stalled)
+    return [job for job in jobs if job.token(now_ms) is None]
+
+
+def _take(store: Store, queue: Queue, now_ms: int, vanished: list[Job], max_stalls: int, owed: Owed) -> None:
     # From the newest to the oldest: the oldest goes to the front last and runs first.
     for job in reversed(vanished):
         release(store, queue, job)
@@ -62,9 +74,6 @@ def sweep(store: Store, queue: Queue, now_ms: int, max_stalls: int, owed: Owed) 
         else:
             _stall(store, queue, now_ms, job, max_stalls, owed)
     bring_freed(store, queue)
-    bring_expired(store, queue, now_ms)
-    queue.stalled = set(queue.active)
-    return len(vanished)
 
 
 def _stall(store: Store, queue: Queue, now_ms: int, job: Job, max_stalls: int, owed: Owed) -> None:

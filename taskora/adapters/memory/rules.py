@@ -103,10 +103,17 @@ def _decide(store: Store, queue: Queue, now_ms: int, spec: EnqueueSpec, new: New
 
 def _earlier(queue: Queue, job_id: str, now_ms: int) -> Verdict | None:
     """Return what an earlier call decided on the same dispatch."""
-    batch = queue.collected.get(job_id)
+    batch = _kept(queue.collected, job_id, now_ms)
     if batch is not None:
-        return Verdict(stored=True, job_id=batch[0])
-    return _STORED if id_taken(queue, job_id, now_ms) or job_id in queue.replaced else None
+        return Verdict(stored=True, job_id=batch)
+    replaced = _kept(queue.replaced, job_id, now_ms) is not None
+    return _STORED if replaced or id_taken(queue, job_id, now_ms) else None
+
+
+def _kept(entries: dict[str, tuple[str, int]], name: str, now_ms: int) -> str | None:
+    """Read an entry; None when there is none, or when it has run out."""
+    found = entries.get(name)
+    return found[0] if found is not None and found[1] > now_ms else None
 
 
 def _debounce(store: Store, queue: Queue, now_ms: int, spec: EnqueueSpec, new: NewJob, rule: DebounceRule) -> None:
@@ -145,8 +152,10 @@ def _holder(queue: Queue, rule: DeduplicateRule) -> str | None:
 
 
 def _collect(store: Store, queue: Queue, now_ms: int, spec: EnqueueSpec, new: NewJob, rule: CollectRule) -> Verdict:
-    buffer, batch = _open_buffer(queue, now_ms, spec, rule)
+    size = len(new.data) + 1  # with a comma or bracket
+    buffer, batch = _open_buffer(queue, now_ms, spec, rule, size)
     buffer.items.append(new.data)
+    buffer.bytes += size
     buffer.last_ms = now_ms
     if 0 < rule.max_size <= len(buffer.items):
         _flush(queue, now_ms, batch)
@@ -163,12 +172,16 @@ def _collect(store: Store, queue: Queue, now_ms: int, spec: EnqueueSpec, new: Ne
     return Verdict(stored=True, job_id=batch.id)
 
 
-def _open_buffer(queue: Queue, now_ms: int, spec: EnqueueSpec, rule: CollectRule) -> tuple[Buffer, Job]:
-    """Find or begin the buffer of a key. Another version's items go at once: a batch is read as one version."""
+def _open_buffer(queue: Queue, now_ms: int, spec: EnqueueSpec, rule: CollectRule, size: int) -> tuple[Buffer, Job]:
+    """Find or begin the buffer of a key.
+
+    One without room goes at once: a batch is of one version, and has no more bytes than it may.
+    """
     buffer = queue.buffers.get(rule.key)
     if buffer is not None:
         batch = queue.jobs[buffer.batch_id]
-        if batch.version == spec.version:
+        fits = not rule.max_bytes or buffer.bytes + size + 1 <= rule.max_bytes
+        if fits and batch.version == spec.version:
             return buffer, batch
         _flush(queue, now_ms, batch)
     buffer = queue.buffers[rule.key] = Buffer(rule.batch_id, now_ms)
@@ -187,7 +200,8 @@ def _flush(queue: Queue, now_ms: int, batch: Job) -> None:
 
 
 def _drop_outdated(entries: dict[str, tuple[str, int]], now_ms: int) -> None:
-    """Forget what has run out, of the two oldest entries: so there are never many of them."""
+    """Forget what has run out, of two entries; those that are kept go behind all others, so that each has its turn."""
     for name in list(islice(entries, 2)):
-        if entries[name][1] <= now_ms:
-            del entries[name]
+        entry = entries.pop(name)
+        if entry[1] > now_ms:
+            entries[name] = entry

@@ -107,6 +107,7 @@ class Buffer:
     batch_id: str
     first_ms: int
     last_ms: int = 0
+    bytes: int = 0
     items: list[bytes] = field(default_factory=list[bytes])
 
 
@@ -142,6 +143,7 @@ class Queue:
         delayed: By the time at which each is due; retrying jobs too.
         ended: For each terminal state, by the time of the end.
         stalled: Ids that were active at the last sweep.
+        swept_ms: When that was; None when nothing was active.
         gone: Ids that callers gave to jobs that retention removed, and until when they stay taken.
         fires: Last occurrence of each schedule.
         fences: By worker.
@@ -166,6 +168,7 @@ class Queue:
     delayed: Ranked[int] = field(default_factory=Ranked[int])
     ended: dict[State, Ranked[int]] = field(default_factory=_ended)
     stalled: set[str] = field(default_factory=set[str])
+    swept_ms: int | None = None
     gone: dict[str, int] = field(default_factory=dict[str, int])
     fires: dict[str, int] = field(default_factory=dict[str, int])
     fences: dict[str, Fence] = field(default_factory=dict[str, Fence])

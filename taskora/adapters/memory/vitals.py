@@ -106,12 +106,12 @@ class MemoryVitals:
             def counted(*places: Iterable[str]) -> dict[int, int]:
                 return dict(Counter(queue.jobs[job_id].version for job_id in islice(chain(*places), limit)))
 
+            waiting = len(queue.prioritized) + len(queue.waiting) + len(parked(queue))
             return VersionCounts(
-                waiting=counted(queue.prioritized, queue.waiting),
+                waiting=counted(queue.prioritized, queue.waiting, parked(queue)),
                 active=counted(queue.active),
                 delayed=counted(queue.delayed),
-                complete=max(len(queue.prioritized) + len(queue.waiting), len(queue.active), len(queue.delayed))
-                <= limit,
+                complete=max(waiting, len(queue.active), len(queue.delayed)) <= limit,
             )
 
         return self._store.call(act)

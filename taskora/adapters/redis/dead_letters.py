@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 from taskora.adapters.dead_letter_store import Failure, Requeued
 from taskora.adapters.redis.link import Link
+from taskora.adapters.redis.sent import numbered
 from taskora.call import Call
-from taskora.connection.request import Arg, Producer, ScriptCall, Steps
-from taskora.lua import load
+from taskora.connection.request import Arg, Producer, Steps
 from taskora.model import State
 
 _PER_READ = 500
-_NUMBERS_PER_CALL = 1_000_000  # as all calls of a producer are numbered
 
 
 class RedisDeadLetters:
@@ -35,7 +34,7 @@ class RedisDeadLetters:
         return self._link.call(lambda producer: self._requeue(producer, task, (limit, until_ms or 0)))
 
     def _requeue(self, producer: Producer, task: str, args: Sequence[Arg]) -> Steps[Requeued]:
-        (reply,) = yield [self._numbered("requeue", producer, task, args)]
+        (reply,) = yield [numbered("requeue", producer, self._keys.task(task), args)]
         count, more, until_ms = map(int, reply.split(b","))
         return Requeued(count, more == 1, until_ms)
 
@@ -61,14 +60,10 @@ class RedisDeadLetters:
         """See ``DeadLetterStore``."""
 
         def steps(producer: Producer) -> Steps[int]:
-            (count,) = yield [self._numbered("clean", producer, task, (state.value, until_ms, limit))]
+            (count,) = yield [numbered("clean", producer, self._keys.task(task), (state.value, until_ms, limit))]
             return int(count)
 
         return self._link.call(steps)
-
-    def _numbered(self, script: str, producer: Producer, task: str, args: Sequence[Arg]) -> ScriptCall:
-        number = producer.number * _NUMBERS_PER_CALL
-        return ScriptCall(load(script), (self._keys.task(task),), (producer.name, number, *args))
 
 
 def _text(raw: bytes | None) -> str:

@@ -156,7 +156,9 @@ class RedisFeed:
             # A key of another kind in a job's place must not cost the others.
             replies = [await self._ask_alone(wire, request) for request in requests]
         for at, row in zip(short, replies, strict=False):
-            events[at] = events[at]._replace(fields={**_told_by(row), **events[at].fields})
+            told, needed = _told_by(row), _NEEDED[events[at].name]
+            missing = {name: value for name, value in told.items() if name in needed}
+            events[at] = events[at]._replace(fields={**missing, **events[at].fields})
         heads = replies[len(short) :]
         return any(_is_behind(heads[2 * at], heads[2 * at + 1], first) for at, (_, first) in enumerate(full))
 

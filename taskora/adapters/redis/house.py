@@ -46,11 +46,11 @@ class RedisHouse:
 
         return self._link.call(steps)
 
-    def sweep(self, task: str, max_stalls: int) -> Call[int]:
+    def sweep(self, task: str, max_stalls: int, grace_ms: int = 0) -> Call[int]:
         """See ``HouseStore``."""
 
         def steps(_: Producer) -> Steps[int]:
-            call = ScriptCall(load("sweep"), (self._keys.task(task),), (self._keys.root, max_stalls))
+            call = ScriptCall(load("sweep"), (self._keys.task(task),), (self._keys.root, max_stalls, grace_ms))
             ((count, owed),) = yield [call]
             yield from pay(self._keys, owed)
             return int(count)

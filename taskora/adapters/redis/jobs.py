@@ -134,12 +134,8 @@ class RedisJobs:
 
         def steps(_: Producer) -> Steps[list[JobInfo]]:
             ids = yield from self._ids(self._keys.task(task), state, offset, limit)
-            requests: list[Command] = []
-            for job_id in ids:
-                job = self._keys.job(task, job_id)
-                requests += [records.job_command(job), ("LRANGE", f"{job}:logs", 0, -1)]
-            rows = (yield requests) if requests else []
-            found = [records.read_job(task, job_id, rows[2 * at], rows[2 * at + 1]) for at, job_id in enumerate(ids)]
+            rows = (yield [records.job_command(self._keys.job(task, job_id)) for job_id in ids]) if ids else []
+            found = [records.read_job(task, job_id, row, ()) for job_id, row in zip(ids, rows, strict=True)]
             return [job for job in found if job is not None and (state not in _SHARED or job.state == state)]
 
         return self._link.call(steps)
@@ -178,7 +174,8 @@ class RedisJobs:
         """Find the first ids in a state that shares its set with another."""
         found: list[bytes] = []
         first, wanted = 0, state.value.encode()
-        while len(found) < count:
+        # A million of the other state must not be read for a page of this one.
+        while len(found) < count and first < count + records.LOOKED_AT:
             (ids,) = yield [("ZRANGE", f"{base}:delayed", first, first + PER_CALL - 1)]
             if not ids:
                 break

@@ -8,6 +8,7 @@ from taskora.adapters.protocol import HeldIds, Lane, Watch
 from taskora.adapters.redis.lane import RedisLane
 from taskora.adapters.redis.link import Link
 from taskora.adapters.redis.owed import pay
+from taskora.adapters.redis.sent import numbered
 from taskora.adapters.redis.watch import RedisWatch
 from taskora.call import Call
 from taskora.connection.request import Arg, Producer, ScriptCall, Steps
@@ -45,16 +46,20 @@ class RedisLeases:
 
     def write_progress(self, task: str, job_id: str, token: str, value: bytes) -> Call[bool]:
         """See ``LeaseStore``."""
-        return self._write("write_progress", task, (job_id, token, value))
+
+        def steps(_: Producer) -> Steps[bool]:
+            (reply,) = yield [ScriptCall(load("write_progress"), (self._keys.task(task),), (job_id, token, value))]
+            return bool(reply == 1)
+
+        return self._link.call(steps)
 
     def write_logs(self, task: str, job_id: str, token: str, entries: Sequence[bytes]) -> Call[bool]:
         """See ``LeaseStore``."""
-        return self._write("write_logs", task, (job_id, token, *entries))
 
-    def _write(self, script: str, task: str, args: Sequence[Arg]) -> Call[bool]:
-        def steps(_: Producer) -> Steps[bool]:
-            (reply,) = yield [ScriptCall(load(script), (self._keys.task(task),), args)]
-            return bool(reply == 1)
+        def steps(producer: Producer) -> Steps[bool]:
+            # A repetition after a lost reply must not append them once more.
+            (reply,) = yield [numbered("write_logs", producer, self._keys.task(task), (job_id, token, *entries))]
+            return bool(reply == b"1")
 
         return self._link.call(steps)
 

@@ -12,6 +12,9 @@ from taskora.clock import from_ms
 from taskora.connection.request import Command
 from taskora.model import TERMINAL, JobInfo, LogEntry, Outcome, State
 
+LOOKED_AT = 10_000
+"""How many entries a list looks through beyond its page, where those of other states stand between its own."""
+
 _OUTCOME_FIELDS = ("state", "result", "error", "errorType", "cancelReason")
 _JOB_FIELDS = (
     "state", "data", "result", "error", "progress", "attempt", "_v", "ts", "processedOn", "finishedOn", "errorType",

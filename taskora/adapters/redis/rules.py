@@ -74,7 +74,8 @@ def _told(rule: Rule) -> tuple[Arg, Arg, Arg]:
     if isinstance(rule, ThrottleRule):
         return "throttle", rule.key, f"{rule.max},{rule.window_ms}"
     if isinstance(rule, CollectRule):
-        return "collect", rule.key, f"{rule.batch_id},{rule.delay_ms},{rule.max_size},{rule.max_wait_ms}"
+        settings = f"{rule.batch_id},{rule.delay_ms},{rule.max_size},{rule.max_wait_ms},{rule.max_bytes}"
+        return "collect", rule.key, settings
     return "deduplicate", rule.key, f",{','.join(rule.states)},"
 
 

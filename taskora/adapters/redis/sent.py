@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from taskora.connection.request import Operation, Producer, ScriptCall, Steps
+from taskora.connection.request import Arg, Operation, Producer, ScriptCall, Steps
+from taskora.lua import load
 
 PER_CALL = 500  # jobs of one script run: some 3 ms of the server's time
+_NUMBERS_PER_CALL = 1_000_000  # one for each chunk of an operation
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -31,8 +33,13 @@ def in_numbered_calls(
         # A repetition goes on with the chunk whose answer was lost: the server keeps the last answer only.
         done = answered.setdefault(producer, [])
         for at in range(len(done) // PER_CALL, len(chunks)):
-            (reply,) = yield [call(producer.name, producer.number * 1_000_000 + at, chunks[at])]
+            (reply,) = yield [call(producer.name, producer.number * _NUMBERS_PER_CALL + at, chunks[at])]
             done += read(reply, len(chunks[at]))
         return answered.pop(producer)
 
     return steps
+
+
+def numbered(script: str, producer: Producer, base: str, args: Sequence[Arg]) -> ScriptCall:
+    """Make the only call of an operation, which the server tells from its repetition."""
+    return ScriptCall(load(script), (base,), (producer.name, producer.number * _NUMBERS_PER_CALL, *args))

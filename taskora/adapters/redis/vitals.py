@@ -115,18 +115,20 @@ class RedisVitals:
 
         def steps(_: Producer) -> Steps[VersionCounts]:
             base = self._keys.task(task)
-            wait, high, active, delayed = (f"{base}:{name}" for name in ("wait", "prioritized", "active", "delayed"))
+            delayed, blocked, high = (f"{base}:{name}" for name in ("delayed", "blocked", "prioritized"))
+            wait, active = f"{base}:wait", f"{base}:active"
             # In the order in which jobs pass, so that one that moves meanwhile is counted twice rather than not at all.
-            delayed_ids, late, high_ids, urgent, wait_ids, waiting, active_ids, running = yield [
-                ("ZRANGE", delayed, 0, limit - 1), ("ZCARD", delayed), ("ZRANGE", high, 0, limit - 1), ("ZCARD", high),
+            delayed_ids, late, blocked_ids, parked, high_ids, urgent, wait_ids, listed, active_ids, running = yield [
+                *((command, key, *page) for key in (delayed, blocked, high)
+                  for command, *page in (("ZRANGE", 0, limit - 1), ("ZCARD",))),
                 ("LRANGE", wait, -limit, -1), ("LLEN", wait), ("LRANGE", active, -limit, -1), ("LLEN", active),
             ]  # fmt: skip
-            waiting_ids = (*high_ids, *reversed(wait_ids))[:limit]
+            waiting_ids = (*high_ids, *reversed(wait_ids), *blocked_ids)[:limit]
             return VersionCounts(
                 waiting=(yield from self._versions_of(base, waiting_ids)),
                 active=(yield from self._versions_of(base, active_ids)),
                 delayed=(yield from self._versions_of(base, delayed_ids)),
-                complete=max(late, urgent + waiting, running) <= limit,
+                complete=max(late, urgent + listed + parked, running) <= limit,
             )
 
         return self._link.call(steps)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from taskora.adapters.redis import workflow_records
 from taskora.adapters.redis.link import Link
 from taskora.adapters.redis.owed import continue_call, pay
-from taskora.adapters.redis.records import moment, number, text
+from taskora.adapters.redis.records import LOOKED_AT, moment, number, text
 from taskora.call import Call
 from taskora.clock import from_ms
 from taskora.connection.request import Producer, ScriptCall, Steps
@@ -88,7 +88,7 @@ class RedisWorkflows:
         def steps(_: Producer) -> Steps[list[WorkflowSummary]]:
             found: list[WorkflowSummary] = []
             first = 0
-            while len(found) < offset + limit:
+            while len(found) < offset + limit and first < offset + limit + LOOKED_AT:
                 (ids,) = yield [("ZRANGE", self._keys.own("workflows"), first, first + _PAGE - 1, "REV")]
                 if not ids:
                     break

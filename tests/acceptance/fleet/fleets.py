@@ -14,7 +14,7 @@ import psutil
 from acceptance.fleet.harbour import Cargo, Settings, make_app
 from support import Program, Server, Spawn, wait_until
 from taskora import QueueStats, ResultHandle, Task, Taskora, WorkerRecord
-from taskora.app import AnyTask
+from taskora.function_task import AnyTask
 
 TESTS = Path(__file__).resolve().parents[2]
 T = TypeVar("T")

@@ -148,6 +148,10 @@ def make_app(settings: Settings) -> Taskora:
     @app.task("hog-around", timeout="1s", retry=Retry(attempts=1), middleware=[go_on, go_no_further])
     def hog_around(cargo: Cargo) -> None: ...
 
+    @app.task("refuse", retry=Retry(attempts=2, delay=0.01))
+    async def refuse(cargo: Cargo) -> None:
+        raise ValueError(f"no room for {cargo['key']}")
+
     @app.task("poison")
     def poison(cargo: Cargo, ctx: Context) -> None:
         begin(cargo, ctx)
@@ -178,7 +182,22 @@ def make_app(settings: Settings) -> Taskora:
         async def tick(cargo: Cargo, ctx: Context) -> None:
             evidence.note("start", ctx.task, round(ctx.timestamp.timestamp() * 1000), ctx.id, ctx.attempt)
 
-    for task in (carry, spin, swallow, deaf, nap, hold, hog, hog_within, hog_around, poison, square, total, pass_on):
+    for task in (
+        carry,
+        spin,
+        swallow,
+        deaf,
+        nap,
+        hold,
+        hog,
+        hog_within,
+        hog_around,
+        refuse,
+        poison,
+        square,
+        total,
+        pass_on,
+    ):
         assert app.tasks[task.name] is task
     return app
 

@@ -152,6 +152,35 @@ async def test_a_recovery_may_be_repeated(kit: Kit, through: RedisAdapter, proxy
     assert {kit.hash(job_id)["crashes"] for job_id in ids} == {"1"}
 
 
+async def test_a_sweep_may_be_repeated(kit: Kit, through: RedisAdapter, proxy: CuttingProxy) -> None:
+    ids = await kit.add_many(2)
+    await kit.claim(kit.lane("w1"), 2)
+    await through.house.sweep("other", 1, 10_000).run_async()
+    kit.raw.delete(*(f"{kit.base()}:{job_id}:lock" for job_id in ids))
+    proxy.cut(load("sweep").sha)
+    assert await through.house.sweep(TASK, 1, 10_000).run_async() == 0
+    proxy.wait_for_cuts()
+    assert {kit.state(job_id) for job_id in ids} == {"active"}, "they were only marked"
+    kit.raw.decrby(f"{kit.base()}:swept", 10_000)
+    assert await through.house.sweep(TASK, 1, 10_000).run_async() == 2
+    assert kit.waiting() == ids
+
+
+async def test_log_entries_are_written_once_although_the_reply_was_lost(
+    kit: Kit, through: RedisAdapter, proxy: CuttingProxy
+) -> None:
+    await kit.add_many(1)
+    (job,) = await kit.claim(kit.lane("w1"))
+    lines = [b'{"level":"info","message":"%d","timestamp":1}' % at for at in range(3)]
+    write = through.leases.write_logs
+    assert await write(TASK, job.job_id, job.token, lines[:1]).run_async()
+    proxy.cut(load("write_logs").sha)
+    assert await write(TASK, job.job_id, job.token, lines[1:]).run_async()
+    proxy.wait_for_cuts()
+    assert not await write(TASK, job.job_id, "another", lines).run_async()
+    assert [each.message for each in await through.jobs.logs(TASK, job.job_id).run_async()] == ["0", "1", "2"]
+
+
 @pytest.mark.parametrize("script", ["store_workflow", "start_workflow", "continue_workflow"])
 async def test_a_workflow_is_created_once(kit: Kit, through: RedisAdapter, proxy: CuttingProxy, script: str) -> None:
     await through.workflows.create_workflow(fan(1100, callback=False)).run_async()

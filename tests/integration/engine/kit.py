@@ -127,4 +127,5 @@ def echo_of(app: Taskora, name: str = "idle", **options: Any) -> Task[Any, Any]:
     async def echo(data: Any) -> Any:
         return data
 
-    return app.task(name, echo, **options)
+    task: Task[Any, Any] = app.task(name, echo, **options)
+    return task

@@ -60,6 +60,36 @@ async def test_a_running_thread_is_interrupted(app: Taskora) -> None:
         await assert_cancelled(handle)
 
 
+@pytest.mark.parametrize("sync", [False, True])
+async def test_a_running_handler_sees_its_cancel_within_50_ms_of_the_call(app: Taskora, sync: bool) -> None:
+    begun, seen_s = list[int](), list[float]()
+
+    async def watch(n: int, ctx: Context) -> None:
+        begun.append(n)
+        await ctx.signal.wait()
+        seen_s.append(time.perf_counter())
+
+    def watch_in_a_thread(n: int, ctx: Context) -> None:
+        begun.append(n)
+        while not ctx.signal.aborted:
+            time.sleep(0.001)
+        seen_s.append(time.perf_counter())
+
+    task = app.task("watch", watch_in_a_thread if sync else watch)
+    took_s: list[float] = []
+    async with working(app):
+        for n in range(11):
+            handle = await task.dispatch(n)
+            await wait_until_async(lambda n=n: len(begun) > n)
+            called_s = time.perf_counter()
+            assert await handle.cancel_async() == "flagged"
+            await assert_cancelled(handle)
+            took_s.append(seen_s[n] - called_s)
+    # What a busy machine adds is added to some of them.
+    assert min(took_s) < 0.05, took_s
+    assert sorted(took_s)[5] < 0.15, took_s
+
+
 async def test_a_job_that_waits_for_a_retry_is_cancelled(app: Taskora) -> None:
     @app.task("flaky", retry=Retry(attempts=2, delay=60))
     async def flaky() -> None:

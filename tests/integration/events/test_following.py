@@ -141,3 +141,26 @@ async def test_it_survives_a_lost_connection(app: Taskora, server: Server) -> No
         gate.set()
         events = await following
     assert isinstance(events[-1], CompletedEvent)
+
+
+async def test_closing_the_application_ends_the_iteration_without_an_error(engine: Engine, app: Taskora) -> None:
+    task, _, runs = gated(app)
+    await app.start()
+    handle = await task.dispatch(1)
+    await wait_until_async(lambda: runs)
+    told = asyncio.Event()
+
+    async def follow() -> list[JobEvent]:
+        events: list[JobEvent] = []
+        async for event in handle.events():
+            events.append(event)
+            told.set()
+        return events
+
+    following = asyncio.create_task(follow())
+    runs[0].progress(1)
+    async with asyncio.timeout(PATIENCE_S):
+        await told.wait()
+        await app.close_async(0)
+        assert {type(event) for event in await following} <= {ActiveEvent, ProgressEvent}
+    assert readers(engine) == 0

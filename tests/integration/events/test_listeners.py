@@ -25,6 +25,7 @@ from taskora import (
     RetryingEvent,
     StalledEvent,
     Taskora,
+    define_task,
 )
 from taskora.model import Want
 
@@ -217,6 +218,21 @@ async def test_every_process_that_listens_is_told_also_one_that_does_not_work(en
             await handle.result_async(PATIENCE_S)
         await wait_until_async(lambda: theirs)
     assert [event.id for event in mine] == [event.id for event in theirs] == [handle.id]
+
+
+async def test_listeners_of_an_application_are_told_of_the_tasks_whose_contracts_it_registered(engine: Engine) -> None:
+    contract = define_task("echo", input=int, output=int)
+    worker, producer = engine.app(), engine.app()
+    worker.implement(contract, lambda n: n)
+    echo = producer.register(contract)
+    told = collect(producer, "completed")
+    async with open_app(producer):
+        await producer.listen()
+        async with working(worker):
+            handle = await echo.dispatch(5)
+            assert await handle.result_async(PATIENCE_S) == 5
+        await wait_until_async(lambda: told)
+    assert [(event.id, event.result) for event in told] == [(handle.id, 5)]
 
 
 async def test_a_listener_that_fails_is_logged_and_told_of_the_next(

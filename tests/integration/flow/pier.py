@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from support.evidence import Evidence
-from taskora import Collect, CollectTask, Context, Defaults, Keep, Retention, SchedulerConfig, Stall, Taskora
+from taskora import Collect, CollectFunctionTask, Context, Defaults, Keep, Retention, SchedulerConfig, Stall, Taskora
 
 KEYS = 5
 
@@ -16,7 +16,7 @@ def key_of(item: int) -> str:
     return f"pier-{item % KEYS}"
 
 
-def make_app(url: str, prefix: str, evidence: Evidence) -> tuple[Taskora, CollectTask[int, int, ..., Any]]:
+def make_app(url: str, prefix: str, evidence: Evidence) -> tuple[Taskora, CollectFunctionTask[int, int, ..., Any]]:
     """Make the application; all processes and the test have the same."""
     app = Taskora(
         url,

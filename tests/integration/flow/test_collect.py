@@ -9,7 +9,7 @@ import pytest
 
 from integration.engine.kit import Engine, error_of, open_app, working
 from support import wait_until_async
-from taskora import CancelledError, Collect, CollectTask, ConfigError, Debounce, State, Taskora, ValidationError
+from taskora import CancelledError, Collect, CollectFunctionTask, ConfigError, Debounce, State, Taskora, ValidationError
 
 
 @dataclass
@@ -23,16 +23,17 @@ Batches = list[list[int]]
 
 def batching(
     app: Taskora, collect: Collect[Any] | None = None, name: str = "batch", **options: Any
-) -> tuple[CollectTask[int, int, Any, Any], Batches]:
+) -> tuple[CollectFunctionTask[int, int, Any, Any], Batches]:
     """A task that returns the sum of its items; the list gets its batches."""
     batches: Batches = []
 
-    @app.task(name, collect=collect or Collect("all", "100ms"), **options)
     async def batch(items: list[int]) -> int:
         batches.append(items)
         return sum(items)
 
-    return batch, batches
+    gathered: Collect[Any] = collect or Collect[Any]("all", "100ms")
+    task: CollectFunctionTask[int, int, Any, Any] = app.task(name, batch, collect=gathered, **options)
+    return task, batches
 
 
 async def test_items_come_as_one_list_in_their_order_and_each_handle_has_the_batchs_result(any_app: Taskora) -> None:
@@ -74,6 +75,16 @@ async def test_a_batch_of_one_goes_at_once(any_app: Taskora) -> None:
     async with working(any_app):
         assert [await task.dispatch(n).result_async(5) for n in range(3)] == [0, 1, 2]
     assert batches == [[0], [1], [2]]
+
+
+async def test_no_batch_is_larger_than_a_payload_may_be_and_no_item_is_lost(engine: Engine, any_app: Taskora) -> None:
+    any_app.max_payload = len("[1000,1001,1002]")
+    task, batches = batching(any_app, Collect("all", "50ms"), concurrency=5)
+    async with working(any_app):
+        handles = await task.dispatch_many(range(1000, 1010))
+        sums = [await handle.result_async(5) for handle in handles]
+        assert sums == [3003] * 3 + [3012] * 3 + [3021] * 3 + [1009]
+    assert sorted(batches) == [[1000, 1001, 1002], [1003, 1004, 1005], [1006, 1007, 1008], [1009]]
 
 
 async def test_max_wait_flushes_although_items_keep_coming(any_app: Taskora) -> None:

@@ -153,7 +153,7 @@ async def test_what_ours_store_has_the_shared_shape(engine: Engine, app: Taskora
     assert (sentinel["state"], sentinel["collectKey"], sentinel["data"]) == ("delayed", KEY, "[]")
     assert engine.raw.lrange(engine.key("batch", ITEMS), 0, -1) == ["7", "8"]
     meta: dict[str, str] = engine.raw.hgetall(engine.key("batch", META))
-    assert (set(meta), meta["count"]) == ({"count", "firstAt", "lastAt"}, "2")
+    assert (set(meta), meta["count"]) == ({"count", "firstAt", "lastAt", "bytes"}, "2")
     assert 500_000 < engine.raw.pttl(engine.key("batch", JOB)) <= 600_000
     due = engine.raw.zscore(engine.key("batch", "delayed"), handles[0].batch_id)
     assert due == float(meta["lastAt"]) + 60_000

@@ -50,6 +50,19 @@ async def test_retention_keeps_up_with_a_burst_of_20000(housekeep: StartHousekee
     assert len(left) == 101, "the jobs themselves are gone, not only their entries"
 
 
+async def test_w44_no_round_of_retention_rests_before_everything_is_trimmed(
+    adapter: RedisAdapter, raw: Any, root: str
+) -> None:
+    """W44."""
+    base = f"{root}:{{t}}"
+    add_ended(raw, base, "completed", 20_000)
+    roster = Roster(adapter.house, {"t": TaskOptions(retention=KEEP_100)}, 60.0)
+    janitor = Janitor(adapter.house, roster, Retention(), Pace())
+    while await janitor.round() == 0.0:
+        pass
+    assert size(raw, f"{base}:completed") == 100
+
+
 async def test_retention_covers_every_ended_state_of_tasks_that_only_others_know(
     housekeep: StartHousekeeper, adapter: RedisAdapter, raw: Any, root: str
 ) -> None:
@@ -180,7 +193,7 @@ async def test_a_chore_that_fails_is_logged_and_stops_no_other(
 ) -> None:
     raw.set(f"{root}:workflows:deadlines", "not a set")
     raw.set(f"{root}:{{bad}}:completed", "not a set")
-    raw.set(f"{root}:{{bad}}:stalled", "not a set")
+    raw.set(f"{root}:{{bad}}:active", "not a list")
     add_ended(raw, f"{root}:{{good}}", "completed", 150)
     options = TaskOptions(retention=KEEP_100)
     await housekeep({"bad": options, "good": options})
@@ -188,4 +201,4 @@ async def test_a_chore_that_fails_is_logged_and_stops_no_other(
     await wait_until_async(lambda: "workflows failed" in caplog.text)
     assert "task bad: completed jobs could not be trimmed" in caplog.text
     assert "task bad: the sweep for lost jobs failed" in caplog.text
-    raw.delete(f"{root}:workflows:deadlines", f"{root}:{{bad}}:completed", f"{root}:{{bad}}:stalled")
+    raw.delete(f"{root}:workflows:deadlines", f"{root}:{{bad}}:completed", f"{root}:{{bad}}:active")

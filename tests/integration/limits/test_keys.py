@@ -290,6 +290,20 @@ async def test_the_counter_of_workers_of_another_implementation_is_respected(kit
     assert [job.job_id for job in reply.jobs] == [ours]
 
 
+async def test_w31_a_counter_that_others_decremented_twice_admits_no_job_beyond_those_of_ours_that_run(
+    kit: Kit,
+) -> None:
+    """W31."""
+    first, second = kit.lane("w1"), kit.lane("w2")
+    await add(kit, keyed(limit=2), keyed(limit=2))
+    jobs = await kit.claim(first, 2)
+    kit.raw.decrby(f"{kit.base()}:conc:k", 2)
+    (waits,) = await add(kit, keyed(limit=2))
+    assert await claim_ids(kit, second) == []
+    await kit.settle(first, done(jobs[0]))
+    assert await claim_ids(kit, second) == [waits]
+
+
 async def test_a_thousand_blocked_jobs_ahead_delay_others_by_no_claim(kit: Kit) -> None:
     lane = kit.lane()
     await add(kit, keyed())

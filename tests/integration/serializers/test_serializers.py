@@ -189,10 +189,11 @@ async def test_a_schedule_dispatches_with_the_serializer(engine: Engine) -> None
 
 
 async def test_what_another_serializer_wrote_fails_and_says_so(engine: Engine) -> None:
-    steps = Steps(engine.app())
+    app = engine.app()
+    steps = Steps(app)
     packed = engine.app(serializer=example()["MessagePack"]())
     Steps(packed)
-    async with open_app(steps.same.engine):  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it is the application
+    async with open_app(app):
         handle = await steps.same.dispatch({"written": "as JSON"})
         async with working(packed):
             error = await error_of(handle)

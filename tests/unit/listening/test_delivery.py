@@ -50,6 +50,30 @@ async def test_a_plain_function_that_returns_a_coroutine_is_awaited() -> None:
     assert seen == [0, 1, 2]
 
 
+@pytest.mark.parametrize("error", [SystemExit(3), asyncio.CancelledError(), KeyError("x")])
+@pytest.mark.parametrize("waits", [True, False])
+async def test_whatever_a_listener_raises_it_is_told_of_the_next(
+    error: BaseException, waits: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[int] = []
+
+    def plain(n: int) -> None:
+        seen.append(n)
+        if n == 0:
+            raise error
+
+    async def waiting(n: int) -> None:
+        await asyncio.sleep(0)
+        plain(n)
+
+    failing = Delivery(Listener("completed", None, waiting if waits else plain))
+    for n in range(3):
+        failing.put(n)
+    await failing.finish()
+    assert seen == [0, 1, 2]
+    assert "which listens for 'completed' of all tasks failed" in caplog.text
+
+
 async def test_finishing_that_is_cancelled_drops_what_waits() -> None:
     seen: list[int] = []
 

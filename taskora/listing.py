@@ -1,0 +1,59 @@
+"""What a list of jobs or workflows can be asked for, and the order of one that was merged of several tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final, get_args
+
+from taskora.config import check_count
+from taskora.errors import ConfigError
+from taskora.keys import check_task_name
+from taskora.model import JobInfo, State, WorkflowState
+from taskora.quoting import quoted
+
+ENDED: Final = (State.COMPLETED, State.FAILED, State.EXPIRED, State.CANCELLED)
+
+
+def check_page(limit: int, offset: int) -> None:
+    """Refuse a page that there cannot be.
+
+    Raises:
+        ConfigError: One of the two is no whole number from 0 on.
+    """
+    check_count(limit, "limit", least=0)
+    check_count(offset, "offset", least=0)
+
+
+def check_task(task: str | None) -> str | None:
+    """Return the name of a task, or None for all.
+
+    Raises:
+        ConfigError: It cannot name a task.
+    """
+    return None if task is None else check_task_name(task, "task")
+
+
+def check_workflow_state(state: str | None) -> None:
+    """Refuse a state that no workflow is in.
+
+    Raises:
+        ConfigError: There is none of that name.
+    """
+    states = get_args(WorkflowState)
+    if state is not None and state not in states:
+        raise ConfigError(f"state: expected one of {', '.join(states)}, got {quoted(state)}")
+
+
+def moment_of(state: State) -> Callable[[JobInfo], tuple[datetime, str]]:
+    """Give what a merged list of jobs in a state is sorted by."""
+
+    # Ids are ordered by time too, more finely.
+    def moment(job: JobInfo) -> tuple[datetime, str]:
+        if state in ENDED:
+            return job.finished_on or job.timestamp, job.id
+        if state is State.ACTIVE:
+            return job.processed_on or job.timestamp, job.id
+        return job.timestamp, job.id
+
+    return moment
