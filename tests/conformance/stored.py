@@ -138,7 +138,7 @@ def _text(raw: bytes) -> str:
 def _buffer_part(name: str, value: Any) -> object:
     if name.endswith(":meta"):
         f = _fields(value)
-        return int(f["count"]), int(f["firstAt"]), int(f["lastAt"])
+        return tuple(int(f[part]) for part in ("count", "bytes", "firstAt", "lastAt"))
     return list(value) if name.endswith(":items") else value.decode()
 
 
@@ -218,7 +218,7 @@ def _places(queue: Queue) -> Iterator[tuple[str, Any]]:
         yield f"blocked:{key}", list(use.blocked)
     for key, buffer in queue.buffers.items():
         yield f"collect:{key}:items", list(buffer.items)
-        yield f"collect:{key}:meta", (len(buffer.items), buffer.first_ms, buffer.last_ms)
+        yield f"collect:{key}:meta", (len(buffer.items), buffer.size, buffer.first_ms, buffer.last_ms)
         yield f"collect:{key}:batch", buffer.batch_id
     for key, holder in queue.dedup.items():
         yield f"dedup:{key}", holder
