@@ -31,7 +31,7 @@ help:
 	@echo "make lint       ruff, and luacheck when it is installed; make format repairs"
 	@echo "make types      mypy and pyright over the package, the tests and the benchmarks"
 	@echo "make imports    who may import whom"
-	@echo "make bench      benchmarks"
+	@echo "make bench      benchmarks, beside a bare loop (ARGS='--peers all' beside other task queues, --help for more)"
 	@echo "make clean      remove what was built, the environment included"
 
 venv: $(READY)
