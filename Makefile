@@ -31,7 +31,7 @@ help:
 	@echo "make lint       ruff, and luacheck when it is installed; make format repairs"
 	@echo "make types      mypy and pyright over the package, the tests and the benchmarks"
 	@echo "make imports    who may import whom"
-	@echo "make bench      benchmarks"
+	@echo "make bench      benchmarks, beside a bare loop (ARGS='--peers all' beside other task queues, --help for more)"
 	@echo "make clean      remove what was built, the environment included"
 
 venv: $(READY)
@@ -57,9 +57,13 @@ $(READY): pyproject.toml
 demo: $(READY)
 	@$(BIN)/taskora demo
 
-# Two workers: each has servers of its own, and the tests with an xdist_group stay on one of them.
+# More workers than CPUs, since most tests wait for something; each has servers of its own.
+WORKERS ?= 6
+# The programs that tests start would else compile all their modules each time.
+COMPILED := env -u PYTHONDONTWRITEBYTECODE
+
 test: $(READY)
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not packaging' -q $(ARGS)
+	@$(COMPILED) $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -m 'not packaging' -q $(ARGS)
 
 differential: $(READY)
 	@TASKORA_PROGRAMS=$(PROGRAMS) TASKORA_STEPS=$(STEPS) TASKORA_SEED=$(SEED) $(BIN)/python -m pytest -q -n 2 \

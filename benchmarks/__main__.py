@@ -1,118 +1,116 @@
-"""Measures the engine beside a bare loop over the same scripts: `make bench`."""
+"""Measures this library beside a bare loop, its own scripts, and its peers: `make bench`."""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import json
-import statistics
 import sys
 import tempfile
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent))
 
-from bare import BareLoop
-from engine import enqueue_rate, latencies_ms, process_rate
+import orjson
+from bare.source import Bare
+from bars import BARS
+from floor import check
+from peer import NAMES, WITHOUT, chosen, prepared
+from scripts import Scripts
+from server import serving
 
-from taskora.connection.embedded import EmbeddedServer
-from taskora.connection.endpoint import Endpoint
-from taskora.connection.wire import BlockingWire
+from taskora.benchmarking.catalog import SCENARIOS
+from taskora.benchmarking.catalog import chosen as chosen_scenarios
+from taskora.benchmarking.machine import look_around
+from taskora.benchmarking.measure import Ours, Source, measure
+from taskora.benchmarking.report import Report
+from taskora.benchmarking.stage import Stage
+from taskora.errors import TaskoraError
+
+QUICK_SCALE = 0.05
 
 
-def main() -> None:
-    """Run the scenarios and print a table, or JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", help="A server to measure on; its database is EMPTIED. Default: an embedded one.")
-    parser.add_argument("--jobs", type=int, default=20_000, help="Jobs of a run.  [default: 20000]")
-    parser.add_argument("--rounds", type=int, default=5, help="Rounds; medians are printed.  [default: 5]")
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    if options.url:
-        figures = measure(options.url, options.jobs, options.rounds)
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            server = EmbeddedServer(folder)
-            server.ensure()
-            try:
-                figures = measure(f"embedded://{folder}", options.jobs, options.rounds)
-            finally:
-                server.release()
-                server.stop()
+def main() -> int:
+    """Do what the command line says; returns the exit code."""
+    options = _parser().parse_args()
+    try:
+        scale: float = options.scale or (QUICK_SCALE if options.quick else 1.0)
+        with _staged(options.url, options.server, scale) as stage:
+            if options.check:
+                problems = check(stage, _tell)
+                for problem in problems:
+                    print(f"too slow: {problem}")
+                return 1 if problems else 0
+            report = _measured(stage, options)
+    except TaskoraError as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return 1
     if options.json:
-        print(json.dumps(figures, indent=1))
-        return
-    print(f"{'scenario':34s} {'engine':>10s} {'bare loop':>10s} {'ratio':>6s}")
-    for name, (ours, bare, ratio) in figures.items():
-        print(f"{name:34s} {ours:>10,.3f} {bare:>10,.3f} {ratio:>6.2f}" if ratio else f"{name:34s} {ours:>10,.3f}")
+        options.json.write_bytes(orjson.dumps(report.data(), option=orjson.OPT_INDENT_2))
+    print(report.markdown())
+    return 0
 
 
-def measure(url: str, jobs: int, rounds: int) -> dict[str, tuple[float, float, float]]:
-    """Run every scenario, engine and bare loop in turns; returns medians of both and of their pairwise ratios."""
-    raw = url if not url.startswith("embedded:") else _raw(url)
-    figures: dict[str, tuple[float, float, float]] = {}
-    for batch in (1, 50, 500):
-        count = jobs if batch > 1 else jobs // 5
-        figures[f"enqueue, {batch} a call, jobs/s"] = _pairs(
-            raw,
-            rounds,
-            partial(enqueue_rate, url, count, batch),
-            partial(BareLoop.fill, jobs=count, batch=batch),
-        )
-    for concurrency in (1, 10, 100):
-        count = jobs if concurrency > 1 else jobs // 5
-        figures[f"process, concurrency {concurrency}, jobs/s"] = _pairs(
-            raw,
-            rounds,
-            partial(_processed, url, concurrency, count),
-            partial(_drained, jobs=count, batch=concurrency),
-        )
-    _flush(raw)
-    seen = asyncio.run(latencies_ms(url, 500))
-    for percent in (50, 95, 99):
-        figures[f"dispatch to handler, p{percent}, ms"] = (seen[len(seen) * percent // 100], 0.0, 0.0)
-    return figures
+def _parser() -> argparse.ArgumentParser:
+    names = ", ".join(scenario.name for scenario in SCENARIOS)
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__, epilog=f"Scenarios: {names}")
+    parser.add_argument("--url", help="a server that is there already; ALL its data are removed")
+    parser.add_argument("--server", choices=["redis", "valkey"], default="redis", help="kind of server to start")
+    parser.add_argument("--only", default="", metavar="A,B", help="these scenarios; default: all")
+    parser.add_argument("--rounds", type=int, metavar="N", help="default: 5, with --quick 1")
+    parser.add_argument("--peers", default="none", metavar="none|all|A,B", help=f"default: none; {', '.join(NAMES)}")
+    parser.add_argument("--quick", action="store_true", help="few jobs: shows that it works, not how fast it is")
+    parser.add_argument("--scale", type=float, metavar="X", help="multiplies the numbers of jobs; default: 1")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything to a file too")
+    parser.add_argument("--check", action="store_true", help="only fail when the engine is much too slow")
+    return parser
 
 
-def _processed(url: str, concurrency: int, jobs: int) -> float:
-    return asyncio.run(process_rate(url, concurrency, jobs))
-
-
-def _drained(bare: BareLoop, jobs: int, batch: int) -> float:
-    bare.fill(jobs, 500)
-    return bare.drain(jobs, batch)
-
-
-def _pairs(
-    url: str, rounds: int, ours: Callable[[], float], bare: Callable[[BareLoop], float]
-) -> tuple[float, float, float]:
-    pairs: list[tuple[float, float]] = []
-    loop = BareLoop(url)
-    for _ in range(rounds):
-        _flush(url)
-        mine = ours()
-        _flush(url)
-        pairs.append((mine, bare(loop)))
-    loop.close()
-    ratios = [mine / theirs for mine, theirs in pairs]
-    return (
-        statistics.median(mine for mine, _ in pairs),
-        statistics.median(theirs for _, theirs in pairs),
-        statistics.median(ratios),
+def _measured(stage: Stage, options: argparse.Namespace) -> Report:
+    scenarios = chosen_scenarios([name.strip() for name in options.only.split(",") if name.strip()])
+    rounds: int = options.rounds or (1 if options.quick else 5)
+    references: list[Source] = [Bare(), Scripts()]
+    peers: list[Source] = []
+    missing: dict[str, str] = {}
+    versions: list[tuple[str, str]] = []
+    for name in chosen(options.peers):
+        try:
+            found = prepared(name, stage, _tell)
+        except TaskoraError as error:
+            missing[name] = str(error)
+            _tell(f"{name} is left out: {error}")
+            continue
+        peers.append(found)
+        versions.append((name, found.version))
+    if options.peers == "all":
+        missing.update(WITHOUT)
+    machine = look_around(stage, versions)
+    findings = measure(scenarios, [Ours(), *references, *peers], stage, rounds, _tell)
+    return Report(
+        machine=machine,
+        rounds=rounds,
+        scale=stage.scale,
+        findings=findings,
+        references=[source.name for source in references],
+        bars=BARS,
+        missing=missing,
     )
 
 
-def _raw(url: str) -> str:
-    return f"unix://{EmbeddedServer.from_url(url).ensure().path}"
+@contextmanager
+def _staged(url: str | None, flavor: str, scale: float) -> Generator[Stage]:
+    with tempfile.TemporaryDirectory(prefix="taskora-bench-") as name:
+        folder = Path(name)
+        if url:
+            yield Stage(url, folder, None, scale)
+            return
+        with serving(flavor, folder) as own:
+            yield Stage(own, folder, None, scale)
 
 
-def _flush(url: str) -> None:
-    wire = BlockingWire(Endpoint.from_url(url))
-    wire.exchange([("FLUSHDB",)])
-    wire.close()
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -282,7 +282,7 @@ class Taskora:
             AdapterError: See ``connect``.
         """
         if self._service is not None:
-            raise ConfigError("start: this application already works in this process")
+            raise ConfigError("start: this application already works in this process; await close_async() first")
         self.check_runnable()
         service = self.service(Alone(), self.housekeeper())
         self._service = service
@@ -312,6 +312,9 @@ class Taskora:
         Args:
             timeout: How long running jobs may go on; what does not end is given back. None: for ever.
             interrupt: Ends that time early when set.
+
+        Raises:
+            ConfigError: It works on another event loop, which alone can stop it; or the timeout is no duration.
         """
         timeout_s = None if timeout is None else to_seconds(timeout, "timeout")
         if self._closing is None or self._closing.done():
@@ -320,6 +323,8 @@ class Taskora:
         await asyncio.shield(self._closing)
 
     async def _close(self, timeout_s: float | None, interrupt: asyncio.Event | None) -> None:
+        if self._service is not None:
+            self._service.check_here()
         service, self._service = self._service, None
         try:
             if service is not None:

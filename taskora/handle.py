@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Generic, Protocol, Self, TypeVar
 
 from taskora.call import Call, mapped, refuse_on_loop
@@ -56,7 +56,7 @@ class JobSource(Protocol[Out_co]):
         """Read a job's log."""
         ...
 
-    def follow_job(self, job_id: str, stored: Callable[[], Awaitable[str]]) -> AsyncIterator[JobEvent]:
+    def follow_job(self, job_id: str, stored: Callable[[], Awaitable[str]]) -> AsyncGenerator[JobEvent, None]:
         """Follow what happens to a job, or to that which ``stored`` names once it is known."""
         ...
 
@@ -163,6 +163,7 @@ class ResultHandle(Generic[Out_co]):
             TimeoutError: It did not end in time.
         """
         refuse_on_loop("handle.result")
+        self._confirm()
         return self._result(timeout).run()
 
     async def result_async(self, timeout: Duration | None = None) -> Out_co:
@@ -177,6 +178,7 @@ class ResultHandle(Generic[Out_co]):
             JobNotFoundError: There is no such job.
         """
         refuse_on_loop("handle.state")
+        self._confirm()
         return mapped(self._source.read_outcome(self._job), _state).run()
 
     async def state_async(self) -> State:
@@ -187,6 +189,7 @@ class ResultHandle(Generic[Out_co]):
     def progress(self) -> object:
         """Read what the handler last reported; None for nothing."""
         refuse_on_loop("handle.progress")
+        self._confirm()
         return self._source.read_progress(self._job).run()
 
     async def progress_async(self) -> object:
@@ -197,6 +200,7 @@ class ResultHandle(Generic[Out_co]):
     def logs(self) -> list[LogEntry]:
         """Read what the handler logged, oldest first."""
         refuse_on_loop("handle.logs")
+        self._confirm()
         return self._source.read_logs(self._job).run()
 
     async def logs_async(self) -> list[LogEntry]:
@@ -211,6 +215,7 @@ class ResultHandle(Generic[Out_co]):
             JobNotFoundError: There is no such job.
         """
         refuse_on_loop("handle.info")
+        self._confirm()
         return self._source.read(self._job).run()
 
     async def info_async(self) -> JobInfo:
@@ -230,6 +235,7 @@ class ResultHandle(Generic[Out_co]):
             ConfigError: The reason is no text of at most 10,000 characters.
         """
         refuse_on_loop("handle.cancel")
+        self._confirm()
         return self._source.cancel_job(self._cancellable, reason_text(reason)).run()
 
     async def cancel_async(self, reason: str | None = None) -> CancelOutcome:
@@ -238,11 +244,11 @@ class ResultHandle(Generic[Out_co]):
         await self._confirmed()
         return await self._source.cancel_job(self._cancellable, why).run_async()
 
-    def events(self) -> AsyncIterator[JobEvent]:
+    def events(self) -> AsyncGenerator[JobEvent, None]:
         """Follow the job, on an event loop: ``async for event in handle.events()`` ends with the job.
 
-        It yields what happens after the first step; for a job that has ended, only how. Whoever stops early should
-        close it: ``async with contextlib.aclosing(handle.events()) as events``.
+        It yields what happens after the first step; for a job that has ended, only how. Closing the application ends
+        it too. Whoever stops early should close it: ``async with contextlib.aclosing(handle.events()) as events``.
 
         Raises:
             JobNotFoundError: From the loop: there is no such job, or no longer.
@@ -256,6 +262,10 @@ class ResultHandle(Generic[Out_co]):
         if isinstance(error := self._refusal(), ThrottledError):
             raise error
         return self._job
+
+    def _confirm(self) -> None:
+        if self._parcel is not None:
+            self._parcel.wait()
 
     async def _confirmed(self) -> None:
         if self._parcel is not None:

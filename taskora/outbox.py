@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import logging
 import os
+import threading
 import weakref
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 
 from taskora.adapters.protocol import Adapter
@@ -21,6 +23,7 @@ from taskora.model import EnqueueSpec, NewJob
 from taskora.rules import Rule, Verdict
 
 log = logging.getLogger("taskora")
+_SENT_WITHIN_S = 6.0  # a dispatch is given up after 5
 
 
 class Parcel:
@@ -36,7 +39,7 @@ class Parcel:
     __slots__ = (
         "_awaited",
         "_error",
-        "_ready",
+        "_waiters",
         "call",
         "jobs",
         "raises",
@@ -66,14 +69,35 @@ class Parcel:
         self.stored: list[bool] | None = None
         self._error: TaskoraError | None = None
         self._awaited = False
-        self._ready: asyncio.Event | None = None
+        self._waiters: list[Callable[[], None]] = []
 
     def __await__(self) -> Generator[object, None, None]:
         self._awaited = True
         if self.pending:
-            if self._ready is None:
-                self._ready = asyncio.Event()
-            yield from self._ready.wait().__await__()
+            loop = asyncio.get_running_loop()
+            ready = asyncio.Event()
+            # It may be sent by another loop, in another thread, than the one that awaits it here.
+            self._waiters.append(lambda: _wake(loop, ready))
+            if self.pending:  # looked at again: that thread may have been quicker
+                yield from ready.wait().__await__()
+        if self._error is not None:
+            raise self._error
+
+    def wait(self) -> None:
+        """Wait in plain code, while an event loop of another thread sends it.
+
+        Raises:
+            TaskoraError: Why it is not stored; or its loop does not run, so that nobody sends it.
+        """
+        self._awaited = True
+        if self.pending:
+            ready = threading.Event()
+            self._waiters.append(ready.set)
+            if self.pending and not ready.wait(_SENT_WITHIN_S):
+                raise TaskoraError(
+                    f"task {self.task!r}: it was dispatched on an event loop that does not run, and is not stored yet; "
+                    "await its handle there"
+                )
         if self._error is not None:
             raise self._error
 
@@ -91,8 +115,7 @@ class Parcel:
                 extra={"action": "dispatch"},
             )  # fmt: skip
         self.jobs = ()
-        if self._ready is not None:
-            self._ready.set()
+        self._wake_all()
 
     def fail(self, error: TaskoraError) -> None:
         """It could not be stored."""
@@ -100,8 +123,23 @@ class Parcel:
         if not self._awaited:
             what = f"{len(self.jobs)} jobs of task {self.task!r}" if self.task else "a workflow"
             log.error("%s could not be dispatched, and nobody awaits it: %s", what, error, extra={"action": "dispatch"})
-        if self._ready is not None:
-            self._ready.set()
+        self._wake_all()
+
+    def _wake_all(self) -> None:
+        while self._waiters:
+            self._waiters.pop()()
+
+
+def _wake(loop: asyncio.AbstractEventLoop, ready: asyncio.Event) -> None:
+    try:
+        here = asyncio.get_running_loop() is loop
+    except RuntimeError:
+        here = False
+    if here:
+        ready.set()
+        return
+    with contextlib.suppress(RuntimeError):  # a loop that was closed since has nobody waiting
+        loop.call_soon_threadsafe(ready.set)
 
 
 @dataclass(slots=True, eq=False)

@@ -16,6 +16,10 @@ class Confirmation(Protocol):
 
     def __await__(self) -> Generator[object, None, None]: ...
 
+    def wait(self) -> None:
+        """Wait in plain code, while an event loop of another thread writes."""
+        ...
+
 
 class WorkflowEngine(Protocol):
     """What a composition needs of the application that its tasks belong to."""

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
 from taskora.adapters.protocol import Adapter
-from taskora.errors import TaskoraError
+from taskora.errors import ConfigError, TaskoraError
 from taskora.housekeeping import Housekeeper, card_of
 from taskora.listening import Listening
 from taskora.model import WorkerRecord
@@ -102,10 +102,12 @@ class Service:
         self._adapter = adapter
         self._tasks = tasks
         self._started_at = datetime.now(UTC)
+        self._home: tuple[int, asyncio.AbstractEventLoop] | None = None
         self._registration = Registration(adapter, self._record)
 
     async def start(self) -> None:
         """Start all; on return the worker claims."""
+        self._home = os.getpid(), asyncio.get_running_loop()
         await self._adapter.connect().run_async()
         cards = {name: card_of(task.options) for name, task in self._tasks.items()}
         await self._adapter.house.publish_tasks(cards).run_async()
@@ -118,6 +120,8 @@ class Service:
 
     async def stop(self, timeout_s: float | None, interrupt: asyncio.Event | None = None) -> int:
         """Drain the worker and stop the rest; see ``Worker.stop``."""
+        if self._is_orphan:
+            return 0
         self._listening.tell("worker:closing")
         given_back = await self.worker.stop(timeout_s, interrupt)
         if self.housekeeper is not None:
@@ -125,6 +129,21 @@ class Service:
         await self._registration.stop()
         await self._listening.stop()
         return given_back
+
+    def check_here(self) -> None:
+        """Refuse to be stopped by another event loop than the one that it works on.
+
+        Raises:
+            ConfigError: That one still runs.
+        """
+        elsewhere = self._home is not None and self._home[1] is not asyncio.get_running_loop()
+        if elsewhere and not self._is_orphan:
+            raise ConfigError("close_async: this application works on another event loop; await close_async() there")
+
+    @property
+    def _is_orphan(self) -> bool:
+        """Whether nothing of it is left to stop: its event loop has ended, or is that of a parent process."""
+        return self._home is not None and (self._home[0] != os.getpid() or self._home[1].is_closed())
 
     def _record(self) -> WorkerRecord:
         worker = self.worker

@@ -130,22 +130,24 @@ class WaitCall(Generic[T]):
         """Wait and block."""
         try:
             return self._found(self._waiting.run(self._wait, self._timeout_s))
-        except concurrent.futures.TimeoutError:
-            raise self._late() from None
+        except concurrent.futures.TimeoutError as error:
+            raise self._late(error) from None
 
     async def run_async(self) -> T:
         """Wait on the running loop."""
         try:
             return self._found(await self._waiting.run_async(self._wait, self._timeout_s))
-        except builtins.TimeoutError:
-            raise self._late() from None
+        except builtins.TimeoutError as error:
+            raise self._late(error) from None
 
     def _found(self, outcome: T | None) -> T:
         if outcome is None:
             raise self._missing()
         return outcome
 
-    def _late(self) -> TimeoutError:
+    def _late(self, error: builtins.TimeoutError) -> builtins.TimeoutError:
+        if self._timeout_s is None:
+            return error  # it is somebody else's
         return TimeoutError(
             f"{self._what} did not end within {self._timeout_s:g} s; it goes on", timeout=self._timeout_s
         )

@@ -1,6 +1,7 @@
 """Fixtures for every test: servers of this run's own, programs, and the check that nothing is left behind."""
 
 import os
+import signal
 import sys
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ import pytest
 
 from support import FLAVORS, Flavor, Program, Server, Spawn, find_binary, wait_until
 from support.leaks import end_and_describe, mark_descendants
+from support.sharing_out import SharingOut
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -21,6 +23,16 @@ sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != RO
 # A busy machine is slow at times, which says nothing about the code; CI tries the same examples each time.
 hypothesis.settings.register_profile("taskora", deadline=None, derandomize=bool(os.environ.get("CI")))
 hypothesis.settings.load_profile("taskora")
+
+# A script that runs the tests in its background ignores Ctrl-C for them, and every program they start would inherit it.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> SharingOut:
+    """Which tests run where, with ``-n``."""
+    return SharingOut(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -76,6 +76,7 @@ class WorkflowHandle(Generic[Out_co]):
             TimeoutError: It did not end in time.
         """
         refuse_on_loop("handle.result")
+        self._store()
         return cast("Out_co", self._waiting(timeout).run())
 
     async def result_async(self, timeout: Duration | None = None) -> Out_co:
@@ -91,6 +92,7 @@ class WorkflowHandle(Generic[Out_co]):
             JobNotFoundError: There is no such workflow.
         """
         refuse_on_loop("handle.state")
+        self._store()
         return self._outcome().run().state
 
     async def state_async(self) -> WorkflowState:
@@ -111,6 +113,7 @@ class WorkflowHandle(Generic[Out_co]):
             ConfigError: The reason is no text of that length.
         """
         refuse_on_loop("handle.cancel")
+        self._store()
         return self._engine.cancel_workflow(self._id, reason_text(reason)).run()
 
     async def cancel_async(self, reason: str | None = None) -> bool:
@@ -129,6 +132,7 @@ class WorkflowHandle(Generic[Out_co]):
             JobNotFoundError: There is no such workflow.
         """
         refuse_on_loop("handle.graph")
+        self._store()
         return graph_of(self._record().run())
 
     async def graph_async(self) -> DiGraph:
@@ -143,6 +147,7 @@ class WorkflowHandle(Generic[Out_co]):
             JobNotFoundError: There is no such workflow.
         """
         refuse_on_loop("handle.to_json")
+        self._store()
         return json_of(self._record().run())
 
     async def to_json_async(self) -> str:
@@ -157,6 +162,7 @@ class WorkflowHandle(Generic[Out_co]):
             JobNotFoundError: There is no such workflow.
         """
         refuse_on_loop("handle.to_mermaid")
+        self._store()
         return mermaid_of(self._record().run())
 
     async def to_mermaid_async(self) -> str:
@@ -171,12 +177,17 @@ class WorkflowHandle(Generic[Out_co]):
             JobNotFoundError: There is no such workflow.
         """
         refuse_on_loop("handle.to_dot")
+        self._store()
         return dot_of(self._record().run())
 
     async def to_dot_async(self) -> str:
         """Read the graph for Graphviz; see ``to_dot``."""
         await self._stored()
         return dot_of(await self._record().run_async())
+
+    def _store(self) -> None:
+        if self._confirmation is not None:
+            self._confirmation.wait()
 
     async def _stored(self) -> None:
         if self._confirmation is not None:

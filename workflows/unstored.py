@@ -29,6 +29,9 @@ class _Done:
     def __await__(self) -> Generator[object, None, None]:
         yield from ()
 
+    def wait(self) -> None:
+        """It is over."""
+
 
 @dataclass(frozen=True, slots=True)
 class UnstoredEngine:

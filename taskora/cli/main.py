@@ -27,6 +27,7 @@ _COMMANDS: Final = {
     "workers": "List the processes that work.",
     "schedules": "List, pause, resume, trigger and remove schedules.",
     "doctor": "Check the server, its settings, and what is stuck.",
+    "bench": "Measure this installation on a server.",
 }
 _EPILOG: Final = """\b
 Exit codes:

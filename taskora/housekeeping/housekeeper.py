@@ -78,6 +78,7 @@ class Housekeeper:
         self._pace = Pace() if pace is None else pace
         self._term = Term(adapter.house, self._ttl_s)
         self._task: asyncio.Task[None] | None = None
+        self._unreachable = False
         self._undeclared = {
             name: declaration(adapter.schedules, name, task, schedule, None)
             for name, (task, schedule) in (schedules or {}).items()
@@ -121,26 +122,34 @@ class Housekeeper:
             del self._undeclared[name]
 
     async def _run(self) -> None:
-        unreachable = False
         while True:
-            if self._undeclared:
-                await self._declare()
             try:
-                elected = await self._term.renew()
-                unreachable = False
-            except AdapterError as error:
-                elected = False
-                if not unreachable:
-                    log.warning("cannot ask for the lead; tries on: %s", error)
-                unreachable = True
-            if elected:
-                log.info("leading")
-                try:
-                    await self._serve()
-                finally:
-                    log.info("no longer leading")
-                self._term = Term(self._adapter.house, self._ttl_s)
+                if self._undeclared:
+                    await self._declare()
+                if await self._elected():
+                    await self._lead()
+            except Exception:  # of ours; without it nobody would ever lead again
+                log.exception("housekeeping failed; tries on", extra={"action": "bug"})
             await asyncio.sleep(self._poll_s)
+
+    async def _elected(self) -> bool:
+        try:
+            elected = await self._term.renew()
+        except AdapterError as error:
+            if not self._unreachable:
+                log.warning("cannot ask for the lead; tries on: %s", error)
+            self._unreachable = True
+            return False
+        self._unreachable = False
+        return elected
+
+    async def _lead(self) -> None:
+        log.info("leading")
+        try:
+            await self._serve()
+        finally:
+            log.info("no longer leading")
+        self._term = Term(self._adapter.house, self._ttl_s)
 
     async def _serve(self) -> None:
         """Do the chores until the lead is lost."""

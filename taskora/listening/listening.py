@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from typing import Protocol
 
 from taskora.adapters.event_store import EventStore
@@ -114,7 +114,7 @@ class Listening:
 
     async def follow(
         self, job: FollowedJob, job_id: str, stored: Callable[[], Awaitable[str]]
-    ) -> AsyncIterator[JobEvent]:
+    ) -> AsyncGenerator[JobEvent, None]:
         """Yield what happens to a job from now on; its end is always the last, unless this is closed before.
 
         Args:

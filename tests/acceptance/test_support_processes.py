@@ -8,10 +8,10 @@ from support import Spawn, script, wait_until
 from support.leaks import left_behind, mark_descendants
 
 FORKS_A_CHILD_THAT_STAYS = """
-import os, time
+import os, signal
 if os.fork() == 0:
     os.setpgid(0, 0)
-    time.sleep(600)
+    signal.pause()
 print("forked", flush=True)
 """
 

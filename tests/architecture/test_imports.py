@@ -48,7 +48,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "standalone",
         "loading",
     ),
-    ("testing", "board", "cli", "demo", "integrations"),
+    ("testing", "benchmarking", "board", "cli", "demo", "integrations"),
 )
 EDGES = len(LAYERS) - 1
 
@@ -78,6 +78,7 @@ OWNER_EXCEPTIONS: dict[tuple[str, str], str] = {
 # Imports inside functions: optional extras, what is slow to import, and what a forked process alone needs.
 LAZY: set[tuple[str, str]] = {
     ("taskora.app", "taskora.standalone"),
+    ("taskora.benchmarking.processing", "uvloop"),
     ("taskora.cli.demo", "taskora.demo.app"),
     ("taskora.service", "psutil"),
     ("taskora.connection.embedded_guardian", "ctypes"),

@@ -1,10 +1,10 @@
 """A server whose time moves by hand, behind one connection on which everything is sent and read at once.
 
 Scripts and operations take the time from a key, and what the server ends by itself is brought forward by as much as the
-key. The connections of the adapter itself are the other tests' to try: here nothing waits for an event loop.
+key; the real time that passes is given back to it after each step. The connections of the adapter itself are the other
+tests' to try: here nothing waits for an event loop.
 """
 
-import asyncio
 import functools
 import socket
 from collections.abc import Coroutine, Generator, Sequence
@@ -34,11 +34,14 @@ from taskora.keys import Keys
 T = TypeVar("T")
 START_MS = 1_795_544_720_000
 CLOCK_KEY = "test:clock"
+# Times to live are full tens of seconds or five more, and all moves but the smallest are full tens. So what has less
+# than two seconds left after a move has in truth none: it was given back a little too much.
+ROUNDING_MS = 2_000
 _MOVE = """
-local ms = tonumber(ARGV[2])
+local ms, least = tonumber(ARGV[2]), ARGV[2] + ARGV[3]
 for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
   local left = redis.call('PTTL', key)
-  if left > ms then redis.call('PEXPIRE', key, left - ms) elseif left >= 0 then redis.call('DEL', key) end
+  if left > least then redis.call('PEXPIRE', key, left - ms) elseif left >= 0 then redis.call('DEL', key) end
 end
 return redis.call('INCRBY', KEYS[1], ms)
 """
@@ -66,7 +69,7 @@ class Hand:
 
     def move(self, pattern: str, ms: int) -> int:
         """Move the time of the keys of a pattern; returns what it is now."""
-        (now_ms,) = self.talk(pack([("EVAL", _MOVE, 1, CLOCK_KEY, pattern, ms)]), 1)
+        (now_ms,) = self.talk(pack([("EVAL", _MOVE, 1, CLOCK_KEY, pattern, ms, ROUNDING_MS)]), 1)
         return int(now_ms)
 
     def talk(self, data: bytes, count: int) -> Replies:
@@ -201,8 +204,3 @@ def finished(coroutine: Coroutine[Any, Any, T]) -> T:
     except StopIteration as end:
         return cast("T", end.value)
     raise AssertionError(f"{coroutine!r} waits for something")
-
-
-def waited(runner: asyncio.Runner, coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run what needs an event loop."""
-    return runner.run(coroutine)

@@ -26,6 +26,12 @@ delays = st.sampled_from(DELAYS_MS)
 keys = st.sampled_from(KEYS)
 picks = st.integers(0, 1000)
 again = st.sampled_from((False, False, False, True))
+# Whether a node has a payload of its own, whether it takes one input as a list, its time to live, whether its id is one
+# that others take too, and its task.
+about_node = st.tuples(
+    st.booleans(), st.booleans(), st.sampled_from((0, 0, 0, 10)), st.sampled_from((False,) * 7 + (True,)),
+    st.integers(0, 1),
+)  # fmt: skip
 
 
 class Producing(Twins):
@@ -118,10 +124,9 @@ class Producing(Twins):
         nodes: list[PlanNode] = []
         for at in range(data.draw(st.integers(0, 6))):
             deps = data.draw(st.lists(st.integers(0, at - 1), unique=True, max_size=3)) if at else []
-            bound, as_list, ttl, named, first = data.draw(_ABOUT_NODE)
+            bound, as_list, ttl, named, first = data.draw(about_node)
             task = TASKS[first]
             payload = (b"%d" % at if json else b"\xfe\x00%d" % at) if bound or not deps else None
-            # Sometimes its id is one that others take too.
             job_id = NAMES[at % len(NAMES)] if named and at < len(NAMES) else f"{workflow_id}-{at}"
             self.ids.append((task, job_id))
             nodes.append(PlanNode(task, job_id, tuple(deps), payload, 2, 3, ttl, as_list and len(deps) == 1))
@@ -195,9 +200,3 @@ class Producing(Twins):
             self._fire("mail", one.name, one.next_ms or 0, 0)
             after = ScheduleChange(one.value, self.clock.now_ms() + 10_000)
             self.same(*(adapter.schedules.move_on(token, before, after) for adapter in self.adapters))
-
-
-_ABOUT_NODE = st.tuples(
-    st.booleans(), st.booleans(), st.sampled_from((0, 0, 0, 10)), st.sampled_from((False,) * 7 + (True,)),
-    st.integers(0, 1),
-)  # fmt: skip

@@ -19,7 +19,10 @@ Tokens: TypeAlias = Mapping[str, str]
 """For each lock's value on the server, the one in memory."""
 
 _DUMP = """
-local out = {}
+local time, out = redis.call('TIME'), {}
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local passed = now - (tonumber(redis.call('GET', KEYS[1])) or now)
+redis.call('SET', KEYS[1], now)
 for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
   local kind, value = redis.call('TYPE', key).ok, false
   if kind == 'hash' then value = redis.call('HGETALL', key)
@@ -27,8 +30,12 @@ for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
   elseif kind == 'zset' then value = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
   elseif kind == 'set' then value = redis.call('SMEMBERS', key)
   elseif kind == 'string' then value = redis.call('GET', key) end
-  local at = #out
-  out[at + 1], out[at + 2], out[at + 3] = key, value, redis.call('PTTL', key)
+  local at, left = #out, redis.call('PTTL', key)
+  if left >= 0 then
+    left = left + passed
+    redis.call('PEXPIRE', key, left)
+  end
+  out[at + 1], out[at + 2], out[at + 3] = key, value, left
 end
 return out
 """
@@ -49,12 +56,15 @@ class Kept(NamedTuple):
 
 
 class ServerDump:
-    """Reads all keys of a prefix; what has not changed since the last time is not read anew."""
+    """Reads all keys of a prefix; what has not changed since the last time is not read anew.
+
+    Each time, what ends by itself is given back the real time that has passed since the time before.
+    """
 
     def __init__(self, hand: Hand, keys: Keys) -> None:
         self._hand = hand
         self._root = keys.root
-        self._request = pack([("EVAL", _DUMP, 0, f"{keys.root}:*")])
+        self._request = pack([("EVAL", _DUMP, 1, "test:held", f"{keys.root}:*")])
         self._seen: dict[bytes, tuple[object, str, object]] = {}
 
     def read(self, tokens: Tokens) -> Kept:
@@ -138,7 +148,7 @@ def _text(raw: bytes) -> str:
 def _buffer_part(name: str, value: Any) -> object:
     if name.endswith(":meta"):
         f = _fields(value)
-        return int(f["count"]), int(f["firstAt"]), int(f["lastAt"])
+        return tuple(int(f[part]) for part in ("count", "bytes", "firstAt", "lastAt"))
     return list(value) if name.endswith(":items") else value.decode()
 
 
@@ -218,7 +228,7 @@ def _places(queue: Queue) -> Iterator[tuple[str, Any]]:
         yield f"blocked:{key}", list(use.blocked)
     for key, buffer in queue.buffers.items():
         yield f"collect:{key}:items", list(buffer.items)
-        yield f"collect:{key}:meta", (len(buffer.items), buffer.first_ms, buffer.last_ms)
+        yield f"collect:{key}:meta", (len(buffer.items), buffer.size, buffer.first_ms, buffer.last_ms)
         yield f"collect:{key}:batch", buffer.batch_id
     for key, holder in queue.dedup.items():
         yield f"dedup:{key}", holder

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conformance.kit import TASK, Kit, done, failed, fan
+from conformance.kit import SHORT_MS, TASK, Kit, done, failed, fan
 from taskora.model import EnqueueSpec, NewJob, Settled, State, new_id
 from taskora.rules import DeduplicateRule, Verdict
 
@@ -76,6 +76,31 @@ async def test_a_cancelled_job_is_queued_without_its_cancel(kit: Kit) -> None:
     await kit.settle(lane, done(again))
     info = await kit.job(job.job_id)
     assert (info.state, info.cancel_reason) == (State.COMPLETED, None)
+
+
+async def test_w55_nothing_of_its_last_life_ends_a_job_that_is_queued_anew(kit: Kit) -> None:
+    """W55."""
+
+    async def vanish() -> None:
+        (job,) = await kit.claim(kit.lane("w0", ttl_ms=SHORT_MS))
+        assert job.job_id == "job-1"
+        await kit.sweep(max_stalls=1)
+        await kit.let_pass(SHORT_MS)
+        assert await kit.sweep(max_stalls=1) == 1
+
+    ttl_ms = 400
+    await kit.add(NewJob("job-1", b"1", ttl_ms=ttl_ms))
+    await vanish()
+    await kit.claim(kit.lane("w1"))
+    await kit.recover("w1", max_crashes=0)
+    assert await kit.state("job-1") == "failed"
+    await kit.let_pass(ttl_ms)
+    assert await requeue(kit, "job-1")
+    await vanish()
+    assert await kit.state("job-1") == "waiting", "it stalled once in this life, and did not expire"
+    await kit.claim(kit.lane("w2"))
+    await kit.recover("w2", max_crashes=1)
+    assert await kit.state("job-1") == "waiting", "it crashed once in this life"
 
 
 @pytest.mark.parametrize("state", ["waiting", "active", "completed", "unknown"])

@@ -9,7 +9,7 @@ import pytest
 
 from conformance.adapters import NoServer, adapter_on
 from conformance.kit import PATIENCE_S, soon, working
-from support import Server, wait_until, wait_until_async
+from support import Server, forever, wait_until, wait_until_async
 from taskora import (
     CancelledError,
     Context,
@@ -113,7 +113,7 @@ async def test_a_job_that_fails_for_good_tells_why(app: Taskora) -> None:
 async def test_a_job_that_takes_too_long_ends(app: Taskora) -> None:
     @app.task(timeout=0.05)
     async def slow_task(n: int) -> int:
-        await asyncio.sleep(60)
+        await forever()
         return n
 
     async with working(app):
@@ -129,7 +129,7 @@ async def test_a_running_job_is_cancelled(app: Taskora) -> None:
     @app.task
     async def long_task(n: int) -> int:
         running.set()
-        await asyncio.sleep(60)
+        await forever()
         return n
 
     async with working(app):
@@ -246,7 +246,7 @@ async def test_jobs_of_a_worker_that_is_closed_early_wait_for_the_next(server: S
 
     async def held(n: int) -> int:
         running.set()
-        await asyncio.sleep(60)
+        await forever()
         return n
 
     async def free(n: int) -> int:

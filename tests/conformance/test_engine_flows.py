@@ -1,12 +1,11 @@
 """Workflows and schedules of an application on any adapter, with a worker at work."""
 
-import asyncio
 from typing import Any
 
 import pytest
 
 from conformance.kit import PATIENCE_S, working
-from support import wait_until_async
+from support import forever, wait_until_async
 from taskora import CancelledError, Schedule, Taskora, WorkflowFailedError, chain, chord, group
 
 
@@ -46,7 +45,7 @@ async def test_a_workflow_fails_with_its_node(app: Taskora) -> None:
 async def test_a_workflow_ends_at_its_deadline(app: Taskora) -> None:
     @app.task
     async def stuck_task(n: int) -> int:
-        await asyncio.sleep(60)
+        await forever()
         return n
 
     async with working(app):

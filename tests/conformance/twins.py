@@ -2,13 +2,12 @@
 
 import asyncio
 import sys
-import time
 from typing import TypeVar
 
 from hypothesis import note
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
-from conformance.by_hand import START_MS, Hand, finished
+from conformance.by_hand import ROUNDING_MS, START_MS, Hand, finished
 from conformance.readings import Readings, readers, readers_of_jobs
 from conformance.stored import Kept, ServerDump, stored_in_memory
 from taskora.adapters.event_store import EventFeed, StoredEvent
@@ -19,8 +18,7 @@ from taskora.call import Call
 from taskora.model import Claimed
 
 T = TypeVar("T")
-# What runs out by itself on a server does so some real milliseconds early. So times to live end in 0 or 5 seconds after
-# full tens, and all moves but the smallest are full tens: no sum of moves comes so near an end.
+# See ROUNDING_MS.
 LOCK_MS = 35_000
 SHORT_LOCK_MS = 15_000
 LATE_MS = 40_000
@@ -56,7 +54,6 @@ class Twins(RuleBasedStateMachine):
         super().__init__()
         self.hand.begin()
         self.hand.again = False
-        self.began_s = time.monotonic()
         self.clock = ManualClock(START_MS)
         self.memory = memory_adapter(self.clock, prefix="d")
         self.adapters: tuple[Adapter, Adapter] = (redis_adapter("unix:///nowhere", prefix="d"), self.memory)
@@ -134,11 +131,10 @@ class Twins(RuleBasedStateMachine):
                 if first != second:
                     note(f"{name}\n    on the server: {first}\n    in memory:     {second}")
             raise AssertionError("what is stored is not the same; see above")
-        slack_ms = (time.monotonic() - self.began_s) * 1000 + 2
         for name, left_ms in in_memory.left_ms.items():
             first_ms = on_server.left_ms.get(name)
             assert first_ms is not None, f"{name} has no end on the server, and {left_ms} ms in memory"
-            assert -1 <= left_ms - first_ms <= slack_ms, f"{name} has {first_ms} ms on the server, {left_ms} in memory"
+            assert abs(left_ms - first_ms) < ROUNDING_MS, f"{name} has {first_ms} ms on the server, {left_ms} in memory"
 
     def look(self) -> None:
         """Compares what all readers show, and what was told since the last time."""

@@ -2,7 +2,7 @@
 
 from support.processes import Program, Spawn, script
 from support.servers import FLAVORS, Flavor, Server, find_binary, free_port
-from support.waiting import wait_until, wait_until_async
+from support.waiting import block_forever, forever, wait_until, wait_until_async
 
 __all__ = [
     "FLAVORS",
@@ -10,7 +10,9 @@ __all__ = [
     "Program",
     "Server",
     "Spawn",
+    "block_forever",
     "find_binary",
+    "forever",
     "free_port",
     "script",
     "wait_until",

@@ -1,9 +1,11 @@
 """Running a program beside the test, with its output in a file and everything that it started in one session."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -34,7 +36,7 @@ class Program:
         environment = {**os.environ, "PYTHONUNBUFFERED": "1", **self._env}
         with self.log_path.open("wb") as log:
             self._process = subprocess.Popen(
-                self.argv,
+                [*ending_with_us(), *self.argv],
                 cwd=self.cwd,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -127,6 +129,15 @@ def script(source: str, folder: Path, name: str = "app") -> list[str]:
     path = folder / f"{name}.py"
     path.write_text(source)
     return [sys.executable, str(path)]
+
+
+def ending_with_us() -> list[str]:
+    """A command prefix by which the kernel ends what is started when an interrupted or killed test run cannot."""
+    setpriv = shutil.which("setpriv")
+    # The kernel watches the thread that forked, not the process, so it must be one that lives as long.
+    if setpriv is None or threading.current_thread() is not threading.main_thread():
+        return []
+    return [setpriv, "--pdeathsig", "KILL"]
 
 
 def _session_members(session: int) -> Iterator[psutil.Process]:

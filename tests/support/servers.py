@@ -11,12 +11,12 @@ import signal
 import socket
 import subprocess
 import tempfile
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
+from support.processes import ending_with_us
 from support.waiting import wait_until
 
 Flavor = Literal["redis", "valkey"]
@@ -135,7 +135,7 @@ class Server:
         if self._tcp and self._port == 0:
             self._port = free_port()
         self._release()
-        command = [*_ending_with_us(), str(binary), *self._arguments()]
+        command = [*ending_with_us(), str(binary), *self._arguments()]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, cwd=self._folder)
         wait_until(self._answers_or_died, _START_TIMEOUT_S, f"{self.flavor} did not answer PING")
         if self._process.poll() is not None:
@@ -237,15 +237,6 @@ class Server:
         if self._process is not None:
             self._process.wait(_STOP_TIMEOUT_S)
             self._process = None
-
-
-def _ending_with_us() -> list[str]:
-    """A command prefix by which the kernel ends the server when a killed test run cannot."""
-    setpriv = shutil.which("setpriv")
-    # The kernel watches the thread that forked, not the process, so it must be one that lives as long.
-    if setpriv is None or threading.current_thread() is not threading.main_thread():
-        return []
-    return [setpriv, "--pdeathsig", "KILL"]
 
 
 def _read_reply(connection: socket.socket) -> str:

@@ -1,4 +1,4 @@
-"""Waiting for a condition, never for a time."""
+"""Waiting for a condition, never for a time; and what stands for work that does not end by itself."""
 
 import asyncio
 import inspect
@@ -10,6 +10,7 @@ T = TypeVar("T")
 
 _FIRST_PAUSE_S = 0.001
 _LONGEST_PAUSE_S = 0.02
+_FOREVER_S = 3600.0  # no test lasts so long
 
 
 def _gave_up(condition: object, timeout_s: float, message: str, last: object) -> AssertionError:
@@ -52,6 +53,18 @@ async def wait_until_async(condition: Callable[[], object], timeout: float = 5.0
         await asyncio.sleep(pause_s)
         pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
     return value
+
+
+async def forever() -> None:
+    """Stands for work that a test cancels, or whose time runs out. By itself it never ends."""
+    await asyncio.sleep(_FOREVER_S)
+    raise AssertionError("nobody ended this")
+
+
+def block_forever() -> None:
+    """The same for a process. It stays in C code, where no interruption reaches a thread."""
+    time.sleep(_FOREVER_S)
+    raise AssertionError("nobody ended this")
 
 
 async def _settled(given: object) -> object:

@@ -46,7 +46,6 @@ def marked_lines(checker: str) -> set[tuple[str, int]]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.xdist_group("types")
 @pytest.mark.parametrize("checker", ["mypy", "pyright"])
 def test_a_checker_reports_exactly_the_marked_lines(checker: str, tmp_path: Path) -> None:
     tree = _load("link_tree").lay()

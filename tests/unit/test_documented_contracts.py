@@ -15,6 +15,10 @@ assert worker.taskora.tasks["send-email"].options.concurrency == 4
 assert worker.send_email.options.retry.attempts == producer.send_email.options.retry.attempts == 3
 import static
 assert not static.SEND_EMAIL.validates
+import batches
+assert batches.insert.collect == batches.insert_rows.collect == batches.INSERT.collect
+assert batches.insert.item_type is batches.Row
+assert batches.insert.input_type == batches.insert_rows.input_type == list[batches.Row]
 """
 
 

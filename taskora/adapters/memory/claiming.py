@@ -96,30 +96,35 @@ def _claim(store: Store, queue: Queue, step: Step, want: Want, claim: Claim) -> 
     wanted = want.slots
     if want.singleton:
         wanted = 0 if queue.active else min(wanted, 1)
-    while wanted > 0 and (job := _pop(queue)) is not None:
-        if not _may_run(store, queue, step, job, want.on_expire == "discard"):
-            give_up_turn(store, queue, job)
-            continue
-        if not take_key(store, queue, job):
-            continue
-        take_buffer(queue, job)
-        job.state, job.processed_ms = State.ACTIVE, step.now_ms
-        job.lock = Lock(claim.token, step.now_ms + claim.ttl_ms)
-        queue.active[job.id] = None
-        emit(queue, step.now_ms, "active", job.id, attempt=job.attempt)
-        step.jobs.append(
-            Claimed(
-                queue.task, job.id, job.data, job.attempt, job.version, job.ts_ms, claim.token, step.now_ms, job.cause
-            )
-        )  # fmt: skip
-        wanted -= 1
+    while wanted > 0 and (popped := _pop(queue, wanted)):
+        for job in popped:
+            wanted -= _start(store, queue, step, job, want.on_expire == "discard", claim)
 
 
-def _pop(queue: Queue) -> Job | None:
-    first = queue.prioritized.remove_first(1)
-    if not first and queue.waiting:
-        first = [queue.waiting.popitem(last=False)[0]]
-    return queue.jobs[first[0]] if first else None
+def _pop(queue: Queue, count: int) -> list[Job]:
+    """Take out the next jobs. What brings others to the front while these are looked at brings them behind these."""
+    ids = queue.prioritized.remove_first(count)
+    while len(ids) < count and queue.waiting:
+        ids.append(queue.waiting.popitem(last=False)[0])
+    return [queue.jobs[job_id] for job_id in ids]
+
+
+def _start(store: Store, queue: Queue, step: Step, job: Job, discard: bool, claim: Claim) -> bool:
+    """Give a popped job to its worker; False for one that is not to be run now, which has been dealt with."""
+    if not _may_run(store, queue, step, job, discard):
+        give_up_turn(store, queue, job)
+        return False
+    if not take_key(store, queue, job):
+        return False
+    take_buffer(queue, job)
+    job.state, job.processed_ms = State.ACTIVE, step.now_ms
+    job.lock = Lock(claim.token, step.now_ms + claim.ttl_ms)
+    queue.active[job.id] = None
+    emit(queue, step.now_ms, "active", job.id, attempt=job.attempt)
+    step.jobs.append(
+        Claimed(queue.task, job.id, job.data, job.attempt, job.version, job.ts_ms, claim.token, step.now_ms, job.cause)
+    )
+    return True
 
 
 def _may_run(store: Store, queue: Queue, step: Step, job: Job, discard: bool) -> bool:

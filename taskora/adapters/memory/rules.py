@@ -155,7 +155,7 @@ def _collect(store: Store, queue: Queue, now_ms: int, spec: EnqueueSpec, new: Ne
     size = len(new.data) + 1  # with a comma or bracket
     buffer, batch = _open_buffer(queue, now_ms, spec, rule, size)
     buffer.items.append(new.data)
-    buffer.bytes += size
+    buffer.size += size
     buffer.last_ms = now_ms
     if 0 < rule.max_size <= len(buffer.items):
         _flush(queue, now_ms, batch)
@@ -180,7 +180,7 @@ def _open_buffer(queue: Queue, now_ms: int, spec: EnqueueSpec, rule: CollectRule
     buffer = queue.buffers.get(rule.key)
     if buffer is not None:
         batch = queue.jobs[buffer.batch_id]
-        fits = not rule.max_bytes or buffer.bytes + size + 1 <= rule.max_bytes
+        fits = not rule.max_bytes or buffer.size + size + 1 <= rule.max_bytes
         if fits and batch.version == spec.version:
             return buffer, batch
         _flush(queue, now_ms, batch)

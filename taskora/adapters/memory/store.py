@@ -102,12 +102,12 @@ class Event(NamedTuple):
 
 @dataclass(slots=True)
 class Buffer:
-    """What is collected under one key for the batch that is still to be claimed."""
+    """What is collected under one key for the batch that is still to be claimed. ``size`` is in bytes."""
 
     batch_id: str
     first_ms: int
     last_ms: int = 0
-    bytes: int = 0
+    size: int = 0
     items: list[bytes] = field(default_factory=list[bytes])
 
 

@@ -119,8 +119,8 @@ class RedisVitals:
             wait, active = f"{base}:wait", f"{base}:active"
             # In the order in which jobs pass, so that one that moves meanwhile is counted twice rather than not at all.
             delayed_ids, late, blocked_ids, parked, high_ids, urgent, wait_ids, listed, active_ids, running = yield [
-                *((command, key, *page) for key in (delayed, blocked, high)
-                  for command, *page in (("ZRANGE", 0, limit - 1), ("ZCARD",))),
+                ("ZRANGE", delayed, 0, limit - 1), ("ZCARD", delayed), ("ZRANGE", blocked, 0, limit - 1),
+                ("ZCARD", blocked), ("ZRANGE", high, 0, limit - 1), ("ZCARD", high),
                 ("LRANGE", wait, -limit, -1), ("LLEN", wait), ("LRANGE", active, -limit, -1), ("LLEN", active),
             ]  # fmt: skip
             waiting_ids = (*high_ids, *reversed(wait_ids), *blocked_ids)[:limit]

@@ -11,8 +11,6 @@ import pytest
 from acceptance.cli.terminal import TASKORA, Shell, read_graph
 from support import Spawn
 
-pytestmark = pytest.mark.xdist_group("cli")
-
 FLOW = """
 from app import double, total
 from taskora import chord

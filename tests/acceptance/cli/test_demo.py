@@ -14,7 +14,7 @@ from acceptance.cli.terminal import TASKORA, Shell, read_graph
 from support import Server, Spawn, wait_until
 from taskora.demo.sources import ENOUGH, find_sources
 
-pytestmark = [pytest.mark.xdist_group("cli"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.timeout(180)
 
 
 @pytest.fixture

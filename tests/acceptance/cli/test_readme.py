@@ -5,12 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from acceptance.cli.terminal import SUPERVISE, Shell
 from support import Server, Spawn
-
-pytestmark = pytest.mark.xdist_group("cli")
 
 ROOT = Path(__file__).resolve().parents[3]
 README = (ROOT / "README.md").read_text()

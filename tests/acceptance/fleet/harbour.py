@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypedDict
 
+from support import block_forever
 from support.evidence import Evidence
 from taskora import (
     Context,
@@ -114,7 +115,7 @@ def make_app(settings: Settings) -> Taskora:
     @app.task("nap", timeout="1s")
     def nap(cargo: Cargo, ctx: Context) -> None:
         begin(cargo, ctx)
-        time.sleep(60)
+        block_forever()
 
     @app.task("hold", timeout="60s")
     def hold(cargo: Cargo, ctx: Context) -> int:

@@ -37,7 +37,7 @@ def _kill_one_a_second(harbour: Harbour, fleet: Program, task: str, count: int, 
 
 
 @pytest.mark.timeout(90)
-@pytest.mark.parametrize(("store", "jobs"), [("redis", 5000), ("valkey", 1000)], indirect=["store"])
+@pytest.mark.parametrize(("store", "jobs"), [("redis", 2000), ("valkey", 1000)], indirect=["store"])
 def test_a_kill_a_second_loses_no_job_and_repeats_only_what_the_killed_ran(harbour: Harbour, jobs: int) -> None:
     handles = harbour.dispatch("carry", range(jobs), takes=0.1)
     fleet = harbour.start("--procs", "3", "--concurrency", "10", "--max-crashes", "50")

@@ -102,7 +102,8 @@ class Toy:
             case ["kill"]:
                 os.kill(os.getpid(), signal.SIGKILL)
             case ["never"]:
-                time.sleep(60)
+                while True:
+                    signal.pause()
             case ["slow", seconds]:
                 time.sleep(float(seconds))
             case _:
@@ -224,7 +225,7 @@ def preload(config: SupervisorConfig) -> None:
         case ["fail"]:
             raise ImportError("no such module: toys")
         case ["thread"]:
-            threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+            threading.Thread(target=threading.Event().wait, daemon=True).start()
         case [version]:
             LOADED.append(version)
         case _:
@@ -233,7 +234,7 @@ def preload(config: SupervisorConfig) -> None:
 
 def main() -> int:
     if OPTIONS.pop("thread_before", False):
-        threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
     backoff = BackoffPolicy(**OPTIONS.pop("backoff", {}))
     config = SupervisorConfig(target="toys:app", backoff=backoff, **OPTIONS)
     logs.configure(config.log_format, "info")

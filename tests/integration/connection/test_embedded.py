@@ -29,7 +29,7 @@ server = EmbeddedServer(sys.argv[1], grace_s=float(sys.argv[2]))
 print("using", server.ensure(), flush=True)
 sys.stdin.read()
 """
-SLEEPING_USER = USER.replace("sys.stdin.read()", "import time; time.sleep(60)")
+IDLE_USER = USER.replace("sys.stdin.read()", "import signal; signal.pause()")
 RIVAL = """
 import sys
 from taskora.connection.embedded import EmbeddedServer
@@ -277,7 +277,7 @@ def test_a_forked_child_keeps_the_server_and_its_release_takes_nothing_from_the_
 
 def test_starting_and_stopping_at_the_same_time_never_leaves_a_mess(folder: Path) -> None:
     starter = EmbeddedServer(folder, grace_s=0.0)
-    for round_number in range(20):
+    for round_number in range(12):
         rival = subprocess.Popen([sys.executable, "-c", RIVAL, str(folder)])
         starter.ensure()
         starter.stop() if round_number % 3 == 0 else starter.release()
@@ -290,7 +290,7 @@ def test_starting_and_stopping_at_the_same_time_never_leaves_a_mess(folder: Path
 
 
 def test_a_terminals_interrupt_does_not_reach_the_server(server: EmbeddedServer, folder: Path, spawn: Spawn) -> None:
-    user = spawn([sys.executable, "-c", SLEEPING_USER, str(folder), "5"])
+    user = spawn([sys.executable, "-c", IDLE_USER, str(folder), "5"])
     user.wait_for_log("using")
     os.killpg(user.pid, signal.SIGINT)
     user.wait()

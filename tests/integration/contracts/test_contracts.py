@@ -9,7 +9,19 @@ import pytest
 
 from integration.engine.kit import Engine, error_of, open_app, working
 from support import Spawn
-from taskora import Context, JobFailedError, Retry, TaskContract, Taskora, chain, chord, define_task, static_contract
+from taskora import (
+    Collect,
+    CollectContract,
+    Context,
+    JobFailedError,
+    Retry,
+    TaskContract,
+    Taskora,
+    chain,
+    chord,
+    define_task,
+    static_contract,
+)
 
 
 @dataclass
@@ -101,6 +113,67 @@ async def test_the_worker_validates_what_a_static_contract_lets_through(
         assert isinstance(error, JobFailedError)
         assert error.error_type == "ValidationError"
         assert "input of task 'fetch'" in str(error)
+
+
+BATCH = define_task(
+    "batch", input=Page, output=int, collect=Collect("all", "50ms"), retry=Retry(attempts=2, delay=0.01)
+)
+
+
+async def test_a_producer_of_items_gets_the_results_of_batches(engine: Engine, app: Taskora) -> None:
+    batches: list[list[str]] = []
+
+    @app.implement(BATCH, concurrency=2)
+    async def count_pages(pages: list[Page], ctx: Context) -> int:
+        if ctx.attempt == 1:
+            raise OSError("later")
+        batches.append([page.url for page in pages])
+        return len(pages)
+
+    producer = engine.app()
+    task = producer.register(BATCH)
+    async with open_app(producer), working(app):
+        handles = await task.dispatch_many([Page("a"), Page("b"), Page("c")])
+        assert [await handle.result_async(10) for handle in handles] == [3, 3, 3]
+        assert await task.peek_collect_async("all") == []
+    assert batches == [["a", "b", "c"]], "the contract says how often a batch is tried"
+
+
+async def test_items_of_an_older_contract_are_brought_up_one_by_one_and_not_mixed(engine: Engine, app: Taskora) -> None:
+    older = define_task("batch", input=str, output=int, collect=Collect("all", "50ms"))
+    newer = define_task("batch", input=Page, output=int, collect=Collect("all", "50ms"), version=2)
+    batches: list[list[Page]] = []
+
+    @app.implement(newer, migrate={1: lambda url: {"url": url}})
+    async def count_pages(pages: list[Page]) -> int:
+        batches.append(pages)
+        return len(pages)
+
+    first, second = engine.app(), engine.app()
+    async with open_app(first), open_app(second):
+        old = await first.register(older).dispatch_many(["a", "b"])
+        new = await second.register(newer).dispatch(Page("c"))
+        async with working(app):
+            assert [await handle.result_async(10) for handle in (*old, new)] == [2, 2, 1]
+    assert sorted(batches, key=len) == [[Page("c")], [Page("a"), Page("b")]]
+
+
+async def test_the_worker_validates_each_item_that_a_static_contract_lets_through(engine: Engine, app: Taskora) -> None:
+    contract: CollectContract[Any, int] = static_contract("batch", collect=Collect[Any]("all", "50ms"))
+
+    @app.implement(contract)
+    def count_pages(pages: list[Page]) -> int:
+        return len(pages)
+
+    producer = engine.app()
+    task = producer.register(contract)
+    async with open_app(producer), working(app):
+        assert await (await task.dispatch({"url": "a"})).result_async(10) == 1
+        handles = await task.dispatch_many([{"url": "a"}, {"url": 5}])
+        error = await error_of(handles[0])
+        assert isinstance(error, JobFailedError)
+        assert error.error_type == "ValidationError"
+        assert "[1].url" in str(error)
 
 
 SHARED = """

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from integration.engine.kit import Engine, error_of, gated, state_is, working
-from support import wait_until_async
-from taskora import CancelledError, Context, Retry, Taskora
+from support import forever, wait_until_async
+from taskora import CancelledError, Context, Defaults, Retry, Taskora
 
 
 async def assert_cancelled(handle: object, reason: str | None = None) -> None:
@@ -148,7 +148,7 @@ async def test_on_cancel_runs_after_the_handler_and_before_the_state_is_final(
     async def slow(n: int) -> None:
         steps.append("started")
         try:
-            await asyncio.sleep(30)
+            await forever()
         finally:
             steps.append("stopped")
 
@@ -160,12 +160,13 @@ async def test_on_cancel_runs_after_the_handler_and_before_the_state_is_final(
     assert steps == ["started", "stopped", "on_cancel 7 active"]
 
 
-async def test_an_async_on_cancel_may_take_longer_than_the_grace(app: Taskora) -> None:
+async def test_an_async_on_cancel_may_take_longer_than_the_grace(engine: Engine) -> None:
     """Neither the first interruption nor a repeated one, both meant for the handler, may hit it."""
+    app = engine.app(defaults=Defaults(cancel_grace="20ms"))
     steps: list[str] = []
 
     async def clean(data: int, ctx: Context) -> None:
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.09)
         steps.append("cleaned")
 
     @app.task("kind", on_cancel=clean)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from integration.engine.kit import ended, working
-from support import wait_until_async
-from taskora import Context, Retry, Taskora
+from integration.engine.kit import Engine, ended, working
+from support import forever, wait_until_async
+from taskora import Context, Defaults, Retry, Taskora
 from taskora.worker import Worker
 
 ROUNDS = 4
@@ -22,9 +22,10 @@ def descriptors() -> int:
 
 
 async def test_two_thousand_jobs_of_every_kind_leave_nothing_behind(
-    app: Taskora, caplog: pytest.LogCaptureFixture
+    engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("CRITICAL", "taskora.worker")
+    app = engine.app(defaults=Defaults(cancel_grace="20ms"))
 
     @app.task("async-ok", concurrency=20)
     async def async_ok(n: int, ctx: Context) -> int:
@@ -43,11 +44,11 @@ async def test_two_thousand_jobs_of_every_kind_leave_nothing_behind(
 
     @app.task("late", concurrency=60, timeout="10ms")
     async def late(n: int) -> None:
-        await asyncio.sleep(60)
+        await forever()
 
     @app.task("late-sync", concurrency=2, timeout="10ms")
     def late_sync(n: int) -> None:
-        time.sleep(0.4) if n == 0 else time.sleep(0.001)
+        time.sleep(0.09) if n == 0 else time.sleep(0.001)  # beyond its interruption, or not
 
     async def one_round() -> None:
         handles = [

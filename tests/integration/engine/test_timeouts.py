@@ -4,12 +4,12 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from integration.engine.kit import Engine, error_of, working
-from support import wait_until_async
+from support import forever, wait_until, wait_until_async
 from taskora import Context, JobFailedError, Retry, Taskora, TimeoutError
 from taskora.context import Interrupted
 
@@ -17,18 +17,17 @@ LIMIT = "200ms"
 
 
 @pytest.fixture
-def release() -> threading.Event:
-    """Ends what a stubborn handler does, after the test."""
-    return threading.Event()
-
-
-async def sleeps() -> None:
-    await asyncio.sleep(30)
+def release() -> Iterator[threading.Event]:
+    """Ends what a stubborn handler does, at the latest after the test."""
+    event = threading.Event()
+    yield event
+    event.set()
+    wait_until(lambda: not any(thread.name.startswith("taskora-handler") for thread in threading.enumerate()))
 
 
 async def swallows_once_and_fails() -> None:
     try:
-        await asyncio.sleep(30)
+        await forever()
     except asyncio.CancelledError:
         raise ValueError("torn") from None
 
@@ -46,15 +45,14 @@ def swallows_exceptions() -> None:
             continue
 
 
-def sleeps_in_c() -> None:
-    time.sleep(2.5)
-
-
-@pytest.mark.parametrize("handler", [sleeps, swallows_once_and_fails, spins, swallows_exceptions, sleeps_in_c])
+@pytest.mark.parametrize("handler", [forever, swallows_once_and_fails, spins, swallows_exceptions, None])
 async def test_a_job_over_its_time_is_over_soon_and_the_next_one_runs(
-    app: Taskora, handler: Callable[[], None]
+    app: Taskora, handler: Callable[[], None] | None, release: threading.Event
 ) -> None:
-    app.task("late", handler, timeout=LIMIT)
+    def stays_in_c() -> None:
+        release.wait()
+
+    app.task("late", handler or stays_in_c, timeout=LIMIT)
 
     @app.task("bystander", concurrency=5)
     def bystander(n: int) -> int:
@@ -127,11 +125,11 @@ async def test_a_thread_that_ignores_every_interruption_is_replaced(app: Taskora
         assert [await h.result_async(5) for h in await stubborn.dispatch_many([7, 8, 9])] == [7, 8, 9]
 
 
-async def test_threads_given_up_again_and_again_leave_the_pool_whole(app: Taskora) -> None:
+async def test_threads_given_up_again_and_again_leave_the_pool_whole(app: Taskora, release: threading.Event) -> None:
     @app.task("nap", timeout="20ms", concurrency=2)
     def nap(n: int) -> int:
         if n % 2:
-            time.sleep(1.0)
+            release.wait()
         return n
 
     async with working(app):
@@ -196,9 +194,9 @@ async def test_a_thread_is_interrupted_with_what_handlers_do_not_catch(app: Task
 
 
 async def test_a_timeout_is_retried_only_when_the_task_says_so(engine: Engine, app: Taskora) -> None:
-    app.task("plain", sleeps, timeout="50ms", retry=Retry(attempts=3, delay=0))
+    app.task("plain", forever, timeout="50ms", retry=Retry(attempts=3, delay=0))
     retry = Retry(attempts=3, delay=0, retry_on=(TimeoutError,))
-    app.task("again", sleeps, timeout="50ms", retry=retry)
+    app.task("again", forever, timeout="50ms", retry=retry)
     async with working(app):
         handles = {name: app.tasks[name].dispatch() for name in ("plain", "again")}
         for handle in handles.values():
@@ -208,12 +206,12 @@ async def test_a_timeout_is_retried_only_when_the_task_says_so(engine: Engine, a
 
 
 async def test_the_timeout_counts_for_each_attempt_anew(app: Taskora) -> None:
-    @app.task("thrice", timeout="500ms", retry=Retry(attempts=3, delay=0))
-    async def thrice(_: int, ctx: Context) -> int:
-        await asyncio.sleep(0.3)
-        if ctx.attempt < 3:
+    @app.task("often", timeout="250ms", retry=Retry(attempts=4, delay=0))
+    async def often(_: int, ctx: Context) -> int:
+        await asyncio.sleep(0.09)
+        if ctx.attempt < 4:
             raise ValueError("again")
         return ctx.attempt
 
     async with working(app):
-        assert await thrice.dispatch(1).result_async(5) == 3
+        assert await often.dispatch(1).result_async(5) == 4

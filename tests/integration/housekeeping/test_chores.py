@@ -13,6 +13,7 @@ from taskora.config import Keep, Retention, Stall, TaskOptions
 from taskora.housekeeping import Pace, card_of
 from taskora.housekeeping.janitor import Janitor
 from taskora.housekeeping.roster import Roster
+from taskora.housekeeping.sweeper import Sweeper
 from taskora.model import EnqueueSpec, NewJob, Plan, PlanNode, Want, WorkerRecord, new_id
 
 from .conftest import StartHousekeeper
@@ -122,6 +123,24 @@ async def test_a_job_whose_worker_vanished_is_taken_back(
 
 def node(task: str = "t", deps: tuple[int, ...] = ()) -> PlanNode:
     return PlanNode(task, new_id(), deps, None if deps else b"1")
+
+
+async def test_a_leader_that_takes_over_leaves_alone_what_the_last_one_marked_just_now(
+    adapter: RedisAdapter, raw: Any, root: str
+) -> None:
+    job = NewJob(new_id(), b"{}")
+    await adapter.jobs.enqueue("t", EnqueueSpec(), [job]).run_async()
+    lane = adapter.leases.lane("w1", ["t"], 30_000, lambda _: ())
+    await lane.step([], [Want("t", 1)])
+    await lane.close()
+    raw.delete(f"{root}:{{t}}:{job.job_id}:lock")
+    roster = Roster(adapter.house, {"t": TaskOptions(stall=Stall(interval=10))}, 60.0)
+    for _ in range(2):
+        await Sweeper(adapter.house, roster).round()
+    assert raw.hget(f"{root}:{{t}}:{job.job_id}", "state") == "active"
+    raw.decrby(f"{root}:{{t}}:swept", 10_000)
+    await Sweeper(adapter.house, roster).round()
+    assert raw.hget(f"{root}:{{t}}:{job.job_id}", "state") == "waiting"
 
 
 async def test_a_workflow_past_its_deadline_is_cancelled_with_its_jobs(

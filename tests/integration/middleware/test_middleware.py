@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from integration.engine.kit import PATIENCE_S, Engine, ended, error_of, open_app, working
-from support import wait_until_async
+from support import forever, wait_until_async
 from taskora import (
     ConfigError,
     Context,
@@ -261,7 +261,7 @@ async def test_a_timeout_ends_a_middleware_that_waits(app: Taskora, where: str) 
         try:
             if where == "after":
                 await next()
-            await asyncio.sleep(30)
+            await forever()
         except asyncio.CancelledError:
             ends.append(str(ctx.signal.reason))
             raise

@@ -10,6 +10,7 @@ import pytest
 from integration.engine.kit import Engine, error_of, open_app, working
 from support import wait_until_async
 from taskora import ConfigError, JobFailedError, Retry, Task, Taskora, WorkflowFailedError, chain, into
+from taskora.worker import execution
 
 
 @dataclass
@@ -94,7 +95,10 @@ async def test_an_error_in_a_migration_fails_that_job_alone_and_is_not_retried(
         assert await (await current.dispatch(Mail("a", "b"))).result_async(10) == Mail("a", "b")
 
 
-async def test_a_newer_job_waits_for_a_newer_worker_without_a_hot_loop_w15(engine: Engine, app: Taskora) -> None:
+async def test_a_newer_job_waits_for_a_newer_worker_without_a_hot_loop_w15(
+    engine: Engine, app: Taskora, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execution, "_DEFER_MS", 2500)
     older = app.task("mail", mail)
     producing, producer = of_version(engine, 2)
     async with open_app(producing):
@@ -108,11 +112,11 @@ async def test_a_newer_job_waits_for_a_newer_worker_without_a_hot_loop_w15(engin
             others = await older.dispatch_many([Mail("a", "b")] * 300)
             await asyncio.gather(*(other.result_async(10) for other in others))
             turn = engine.events("mail", handle.id)
-            assert turn == ["waiting", "active", "delayed"], "one turn is two entries, and no other comes for 5 s"
+            assert turn == ["waiting", "active", "delayed"], "one turn is two entries, and no other comes for a while"
         newer = engine.app()
         newer.task("mail", mail, version=2)
         async with working(newer):
-            # It becomes due five seconds after it was deferred.
+            # It becomes due a while after it was deferred.
             assert await newer.find_task("mail").handle(handle.id).result_async(15) == Mail("a", "b")
         events = engine.events("mail", handle.id)
         assert events.count("active") <= 3

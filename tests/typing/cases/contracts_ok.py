@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import assert_type
+from typing import Any, assert_type
 
+from taskora import Collect, CollectContract, CollectFunctionTask, CollectTask
 from taskora import Context, FunctionTask, ResultHandle, Retry, Task, TaskContract, Taskora, chain, into
 from taskora import define_task, static_contract
 
@@ -72,3 +74,33 @@ def upgrade(data: dict[str, str]) -> Email:
 
 taskora.implement(send_email, send_email_handler.handler, migrate=[into(Email, upgrade)])
 taskora.implement(send_email, send_email_handler.handler, version=2, migrate={1: upgrade})
+
+gather = define_task("gather", input=Email, output=int, collect=Collect("all", "2s"), version=2)
+by_address = define_task("by-address", input=Email, output=None, collect=Collect(lambda email: email.to, "2s"))
+static_batch = static_contract("static-batch", input=Email, output=int, collect=Collect("all", "2s"))
+typed_batch: CollectContract[int | None, int] = static_contract("typed-batch", collect=Collect("all", "2s"))
+assert_type(gather, CollectContract[Email, int])
+assert_type(by_address, CollectContract[Email, None])
+assert_type(static_batch, CollectContract[Email, int])
+
+gathering = taskora.register(gather)
+assert_type(gathering, CollectTask[Email, int])
+assert_type(gathering.dispatch(Email("a")), ResultHandle[int])
+assert_type(gathering.peek_collect("all"), list[Email])
+assert_type(gathering.s([Email("a")]).dispatch().result(), int)
+assert_type(taskora.register(by_address).dispatch(Email("a")).result(), None)
+assert_type(taskora.register(typed_batch).dispatch(None), ResultHandle[int])
+
+
+def count(emails: list[Email]) -> int:
+    return len(emails)
+
+
+@taskora.implement(gather, concurrency=4)
+async def gather_handler(emails: list[Email], ctx: Context) -> int:
+    return len(emails) + ctx.attempt
+
+
+assert_type(gather_handler, CollectFunctionTask[Email, int, [list[Email], Context], Coroutine[Any, Any, int]])
+assert_type(gather_handler.dispatch(Email("a")), ResultHandle[int])
+assert_type(taskora.implement(static_batch, count), CollectFunctionTask[Email, int, [list[Email]], int])

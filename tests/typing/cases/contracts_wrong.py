@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from taskora import Taskora, chain, define_task, into, static_contract
+from taskora import Collect, Taskora, chain, define_task, into, static_contract
 
 taskora = Taskora("redis://localhost:6379")
 
@@ -65,3 +65,30 @@ def to_receipt(data: Any) -> Receipt:
 
 
 into(Email, to_receipt)  # error: mypy
+
+gather = define_task("gather", input=Email, output=int, collect=Collect("all", "2s"))
+gathering = taskora.register(gather)
+
+
+def count(emails: list[Email]) -> int:
+    return len(emails)
+
+
+def count_one(email: Email) -> int:
+    return len(email.to)
+
+
+def receipts(emails: list[Email]) -> list[Receipt]:
+    return [Receipt(email.to) for email in emails]
+
+
+gathering.dispatch([Email("a")])  # error: mypy,pyright
+gathering.dispatch(Email("a"), delay=5)  # error: mypy,pyright
+gathering.s(Email("a"))  # error: mypy,pyright
+gathering([Email("a")])  # error: mypy,pyright
+taskora.implement(gather, count_one)  # error: mypy,pyright
+taskora.implement(gather, receipts)  # error: mypy,pyright
+taskora.implement(gather)(count_one)  # error: mypy,pyright
+taskora.implement(gather, count, collect=Collect("all", 1))  # error: mypy,pyright
+taskora.implement(send_email, collect=Collect("all", 1))  # error: mypy,pyright
+define_task("by-name", input=Email, output=int, collect=Collect(count_one, 1))  # error: mypy,pyright

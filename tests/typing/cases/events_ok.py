@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import assert_type
 
 from taskora import (
@@ -10,6 +11,7 @@ from taskora import (
     JobEvent,
     MiddlewareContext,
     Next,
+    ResultHandle,
     RetryingEvent,
     Taskora,
 )
@@ -69,3 +71,10 @@ async def on_a_loop() -> None:
         assert_type(event, JobEvent)
         if isinstance(event, CompletedEvent):
             assert_type(event.attempt, int)
+
+
+async def follow(handle: ResultHandle[int]) -> JobEvent | None:
+    async with contextlib.aclosing(handle.events()) as events:
+        async for event in events:
+            return event
+    return None

@@ -6,8 +6,8 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, assert_type
 
-from taskora import Context, FunctionTask, Job, ResultHandle, Retry, Taskora, WorkflowHandle, chain, chord, group
-from taskora.handle import Handles
+from taskora import Context, FunctionTask, Handles, Job, ResultHandle, Retry, Taskora, WorkflowHandle
+from taskora import chain, chord, group
 
 taskora = Taskora("redis://localhost:6379")
 

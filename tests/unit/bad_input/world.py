@@ -86,19 +86,22 @@ class World:
             return getattr(self.owner(owner), method)  # type: ignore[no-any-return]
         return getattr(taskora, target, None) or getattr(taskora.testing, target)  # type: ignore[no-any-return]
 
-    def call(self, member: Member, given: dict[str, object], *, twin: bool = False) -> object:
+    def call(self, member: Member, arguments: dict[str, object], *, twin: bool = False) -> object:
         """Call it in plain code, or its twin on an event loop; a coroutine, and a handle there, is awaited."""
-        options = dict(given)
-        function = self.function(member.name + ("_async" if twin else ""))
-        positional = [options.pop(name) for name in POSITIONAL.get(member.name, ()) if name in options]
         if not twin:
-            result = function(*positional, **options)
+            result = self.call_here(member, arguments)
             return asyncio.run(_awaited(result)) if asyncio.iscoroutine(result) else result
 
         async def live() -> object:
-            return await _awaited(function(*positional, **options))
+            return await _awaited(self.call_here(member, arguments, suffix="_async"))
 
         return asyncio.run(live())
+
+    def call_here(self, member: Member, arguments: dict[str, object], suffix: str = "") -> object:
+        """Call it here and now."""
+        names = dict(arguments)
+        positional = [names.pop(name) for name in POSITIONAL.get(member.name, ()) if name in names]
+        return self.function(member.name + suffix)(*positional, **names)
 
     def stored(self) -> list[object]:
         """Everything that is kept."""

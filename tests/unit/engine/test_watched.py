@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from support import forever
 from taskora.worker.watched import watched
 
 
@@ -52,7 +53,7 @@ async def test_errors_and_cancels_pass_through_and_may_be_caught() -> None:
 
     async def stubborn() -> str:
         try:
-            await asyncio.sleep(60)
+            await forever()
         except asyncio.CancelledError:
             await asyncio.sleep(0)
             return "caught"
@@ -71,7 +72,7 @@ async def test_errors_and_cancels_pass_through_and_may_be_caught() -> None:
         await watched(broken(), host, "a", 7)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
-            await watched(asyncio.sleep(60), host, "a", 7)
+            await watched(forever(), host, "a", 7)
     assert host.holding == []
 
 

@@ -56,6 +56,9 @@ class Storing:
 
     def __await__(self) -> Generator[object, None, None]:
         yield from asyncio.sleep(0).__await__()
+        self.wait()
+
+    def wait(self) -> None:
         if self.error is not None:
             raise self.error
         if self.plan.workflow_id not in self.engine.records:

@@ -1,11 +1,15 @@
-"""The bare loop: the engine's own scripts, called one after the other, with no engine around them."""
+"""This library's own scripts, called one after the other, with no engine around them."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 import orjson
 
+from taskora.benchmarking.figures import Scenario
+from taskora.benchmarking.processing import jobs_for
+from taskora.benchmarking.stage import Stage
 from taskora.connection.endpoint import Endpoint
 from taskora.connection.request import Arg, ScriptCall
 from taskora.connection.wire import BlockingWire
@@ -13,11 +17,31 @@ from taskora.keys import Keys
 from taskora.lua import load
 from taskora.model import new_id
 
-TASK = "bare"
-WORKER = "bench:1:bare"
+TASK = "scripts"
+WORKER = "bench:1:scripts"
 
 
-class BareLoop:
+class Scripts:
+    """The scripts as a source of figures: what they leave to the engine to lose."""
+
+    name = "scripts"
+
+    def run(self, scenario: Scenario, stage: Stage) -> Mapping[str, float]:
+        """See ``Source``."""
+        kind, _, count = scenario.name.partition("-")
+        if kind not in ("enqueue", "process") or not count.isdecimal():
+            return {}
+        batch = int(count)
+        jobs = jobs_for(stage, batch)
+        loop = ScriptLoop(stage.url)
+        try:
+            filled = loop.fill(jobs, batch if kind == "enqueue" else 500)
+            return {scenario.name: filled if kind == "enqueue" else loop.drain(jobs, batch)}
+        finally:
+            loop.close()
+
+
+class ScriptLoop:
     """Enqueues and drains jobs of one task over one blocking connection."""
 
     def __init__(self, url: str) -> None:

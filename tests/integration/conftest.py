@@ -1,3 +1,5 @@
+"""An application on a real server, for the folders that do not say otherwise."""
+
 from collections.abc import Iterator
 
 import pytest
