@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -154,8 +154,7 @@ class Want(NamedTuple):
     singleton: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimReply:
+class ClaimReply(NamedTuple):
     """What a claim brought.
 
     Attributes:
@@ -166,7 +165,7 @@ class ClaimReply:
         owed: Workflows of which more is to be written than one script may: ``continue_workflow`` does it.
     """
 
-    jobs: list[Claimed]
+    jobs: Sequence[Claimed]
     next_due_ms: int | None = None
     fenced: Literal["", "halt", "dead"] = ""
     lost: tuple[str, ...] = ()

@@ -99,9 +99,7 @@ class Task(Generic[In, Out]):
                 raise TypeError(f"task {self.name!r} takes a payload: dispatch(payload, ...)")
             data = None
         if isinstance(data, Job):
-            raise ConfigError(
-                f"data: Job(...) is for dispatch_many(); give those options to dispatch() itself"
-            )
+            raise ConfigError(f"data: Job(...) is for dispatch_many(); give those options to dispatch() itself")
         rule = ruling(options) if options else None
         job = self._new_job(self._job(cast("In", data), options), options.get("skip_validation", False))
         if rule is not None:

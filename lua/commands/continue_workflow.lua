@@ -8,7 +8,7 @@ local f = redis.call('HMGET', key, 'state', 'fans', 'cascade', 'count', 'graph')
 if f[1] == 'running' and f[2] and f[2] ~= '' then
   local i, chunk = string.match(f[2], '^([^:]+):(%d+),')
   local rest = string.sub(f[2], #i + #chunk + 3)
-  if start_successors(root, wf, key, i, tonumber(chunk), now) then
+  if workflows().start_successors(root, wf, key, i, tonumber(chunk), now) then
     rest = i .. ':' .. (tonumber(chunk) + 1) .. ',' .. rest
   end
   redis.call('HSET', key, 'fans', rest)

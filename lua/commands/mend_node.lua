@@ -12,19 +12,19 @@ if breakage(root, key, i, spec) ~= kind then return { 0, {} } end
 
 local now, job = now_ms(), root .. ':{' .. spec.task .. '}:' .. spec.id
 if kind == 'settled' then
-  return { 1, advance_workflow(root, wf, i, redis.call('HGET', job, 'result') or 'null', now) and { wf } or {} }
+  return { 1, workflows().advance(root, wf, i, redis.call('HGET', job, 'result') or 'null', now) and { wf } or {} }
 elseif kind == 'ended' then
   local j = redis.call('HMGET', job, 'state', 'error', 'cancelReason', 'errorType')
   local state = j[1] == 'cancelled' and 'cancelled' or 'failed'
   local message = state == 'cancelled' and j[3] or j[2] or 'the job ' .. j[1]
-  return { 1, stop_workflow(root, wf, { i, spec.task, spec.id, j[4] or '' }, state, message, now) and { wf } or {} }
+  return { 1, workflows().stop(root, wf, { i, spec.task, spec.id, j[4] or '' }, state, message, now) and { wf } or {} }
 end
 local data = node.data
 if type(data) ~= 'string' then
   if #node.deps == 1 then
-    data = single_result(key, node.deps[1], node.asList)
+    data = workflows().single_result(key, node.deps[1], node.asList)
   else
-    data = join_results(key, node.deps)
+    data = workflows().join_results(key, node.deps)
   end
 elseif redis.call('HGET', key, 'parts') then
   -- The graph has one character for each byte.
@@ -35,5 +35,5 @@ end
 local stored = redis.call('HGET', key, 't:' .. i)
 local full = stored and cjson.decode(stored) or { task = spec.task, id = spec.id, v = node._v }
 redis.call('HSET', key, 'n:' .. i .. ':state', 'active')
-enqueue_node(root, wf, key, i, now, full, data)
+workflows().enqueue_node(root, wf, key, i, now, full, data)
 return { 1, {} }

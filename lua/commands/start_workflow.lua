@@ -13,8 +13,8 @@ redis.call('PERSIST', key)
 redis.call('HSET', key, 'state', 'running', 'createdAt', now)
 redis.call('ZADD', root .. ':workflows', now, wf)
 if redis.call('HGET', key, 'count') == '0' then
-  end_workflow(root, wf, key, now, 'completed', 'result', '[]')
+  workflows().finish(root, wf, key, now, 'completed', 'result', '[]')
   return { 1, {} }
 end
 if deadline > 0 then redis.call('ZADD', root .. ':workflows:deadlines', now + deadline, wf) end
-return { 1, start_fan(root, wf, key, 'R', now) and { wf } or {} }
+return { 1, workflows().start_fan(root, wf, key, 'R', now) and { wf } or {} }

@@ -33,7 +33,7 @@ local function conclude(base, root, id, now, state, message, error_type, owed)
   if f[1] and f[1] ~= '' then
     local workflow_state = state == 'cancelled' and 'cancelled' or 'failed'
     local node = { f[2], string.match(base, '{([^{}]*)}$'), id, error_type }
-    if stop_workflow(root, f[1], node, workflow_state, message, now) then owed[#owed + 1] = f[1] end
+    if workflows().stop(root, f[1], node, workflow_state, message, now) then owed[#owed + 1] = f[1] end
   end
 end
 

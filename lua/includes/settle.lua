@@ -57,7 +57,7 @@ local function settle(call, base, id, token, processed, verb, payload, meta)
     emit(base, 'completed', id, 'attempt', f[8] or '1', 'duration', now - (tonumber(f[2]) or now))
     add_completed(call.totals, base, id)
     release_dedup(f[6], id)
-    if f[4] and f[4] ~= '' and advance_workflow(root, f[4], f[5], payload, now) then owed[#owed + 1] = f[4] end
+    if f[4] and f[4] ~= '' and workflows().advance(root, f[4], f[5], payload, now) then owed[#owed + 1] = f[4] end
   elseif verb == 'return' then
     give_back(base, id, 'waiting')
   elseif verb == 'defer' then

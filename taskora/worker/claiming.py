@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable, Collection
 from functools import partial
 
 from taskora.adapters.protocol import Lane
 from taskora.errors import AdapterError
 from taskora.model import ClaimReply, Want
-from taskora.worker.slots import Slots
+from taskora.worker.slots import Slots, counted
 
 log = logging.getLogger("taskora.worker")
 _BLOCK_MS = 1000  # a fallback: markers wake, this only bounds what a lost one costs
@@ -70,7 +69,7 @@ class Claiming:
                 await asyncio.sleep(_PAUSE_S)
 
     def _claimed(self, wants: list[Want], reply: ClaimReply) -> None:
-        self._slots.answer(wants, Counter(job.task for job in reply.jobs))
+        self._slots.answer(wants, counted(reply.jobs))
         self._take(reply)
 
     def _one_in_turn(self, wants: list[Want]) -> list[Want]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from taskora.adapters.protocol import Lane
 from taskora.errors import AdapterError
 from taskora.model import ClaimReply, Settled, Want
-from taskora.worker.slots import Slots
+from taskora.worker.slots import Slots, counted
 
 log = logging.getLogger("taskora.worker")
 _PAUSE_S = 0.05
@@ -81,7 +80,7 @@ class Settling:
                 await self._write(batch, dict.fromkeys((outcome.job.task for outcome in batch), 0))
             if count := self._due():
                 batch, self._outcomes = self._outcomes[:count], self._outcomes[count:]
-                await self._write(batch, dict(Counter(outcome.job.task for outcome in batch)))
+                await self._write(batch, counted(outcome.job for outcome in batch))
             elif self._pausing or not self._refused:
                 parked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
                 self._parked.append(parked)
@@ -128,7 +127,7 @@ class Settling:
             log.warning(
                 "jobs were no longer ours, outcomes dropped: %s", ", ".join(reply.lost), extra={"action": "lost"}
             )
-        spare = self._slots.answer(wants, Counter(job.task for job in reply.jobs))
+        spare = self._slots.answer(wants, counted(reply.jobs))
         self._written(batch, reply)
         if spare:
             self._spare(spare)

@@ -6,8 +6,16 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from taskora.model import Want
+from taskora.model import Claimed, Want
 from taskora.protocols import Runnable
+
+
+def counted(jobs: Iterable[Claimed]) -> dict[str, int]:
+    """Count jobs by task."""
+    counts: dict[str, int] = {}
+    for job in jobs:
+        counts[job.task] = counts.get(job.task, 0) + 1
+    return counts
 
 
 class Slots:

@@ -53,6 +53,7 @@ class _Step(NamedTuple):
     token: str
 
 
+_HEAD = 6  # values of the step script's reply before the jobs
 _FENCES: dict[bytes, Literal["", "halt", "dead"]] = {b"": "", b"halt": "halt", b"dead": "dead"}
 
 
@@ -281,16 +282,16 @@ def _name(job_id: bytes) -> str | None:
 
 
 def _read(step: _Step, reply: Any) -> ClaimReply:
-    now, due, fence, values, losses, debts = reply[:6]
-    rows = reply[6 : 6 + values]
-    lost = reply[6 + values : 6 + values + losses]
-    owed = reply[6 + values + losses : 6 + values + losses + debts]
-    for what in reply[6 + values + losses + debts :]:
+    now, due, fence, values, losses, debts = reply[:_HEAD]
+    jobs_end = _HEAD + values
+    lost_end = jobs_end + losses
+    owed_end = lost_end + debts
+    for what in reply[owed_end:]:
         log.error("an outcome could not be written: %s", what.decode(errors="replace"), extra={"action": "settle"})
     jobs: list[Claimed] = []
-    for at in range(0, len(rows), 7):
-        number, job_id, data, version, attempt, ts, cause = rows[at : at + 7]
-        task = step.tasks[int(number) - 1]
+    for at in range(_HEAD, jobs_end, 7):
+        number, job_id, data, version, attempt, ts, cause = reply[at : at + 7]
+        task = step.tasks[number - 1]
         name = _name(job_id)
         if attempt == 0:
             log.warning(
@@ -314,6 +315,6 @@ def _read(step: _Step, reply: Any) -> ClaimReply:
         jobs,
         due if due >= 0 else None,
         _FENCES[fence],
-        tuple(job_id.decode() for job_id in lost),
-        tuple(workflow.decode() for workflow in owed),
+        tuple(job_id.decode() for job_id in reply[jobs_end:lost_end]) if losses else (),
+        tuple(workflow.decode() for workflow in reply[lost_end:owed_end]) if debts else (),
     )
