@@ -11,7 +11,7 @@ from taskora.adapters.protocol import Adapter
 from taskora.call import on_running_loop, refuse_on_loop
 from taskora.collecting import CollectTask
 from taskora.config import Defaults, Retention, Schedule, SchedulerConfig, check_count, check_flag, check_instance
-from taskora.contracts import CollectContract, TaskContract
+from taskora.contracts import AnyContract, CollectContract, TaskContract
 from taskora.dead_letters import DeadLetters
 from taskora.defining import TaskDefiner
 from taskora.definition import caller_names, define, options_of
@@ -199,7 +199,7 @@ class Taskora:
     def register(self, contract: CollectContract[Item, Out], /) -> CollectTask[Item, Out]: ...
     @overload
     def register(self, contract: TaskContract[In, Out], /) -> Task[In, Out]: ...
-    def register(self, contract: TaskContract[Any, Any], /) -> Task[Any, Any]:
+    def register(self, contract: AnyContract, /) -> Task[Any, Any]:
         """Make a task of a contract that other processes run: it dispatches, composes and waits, and has no handler.
 
         Returns:
@@ -362,6 +362,7 @@ class Taskora:
             lock_ttl_ms=to_ms(self.defaults.lock_ttl),
             cancel_grace_s=to_seconds(self.defaults.cancel_grace),
             hang_timeout_s=hang_timeout_s,
+            max_payload=self.max_payload,
         )
         chosen = self._tasks if tasks is None else tasks
         return Service(self.adapter, chosen, settings, host, self.outbox.pending, housekeeper, self.listening)

@@ -149,7 +149,7 @@ def test_a_handler_of_single_items_or_another_collect_is_refused() -> None:
         return row.n
 
     with pytest.raises(ConfigError, match=re.escape("one takes Row, the contract's are given list[")):
-        taskora.implement(INSERT, one)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue] - what the test is about
+        taskora.implement(INSERT, one)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue] - what the test is about
     with pytest.raises(ConfigError, match=r"collect: contract 'insert' says it.*define_task"):
         taskora.implement(INSERT, insert, collect=Collect(table_of, 1))  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue] - the same
 

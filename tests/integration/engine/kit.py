@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, TypeVar
 
 import redis
@@ -127,5 +127,5 @@ def echo_of(app: Taskora, name: str = "idle", **options: Any) -> Task[Any, Any]:
     async def echo(data: Any) -> Any:
         return data
 
-    task: Task[Any, Any] = app.task(name, echo, **options)
-    return task
+    define: Callable[..., Task[Any, Any]] = app.task
+    return define(name, echo, **options)
