@@ -87,7 +87,7 @@ class Contracts:
             known.follow(task)
 
     def check_runnable(self) -> None:
-        """Refuse to start where there is nothing but registered contracts.
+        """Refuse to work where there is nothing but registered contracts.
 
         Raises:
             ConfigError: There is nothing else.
@@ -95,8 +95,8 @@ class Contracts:
         if self.registered and not self._home.tasks:
             names = ", ".join(map(repr, sorted(self.registered)))
             raise ConfigError(
-                f"start: this process only registered contracts ({names}) and has no handler to run; it dispatches and "
-                "waits without start(). A worker gives a contract its handler with implement()"
+                f"tasks: this process only registered contracts ({names}) and has no handler to run; give them "
+                "handlers with implement(), or import the module that does. Dispatching and waiting needs no worker"
             )
 
     def _meet(self, contract: AnyContract) -> None:
