@@ -15,7 +15,7 @@ from taskora.config import Keep
 from taskora.model import ClaimReply, Held, Settled, State, Want, WorkerRecord
 
 Verb: TypeAlias = Literal["complete", "retry", "fail", "cancel", "return", "defer"]
-MOVES_MS = (1, 10, 10_000, 20_000, 100_000, 86_510_000)
+MOVES_MS = (1, 10, 30_000, 60_000, 120_000, 86_400_000)
 VERBS: tuple[Verb, ...] = (
     "complete",
     "complete",
@@ -93,6 +93,29 @@ class Programs(Producing):
         self.tokens |= {pair.both[0].token: pair.both[1].token for pair in pairs}
         self.runs += pairs
 
+    @rule(worker=workers, task=tasks, verbs=st.lists(st.sampled_from(VERBS), min_size=1, max_size=4), delay=delays,
+          after=st.sampled_from(("", "", "requeue", "trim", "sweep")), again=again)  # fmt: skip
+    def live(self, worker: str, task: str, verbs: list[Verb], delay: int, after: str, again: bool) -> None:
+        """One job's life: run after run, each begun when it is due."""
+        pair = None
+        for verb in verbs:
+            known = len(self.runs)
+            self._step(worker, [], [Want(task, 1)])
+            if len(self.runs) == known:
+                return
+            pair = self.runs.pop()
+            self._step(worker, [(pair, verb)], [], delay=delay)
+            self.settled.append(pair)
+            self.move(delay)
+        if after == "trim":
+            self.trim(task, State.COMPLETED, 0, None, 0, 4)
+        elif after == "sweep":
+            self.sweep(task, 0, 0, lost=True)
+        elif after and pair is not None:
+            self.same(*(one.dead_letters.requeue(task, pair.id) for one in self.adapters), again=again)
+
+    live_more = live
+
     @rule(worker=workers)
     def promote(self, worker: str) -> None:
         first, second = (finished(lane.promote(TASKS)) for lane in self.lane(worker))
@@ -131,7 +154,7 @@ class Programs(Producing):
         charged=st.booleans(),
         cause=st.sampled_from(("hung", "signal:9")),
         limit=st.integers(0, 2),
-        overdue=st.sampled_from((0, 1, 20_000)),
+        overdue=st.sampled_from((0, 1, 30_000)),
         suspect=picks,
         lives_on=st.sampled_from((False, False, True)),
     )
@@ -178,7 +201,7 @@ class Programs(Producing):
             cards = {TASKS[number % 2]: b'{"version":%d}' % number}
             self.same(*(one.house.publish_tasks(cards) for one in self.adapters))
 
-    @rule(task=tasks, limit=st.integers(0, 2), grace=st.sampled_from((0, 0, 10, 40_000, 50_000)), lost=st.booleans())
+    @rule(task=tasks, limit=st.integers(0, 2), grace=st.sampled_from((0, 0, 10, 60_000, 70_000)), lost=st.booleans())
     def sweep(self, task: str, limit: int, grace: int, lost: bool) -> None:
         self.same(*(one.house.sweep(task, limit, grace) for one in self.adapters))
         if lost:
