@@ -81,7 +81,7 @@ def _measured(stage: Stage, options: argparse.Namespace) -> Report:
             _tell(f"{name} is left out: {error}")
             continue
         peers.append(found)
-        versions.append((name, found.version))
+        versions.append((name, found.environment.version))
     if options.peers == "all":
         missing.update(WITHOUT)
     machine = look_around(stage, versions)
