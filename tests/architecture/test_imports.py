@@ -41,6 +41,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "waiting",
         "inspector",
         "listing",
+        "looking",
         "listening",
         "schedules",
         "housekeeping",
