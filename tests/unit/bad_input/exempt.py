@@ -11,7 +11,9 @@ EXEMPT: dict[str, str] = {
         (
             "ActiveEvent", "CancelledEvent", "CompletedEvent", "ExpiredEvent", "FailedEvent", "ProgressEvent",
             "RetryingEvent", "StalledEvent", "JobInfo", "LogEntry", "QueueStats", "ScheduleInfo", "WorkerRecord",
-            "CollectBufferInfo", "MigrationStatus", "Execution", "WorkflowStep", "Issue", "JobInfo.loaded",
+            "CollectBufferInfo", "MigrationStatus", "FailureGroup", "KeyFacts", "ServerFacts", "Throughput",
+            "WorkflowNodeRecord", "WorkflowRecord", "WorkflowSummary", "Execution", "WorkflowStep", "Issue",
+            "JobInfo.loaded",
         ),
         _RECORD,
     ),
