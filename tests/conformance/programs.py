@@ -38,8 +38,8 @@ class Programs(Producing):
 
     # -- working
 
-    @rule(worker=workers, wanted=st.lists(tasks, min_size=1, max_size=2, unique=True), slots=st.integers(0, 4),
-          discard=st.booleans(), wait=st.sampled_from((False, False, True)),
+    @rule(worker=workers, wanted=st.lists(tasks, min_size=1, max_size=2, unique=True),
+          slots=st.sampled_from((0, 1, 2, 4, 20)), discard=st.booleans(), wait=st.sampled_from((False, False, True)),
           singleton=st.sampled_from((False, False, True)))  # fmt: skip
     def claim(self, worker: str, wanted: list[str], slots: int, discard: bool, wait: bool, singleton: bool) -> None:
         wants = [Want(task, slots, "discard" if discard else "fail", singleton) for task in wanted]
@@ -94,25 +94,26 @@ class Programs(Producing):
         self.runs += pairs
 
     @rule(worker=workers, task=tasks, verbs=st.lists(st.sampled_from(VERBS), min_size=1, max_size=4), delay=delays,
-          after=st.sampled_from(("", "", "requeue", "trim", "sweep")), again=again)  # fmt: skip
+          after=st.sampled_from(("", "requeue", "requeue", "trim", "sweep")), again=again)  # fmt: skip
     def live(self, worker: str, task: str, verbs: list[Verb], delay: int, after: str, again: bool) -> None:
         """One job's life: run after run, each begun when it is due."""
-        pair = None
+        job_id = ""
         for verb in verbs:
-            known = len(self.runs)
-            self._step(worker, [], [Want(task, 1)])
-            if len(self.runs) == known:
-                return
-            pair = self.runs.pop()
-            self._step(worker, [(pair, verb)], [], delay=delay)
+            self._step(worker, [], [Want(task, 20)])
+            pair = next((one for one in self.runs if one.both[0].task == task and job_id in ("", one.id)), None)
+            if pair is None:
+                break
+            job_id = pair.id
+            self.runs.remove(pair)
             self.settled.append(pair)
+            self._step(worker, [(pair, verb)], [], delay=delay)
             self.move(delay)
         if after == "trim":
             self.trim(task, State.COMPLETED, 0, None, 0, 4)
         elif after == "sweep":
             self.sweep(task, 0, 0, lost=True)
-        elif after and pair is not None:
-            self.same(*(one.dead_letters.requeue(task, pair.id) for one in self.adapters), again=again)
+        elif after and job_id:
+            self.same(*(one.dead_letters.requeue(task, job_id) for one in self.adapters), again=again)
 
     live_more = live
 
