@@ -4,6 +4,7 @@ import ast
 import builtins
 import collections.abc
 import dataclasses
+import inspect
 import typing
 from collections.abc import Iterator
 from importlib import import_module
@@ -56,6 +57,10 @@ def is_ours(kind: type) -> bool:
     return kind.__module__.partition(".")[0] == "taskora"
 
 
+def has_fields(kind: type) -> bool:
+    return dataclasses.is_dataclass(kind) or typing.is_typeddict(kind)
+
+
 def functions_of(value: object) -> list[FunctionType]:
     """The functions that a member consists of, overloads included."""
     function: object = value.fget if isinstance(value, property) else getattr(value, "__func__", value)
@@ -79,7 +84,7 @@ def annotations_of(subject: object) -> Iterator[tuple[str, object, ModuleType]]:
                 yield subject.__name__, annotation, import_module(subject.__module__)
     if not isinstance(subject, type) or subject.__name__ in NOT_LOOKED_INTO:
         return
-    for owner in filter(is_ours, subject.__mro__):
+    for owner in (each for each in subject.__mro__ if is_ours(each)):
         module = import_module(owner.__module__)
         for name, value in members_of(owner):
             place = f"{owner.__name__}.{name}"
@@ -87,8 +92,8 @@ def annotations_of(subject: object) -> Iterator[tuple[str, object, ModuleType]]:
                 for function in functions_of(value):
                     for annotation in function.__annotations__.values():
                         yield place, annotation, module
-        if dataclasses.is_dataclass(owner) or typing.is_typeddict(owner):
-            for name, annotation in vars(owner).get("__annotations__", {}).items():
+        if has_fields(owner):
+            for name, annotation in inspect.get_annotations(owner).items():
                 yield f"{owner.__name__}.{name}", annotation, module
 
 
@@ -109,7 +114,7 @@ def classes_in(value: object) -> Iterator[type]:
         if isinstance(kind, type) and is_ours(kind):
             yield kind
     for part in typing.get_args(value):
-        for each in part if isinstance(part, list) else (part,):
+        for each in typing.cast("list[object]", part) if isinstance(part, list) else (part,):
             yield from classes_in(each)
 
 
