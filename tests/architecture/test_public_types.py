@@ -58,7 +58,7 @@ def is_ours(kind: type) -> bool:
 
 
 def has_fields(kind: type) -> bool:
-    return dataclasses.is_dataclass(kind) or typing.is_typeddict(kind)
+    return typing.is_typeddict(kind) or dataclasses.is_dataclass(kind)
 
 
 def functions_of(value: object) -> list[FunctionType]:
