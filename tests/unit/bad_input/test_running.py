@@ -1,10 +1,11 @@
 """What a running handler gives that cannot be stored fails its own job, by a message that says whose and what."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
-from taskora import Context, JobFailedError, Retry, SerializationError, Taskora, group
+from taskora import Context, JobFailedError, MiddlewareContext, Next, Retry, SerializationError, Taskora, group
 from taskora.model import State
 from taskora.testing import Execution, TestRunner, create_test_runner
 from unit.bad_input.table_working import DEEP, INSIDE_ITSELF
@@ -13,6 +14,7 @@ from unit.bad_input.world import World
 
 UNWRITABLE = (Nothing(), NAN, [INF], {1: 2}, b"x", HALF_A_PAIR, 2**70, {1, 2}, INSIDE_ITSELF, DEEP, Unprintable())
 LIMIT = 1000
+NO_RETRY = Retry()
 
 
 @pytest.fixture
@@ -21,11 +23,18 @@ def runner() -> Iterator[TestRunner]:
         yield runner
 
 
-def run(runner: TestRunner, handler: Callable[[Context], object], **options: Retry) -> Execution[object]:
+def same(data: object) -> object:
+    return data
+
+
+# These handlers take the context alone, which type checkers take for a payload.
+def run(
+    runner: TestRunner, handler: Callable[[Context], object], retry: Retry = NO_RETRY, name: str = "bad"
+) -> Execution[object]:
     """Run a job of a handler, and a good one beside it."""
-    task = runner.app.task("bad", handler, **options)
-    good = runner.app.task("good", lambda data: data) if "good" not in runner.app.tasks else runner.app.tasks["good"]
-    execution = runner.execute(task)
+    define: Any = runner.app.task
+    execution: Execution[object] = runner.execute(define(name, handler, retry=retry))
+    good = runner.app.tasks.get("good") or define("good", same)
     assert runner.execute(good, 1).result == 1
     return execution
 
@@ -63,7 +72,7 @@ def test_what_is_larger_than_max_payload_is_refused_with_both_numbers(runner: Te
         ctx.progress("x" * LIMIT)
 
     assert_failed(run(runner, bad), "task 'bad'", "the result", "1,002 bytes", "1,000", "reference")
-    assert_failed(runner.execute(runner.app.task("worse", worse)), "task 'worse'", "its progress", "1,002", "1,000")
+    assert_failed(run(runner, worse, name="worse"), "task 'worse'", "its progress", "1,002", "1,000")
     with pytest.raises(SerializationError, match=r"task 'good': the payload has 1,002 bytes, max_payload is 1,000"):
         runner.app.tasks["good"].dispatch("x" * LIMIT)
     with pytest.raises(SerializationError, match=r"task 'good': the payload has 1,002 bytes"):
@@ -103,12 +112,13 @@ def test_a_backoff_that_gives_no_duration_makes_the_failure_final(runner: TestRu
 
 
 def test_middleware_that_calls_next_twice_or_leaves_a_wrong_result_fails_the_job(runner: TestRunner) -> None:
-    async def twice(ctx: object, call_next: Callable[[], object]) -> None:
-        await call_next()  # type: ignore[misc]
-        await call_next()  # type: ignore[misc]
+    async def twice(ctx: MiddlewareContext, call_next: Next) -> None:
+        await call_next()
+        await call_next()
 
-    task = runner.app.task("twice", lambda data: data, middleware=[twice])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
-    assert_failed(runner.execute(task, 1), "twice", "next()")
+    runner.app.use(twice)
+    define: Any = runner.app.task
+    assert_failed(runner.execute(define("twice", same), 1), "twice", "next()")
 
 
 def test_a_handler_that_raises_an_error_without_a_text_fails_its_job() -> None:
