@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import AsyncGenerator, Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import redis
 
@@ -127,5 +127,5 @@ def echo_of(app: Taskora, name: str = "idle", **options: Any) -> Task[Any, Any]:
     async def echo(data: Any) -> Any:
         return data
 
-    define: Callable[..., Task[Any, Any]] = app.task
+    define = cast("Callable[..., Task[Any, Any]]", app.task)  # options may hold any of them
     return define(name, echo, **options)
