@@ -96,7 +96,7 @@ class Producing(Twins):
             self.ruled.append(job_id)
             data = b'"%s"' % job_id.encode()
             if kind == "collect":
-                batch_id = f"batch-{self.made:04}"
+                batch_id = f"batch-{len(self.ids):04}"
                 self.ids.append((task, batch_id))
                 # A collected item has no options of its own.
                 jobs.append((NewJob(job_id, data, given=sent), CollectRule(key, batch_id, *COLLECTING[way])))
