@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -28,13 +30,16 @@ from taskora.benchmarking.stage import Stage
 from taskora.errors import TaskoraError
 
 QUICK_SCALE = 0.05
+CHECK_SCALE = 0.25
 
 
 def main() -> int:
     """Do what the command line says; returns the exit code."""
     options = _parser().parse_args()
+    signal.signal(signal.SIGTERM, _end_in_order)
     try:
-        scale: float = options.scale or (QUICK_SCALE if options.quick else 1.0)
+        default = QUICK_SCALE if options.quick else CHECK_SCALE if options.check else 1.0
+        scale: float = options.scale or default
         with _staged(options.url, options.server, scale) as stage:
             if options.check:
                 problems = check(stage, _tell)
@@ -81,7 +86,7 @@ def _measured(stage: Stage, options: argparse.Namespace) -> Report:
             _tell(f"{name} is left out: {error}")
             continue
         peers.append(found)
-        versions.append((name, found.version))
+        versions.append((name, found.environment.version))
     if options.peers == "all":
         missing.update(WITHOUT)
     machine = look_around(stage, versions)
@@ -106,6 +111,11 @@ def _staged(url: str | None, flavor: str, scale: float) -> Generator[Stage]:
             return
         with serving(flavor, folder) as own:
             yield Stage(own, folder, None, scale)
+
+
+def _end_in_order(_number: int, _frame: FrameType | None) -> None:
+    """End what was started too, when this process is told to end."""
+    sys.exit(128 + signal.SIGTERM)
 
 
 def _tell(text: str) -> None:

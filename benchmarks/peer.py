@@ -8,11 +8,10 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
-from environments import PEERS, interpreter, pinned
+from environments import Environment, prepare
 from peers.script import Outcomes, Workers
 
 from taskora.benchmarking.figures import Scenario, percentile
@@ -22,7 +21,7 @@ from taskora.connection.endpoint import Endpoint
 from taskora.connection.request import Command
 from taskora.connection.wire import BlockingWire
 
-NAMES: Final = ("celery", "dramatiq", "rq", "huey", "taskiq", "saq", "streaq", "arq", "bullmq")
+NAMES: Final = ("celery", "dramatiq", "rq", "huey", "taskiq", "saq", "streaq", "arq", "bullmq", "bullmq_node")
 WITHOUT: Final[Mapping[str, str]] = {
     "ardiq": "it needs Python 3.12 or later, and was not tried",
     "taskora for Node": "it is not in the package registry",
@@ -43,16 +42,14 @@ class Peer:
 
     Attributes:
         name: Of its files.
-        version: Of its package.
-        python: The interpreter of its environment.
+        environment: Where and how its file runs.
         workers: See ``Workers``.
         outcomes: See ``Outcomes``.
         sends_many: Whether it stores many jobs in one call.
     """
 
     name: str
-    version: str
-    python: Path
+    environment: Environment
     workers: Mapping[str, Workers]
     outcomes: Outcomes
     sends_many: bool
@@ -106,13 +103,12 @@ class Peer:
         return took_ms
 
     def _call(self, stage: Stage, *words: str | int) -> Any:
-        return call(self.python, self.name, stage, *words)
+        return call(self.environment, self.name, stage, *words)
 
     @contextmanager
-    def _working(
-        self, stage: Stage, workers: Workers, variables: Mapping[str, str] | None = None
-    ) -> Generator[Running]:
-        environment = _environment(stage) | {"BENCH_CONCURRENCY": str(workers.concurrency), **(variables or {})}
+    def _working(self, stage: Stage, workers: Workers, variables: dict[str, str] | None = None) -> Generator[Running]:
+        environment = _variables(self.environment, stage) | (variables or {})
+        environment["BENCH_CONCURRENCY"] = str(workers.concurrency)
         with ExitStack() as stack:
             started = [stack.enter_context(program(stage, workers.command, environment)) for _ in range(workers.copies)]
             yield started[0]
@@ -124,29 +120,28 @@ def prepared(name: str, stage: Stage, tell: Callable[[str], None]) -> Peer:
     Raises:
         BenchError: That fails.
     """
-    python = interpreter(name, tell)
-    spec = call(python, name, stage, "spec")
+    environment = prepare(name, name.partition("_")[0], tell)
+    spec = call(environment, name, stage, "spec")
     return Peer(
         name=name,
-        version=pinned(name, spec["package"]),
-        python=python,
+        environment=environment,
         workers={key: Workers(**workers) for key, workers in spec["workers"].items()},
         outcomes=Outcomes(**spec["outcomes"]),
         sends_many=spec["sends_many"],
     )
 
 
-def call(python: Path, name: str, stage: Stage, *words: str | int) -> Any:
+def call(environment: Environment, name: str, stage: Stage, *words: str | int) -> Any:
     """Run a peer's file with arguments and return the JSON value that it prints.
 
     Raises:
         BenchError: It fails, or takes too long.
     """
-    command = [str(python), "-m", "peers", name, *map(str, words)]
-    environment = stage.environment | _environment(stage)
+    command = [*environment.command, *map(str, words)]
+    variables = stage.environment | _variables(environment, stage)
     try:
         done = subprocess.run(
-            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_PATIENCE_S
+            command, env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_PATIENCE_S
         )
     except subprocess.TimeoutExpired:
         raise BenchError(f"{name}: {' '.join(map(str, words))} did not end within {_PATIENCE_S:.0f} s") from None
@@ -156,8 +151,8 @@ def call(python: Path, name: str, stage: Stage, *words: str | int) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def _environment(stage: Stage) -> dict[str, str]:
-    return {"BENCH_URL": stage.url, "PYTHONPATH": str(PEERS.parent), "PYTHONDONTWRITEBYTECODE": "1"}
+def _variables(environment: Environment, stage: Stage) -> dict[str, str]:
+    return {"BENCH_URL": stage.url, **environment.variables}
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The table of heartbeats: one shared anonymous mapping, no locks, no system calls, no file.
 
-Every number is one aligned 8-byte word, so a reader sees the old or the new value and never half of each. A text is
-stored behind a word with its length and checksum, so a reader that meets a half-written one knows and reads again.
+Every number is one aligned 8-byte word, so a reader sees the old or the new value and never half of each. A text
+is checked by its reader, see `SharedText`.
 
 A cell belongs to one process at a time. Its words have one writer each: the child writes its own from its birth to its
 end, the master writes the others, and both halves while no child has the cell.
@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import mmap
 import time
-import zlib
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, Literal
+
+from .shared_text import SharedText
 
 Role = Literal["worker", "steward"]
 
@@ -100,34 +101,6 @@ def mark_of(job_id: str) -> int:
     return int.from_bytes(job_id.encode()[-8:], "big")
 
 
-class _Text:
-    """A short text in shared memory, behind one word that holds its length and checksum."""
-
-    __slots__ = ("_bytes", "_limit", "_start", "_word", "_words")
-
-    def __init__(self, words: memoryview[int], octets: memoryview[int], word: int, limit: int) -> None:
-        self._words = words
-        self._bytes = octets
-        self._word = word
-        self._start = (word + 1) * 8
-        self._limit = limit
-
-    def write(self, text: str) -> None:
-        data = text.encode()[: self._limit]
-        self._words[self._word] = 0
-        self._bytes[self._start : self._start + len(data)] = data
-        self._words[self._word] = len(data) << 32 | zlib.crc32(data)
-
-    def read(self) -> str:
-        for _ in range(_ATTEMPTS):
-            header = self._words[self._word]
-            size, checksum = header >> 32, header & 0xFFFF_FFFF
-            data = bytes(self._bytes[self._start : self._start + min(size, self._limit)])
-            if zlib.crc32(data) == checksum:
-                return data.decode(errors="replace")
-        return ""
-
-
 class BeatSlot:
     """One process's cell, as that process and the master hold it."""
 
@@ -137,7 +110,7 @@ class BeatSlot:
         self.index = index
         self._words = words
         self._at = at
-        self._worker = _Text(words, octets, at + _WORKER, WORKER_BYTES)
+        self._worker = SharedText(words, octets, at + _WORKER, WORKER_BYTES)
 
     def beat(self) -> None:
         """Say "alive" (about 0.2 µs)."""
@@ -321,7 +294,7 @@ class SlotRecord:
     def __init__(self, words: memoryview[int], octets: memoryview[int], at: int) -> None:
         self._words = words
         self._at = at
-        self._cause = _Text(words, octets, at + 1, CAUSE_BYTES)
+        self._cause = SharedText(words, octets, at + 1, CAUSE_BYTES)
 
     @property
     def restarts(self) -> int:

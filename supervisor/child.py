@@ -51,13 +51,15 @@ def chosen_tasks(app: Taskora, config: SupervisorConfig) -> dict[str, AnyTask]:
     """Return the tasks that this fleet runs.
 
     Raises:
-        ConfigError: A name is unknown, none is left, or the app keeps its jobs in a place of each process's own.
+        ConfigError: A name is unknown, none is left, the app has nothing but contracts of others, or it keeps its jobs
+            in a place of each process's own.
     """
     if isinstance(app.adapter, MemoryAdapter):
         raise ConfigError(
             "adapter: the app keeps its jobs in memory, which every process of a fleet has for itself; give it a "
             "server, such as redis://localhost, or run it in one process with taskora.run()"
         )
+    app.check_runnable()
     for option, names in (("tasks", config.tasks), ("exclude", config.exclude)):
         for name in names:
             if name not in app.tasks:

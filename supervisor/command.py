@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from taskora.duration import to_seconds
+from taskora.duration import read_duration, to_seconds
 from taskora.errors import ConfigError
 
 from . import logs
@@ -181,8 +181,7 @@ def _procs(text: str) -> int:
 
 
 def _time(text: str, field: str) -> float:
-    plain = text.replace(".", "", 1).isdigit()
-    return to_seconds(float(text) if plain else text, field)
+    return to_seconds(read_duration(text), field)
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from taskora.adapters.memory import memory_adapter
     from taskora.adapters.redis import redis_adapter
+    from taskora.adapters.vitals_store import KeyFacts, ServerFacts, Throughput
     from taskora.app import Taskora
     from taskora.collecting import CollectFunctionTask, CollectTask
     from taskora.config import Defaults, Keep, Retention, Retry, Schedule, SchedulerConfig, Stall, Ttl
-    from taskora.context import Context
-    from taskora.contracts import CollectContract, TaskContract, define_task, static_contract
+    from taskora.context import Context, ContextLog, Signal
+    from taskora.contracts import CollectContract, ContractSettings, TaskContract, define_task, static_contract
+    from taskora.dead_letters import DeadLetters, FailureGroup
+    from taskora.duration import Duration
     from taskora.errors import (
         AdapterError,
         CancelledError,
@@ -42,15 +45,30 @@ if TYPE_CHECKING:
         RetryingEvent,
         StalledEvent,
     )
-    from taskora.flow_control import Collect, Debounce, Deduplicate, Throttle
+    from taskora.flow_control import Collect, Debounce, Deduplicate, RuleOptions, Throttle
     from taskora.function_task import FunctionTask
     from taskora.handle import Handles, ResultHandle
-    from taskora.job import Job
+    from taskora.inspector import Inspector
+    from taskora.job import DispatchOptions, Job, JobOptions
+    from taskora.listening import Unsubscribe
     from taskora.middleware import Middleware, MiddlewareContext, Next
-    from taskora.migration import MigrationStatus, into
-    from taskora.model import JobInfo, LogEntry, QueueStats, ScheduleInfo, State, WorkerRecord
+    from taskora.migration import Migration, MigrationStatus, into
+    from taskora.model import (
+        CancelOutcome,
+        JobInfo,
+        LogEntry,
+        QueueStats,
+        ScheduleInfo,
+        State,
+        WorkerRecord,
+        WorkflowNodeRecord,
+        WorkflowRecord,
+        WorkflowSummary,
+    )
     from taskora.rules import CollectBufferInfo
+    from taskora.schedules import Schedules
     from taskora.serializer import JsonSerializer, Serializer
+    from taskora.settings import CollectSettings, HandlerSettings, TaskSettings
     from taskora.task import Task
     from taskora.workflows import Bound, Signature, WorkflowHandle, chain, chord, group
 
@@ -58,36 +76,49 @@ __all__ = [
     "ActiveEvent",
     "AdapterError",
     "Bound",
+    "CancelOutcome",
     "CancelledError",
     "CancelledEvent",
     "Collect",
     "CollectBufferInfo",
     "CollectContract",
     "CollectFunctionTask",
+    "CollectSettings",
     "CollectTask",
     "CompletedEvent",
     "ConfigError",
     "Context",
+    "ContextLog",
+    "ContractSettings",
+    "DeadLetters",
     "Debounce",
     "Deduplicate",
     "Defaults",
+    "DispatchOptions",
     "DuplicateJobError",
+    "Duration",
     "ExpiredError",
     "ExpiredEvent",
     "FailedEvent",
+    "FailureGroup",
     "FunctionTask",
+    "HandlerSettings",
     "Handles",
+    "Inspector",
     "Issue",
     "Job",
     "JobEvent",
     "JobFailedError",
     "JobInfo",
     "JobNotFoundError",
+    "JobOptions",
     "JsonSerializer",
     "Keep",
+    "KeyFacts",
     "LogEntry",
     "Middleware",
     "MiddlewareContext",
+    "Migration",
     "MigrationError",
     "MigrationStatus",
     "Next",
@@ -98,12 +129,16 @@ __all__ = [
     "Retry",
     "RetryError",
     "RetryingEvent",
+    "RuleOptions",
     "Schedule",
     "ScheduleInfo",
     "SchedulerConfig",
+    "Schedules",
     "SchemaVersionMismatchError",
     "SerializationError",
     "Serializer",
+    "ServerFacts",
+    "Signal",
     "Signature",
     "Stall",
     "StalledError",
@@ -111,16 +146,22 @@ __all__ = [
     "State",
     "Task",
     "TaskContract",
+    "TaskSettings",
     "Taskora",
     "TaskoraError",
     "Throttle",
     "ThrottledError",
+    "Throughput",
     "TimeoutError",
     "Ttl",
+    "Unsubscribe",
     "ValidationError",
     "WorkerRecord",
     "WorkflowFailedError",
     "WorkflowHandle",
+    "WorkflowNodeRecord",
+    "WorkflowRecord",
+    "WorkflowSummary",
     "chain",
     "chord",
     "define_task",
@@ -136,8 +177,16 @@ __all__ = [
 _HOMES = {
     "taskora.adapters.memory": ("memory_adapter",),
     "taskora.adapters.redis": ("redis_adapter",),
+    "taskora.adapters.vitals_store": (
+        "KeyFacts",
+        "ServerFacts",
+        "Throughput",
+    ),
     "taskora.app": ("Taskora",),
-    "taskora.collecting": ("CollectFunctionTask", "CollectTask"),
+    "taskora.collecting": (
+        "CollectFunctionTask",
+        "CollectTask",
+    ),
     "taskora.config": (
         "Defaults",
         "Keep",
@@ -148,13 +197,23 @@ _HOMES = {
         "Stall",
         "Ttl",
     ),
-    "taskora.context": ("Context",),
+    "taskora.context": (
+        "Context",
+        "ContextLog",
+        "Signal",
+    ),
     "taskora.contracts": (
         "CollectContract",
+        "ContractSettings",
         "TaskContract",
         "define_task",
         "static_contract",
     ),
+    "taskora.dead_letters": (
+        "DeadLetters",
+        "FailureGroup",
+    ),
+    "taskora.duration": ("Duration",),
     "taskora.errors": (
         "AdapterError",
         "CancelledError",
@@ -190,25 +249,53 @@ _HOMES = {
         "Collect",
         "Debounce",
         "Deduplicate",
+        "RuleOptions",
         "Throttle",
     ),
     "taskora.function_task": ("FunctionTask",),
-    "taskora.handle": ("Handles", "ResultHandle"),
-    "taskora.job": ("Job",),
-    "taskora.middleware": ("Middleware", "MiddlewareContext", "Next"),
-    "taskora.migration": ("MigrationStatus", "into"),
+    "taskora.handle": (
+        "Handles",
+        "ResultHandle",
+    ),
+    "taskora.inspector": ("Inspector",),
+    "taskora.job": (
+        "DispatchOptions",
+        "Job",
+        "JobOptions",
+    ),
+    "taskora.listening": ("Unsubscribe",),
+    "taskora.middleware": (
+        "Middleware",
+        "MiddlewareContext",
+        "Next",
+    ),
+    "taskora.migration": (
+        "Migration",
+        "MigrationStatus",
+        "into",
+    ),
     "taskora.model": (
+        "CancelOutcome",
         "JobInfo",
         "LogEntry",
         "QueueStats",
         "ScheduleInfo",
         "State",
         "WorkerRecord",
+        "WorkflowNodeRecord",
+        "WorkflowRecord",
+        "WorkflowSummary",
     ),
     "taskora.rules": ("CollectBufferInfo",),
+    "taskora.schedules": ("Schedules",),
     "taskora.serializer": (
         "JsonSerializer",
         "Serializer",
+    ),
+    "taskora.settings": (
+        "CollectSettings",
+        "HandlerSettings",
+        "TaskSettings",
     ),
     "taskora.task": ("Task",),
     "taskora.workflows": (

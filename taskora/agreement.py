@@ -7,7 +7,7 @@ from types import UnionType
 from typing import Annotated, Any, Union, cast, get_args, get_origin
 
 from taskora.context import Context
-from taskora.contracts import TaskContract
+from taskora.contracts import AnyContract
 from taskora.errors import ConfigError
 from taskora.quoting import quoted
 from taskora.schema import handler_types
@@ -15,9 +15,7 @@ from taskora.schema import handler_types
 _UNTOLD: frozenset[object] = frozenset({Union, UnionType, Annotated})  # classes in some versions of Python
 
 
-def check_handler(
-    contract: TaskContract[Any, Any], handler: Callable[..., object], names: Mapping[str, object]
-) -> None:
+def check_handler(contract: AnyContract, handler: Callable[..., object], names: Mapping[str, object]) -> None:
     """Refuse a handler whose annotations contradict a contract. What only a type checker can tell is let pass.
 
     Args:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from taskora.adapters.opening import open_adapter
 from taskora.adapters.protocol import Adapter
 from taskora.call import on_running_loop, refuse_on_loop
 from taskora.collecting import CollectTask
 from taskora.config import Defaults, Retention, Schedule, SchedulerConfig, check_count, check_flag, check_instance
-from taskora.contracts import CollectContract, TaskContract
+from taskora.contracts import AnyContract, CollectContract, TaskContract
 from taskora.dead_letters import DeadLetters
 from taskora.defining import TaskDefiner
 from taskora.definition import caller_names, define, options_of
@@ -42,10 +42,8 @@ from taskora.workflows import WorkflowHandle
 In = TypeVar("In")
 Item = TypeVar("Item")
 Out = TypeVar("Out")
-P = ParamSpec("P")
-R = TypeVar("R")
+Own = TypeVar("Own", bound=AnyTask)
 _NO_DEFAULTS = Defaults()
-_MEBIBYTE = 1024 * 1024
 
 
 class Taskora:
@@ -58,10 +56,10 @@ class Taskora:
         prefix: Text that sets the keys apart from those of others on the same server.
         serializer: Writes payloads and results. Defaults to JSON.
         defaults: What tasks take when they say nothing.
-        retention: What is kept of ended jobs and workflows.
-        scheduler: The leader that dispatches schedules and keeps house.
-        validate_on_dispatch: Check payloads against their types before they are stored.
-        max_payload: Largest payload and result in bytes. Defaults to 8 MiB.
+        retention: What is kept of ended jobs and workflows; None for ``Retention()``.
+        scheduler: The leader that dispatches schedules and keeps house; None for ``SchedulerConfig()``.
+        validate_on_dispatch: Check payloads against their types before they are stored. Defaults to True.
+        max_payload: Largest payload, result and batch in bytes. Defaults to 8 MiB.
 
     Raises:
         ConfigError: An argument is wrong.
@@ -77,7 +75,7 @@ class Taskora:
         retention: Retention | None = None,
         scheduler: SchedulerConfig | None = None,
         validate_on_dispatch: bool = True,
-        max_payload: int = 8 * _MEBIBYTE,
+        max_payload: int = 8 * 1024 * 1024,
     ) -> None:
         check_count(max_payload, "max_payload")
         check_flag(validate_on_dispatch, "validate_on_dispatch")
@@ -163,12 +161,11 @@ class Taskora:
         self._schedules[name] = (target, schedule)
 
     def _define(self, name: str | None, handler: Callable[..., object], settings: TaskSettings) -> AnyTask:
-        names = caller_names()
-        task = define(self, name, handler, settings, names)
+        task = define(self, name, handler, settings, caller_names())
         self._add(task)
         return task
 
-    def adopt(self, task: FunctionTask[In, Out, P, R], /) -> FunctionTask[In, Out, P, R]:
+    def adopt(self, task: Own, /) -> Own:
         """Run a task of another application in this one too, with its handler, options, schedule and all middleware.
 
         Returns:
@@ -199,7 +196,7 @@ class Taskora:
     def register(self, contract: CollectContract[Item, Out], /) -> CollectTask[Item, Out]: ...
     @overload
     def register(self, contract: TaskContract[In, Out], /) -> Task[In, Out]: ...
-    def register(self, contract: TaskContract[Any, Any], /) -> Task[Any, Any]:
+    def register(self, contract: AnyContract, /) -> Task[Any, Any]:
         """Make a task of a contract that other processes run: it dispatches, composes and waits, and has no handler.
 
         Returns:
@@ -214,9 +211,9 @@ class Taskora:
     def implement(self) -> Implement:
         """Give a contract its handler: ``@taskora.implement(contract)``, or ``taskora.implement(contract, handler)``.
 
-        Options are those of ``task`` without the types. One that is given here counts more than the contract's, and
-        that more than the application's default. The handler's annotations, where it has any, must agree with the
-        contract. Calling it raises ``ConfigError`` when they do not, or when the contract is implemented already.
+        Options are those of ``HandlerSettings``. One that is given here counts more than the contract's, and that more
+        than the application's default. The handler's annotations, where it has any, must agree with the contract.
+        Calling it raises ``ConfigError`` when they do not, or when the contract is implemented already.
         """
         return Implement(self._contracts)
 
@@ -278,7 +275,7 @@ class Taskora:
         """Run this process's tasks, schedules and a share of the housekeeping; returns when the first job can come.
 
         Raises:
-            ConfigError: It runs already, or there is no task with a handler.
+            ConfigError: It works already, or has nothing but contracts of others.
             AdapterError: See ``connect``.
         """
         if self._service is not None:
@@ -362,6 +359,7 @@ class Taskora:
             lock_ttl_ms=to_ms(self.defaults.lock_ttl),
             cancel_grace_s=to_seconds(self.defaults.cancel_grace),
             hang_timeout_s=hang_timeout_s,
+            max_payload=self.max_payload,
         )
         chosen = self._tasks if tasks is None else tasks
         return Service(self.adapter, chosen, settings, host, self.outbox.pending, housekeeper, self.listening)

@@ -57,9 +57,10 @@ def check_instance(value: object, kind: type[T], name: str) -> T:
 
 
 def _check_error_types(value: object, name: str) -> None:
-    kinds = cast("tuple[object, ...]", value) if isinstance(value, tuple) else (value,)
-    if not isinstance(value, tuple) or not all(isinstance(k, type) and issubclass(k, BaseException) for k in kinds):
-        raise ConfigError(f"{name}: expected a tuple of exception classes, got {quoted(value)}")
+    given = quoted(value)
+    kinds = cast("tuple[object, ...]", value) if isinstance(value, tuple) else (None,)
+    if not all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds):
+        raise ConfigError(f"{name}: expected a tuple of exception classes, got {given}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -151,6 +151,9 @@ class Context:
 
         Does not wait; of values in quick succession the
         last is stored, and always before the job ends.
+
+        Raises:
+            SerializationError: It is no JSON value, or larger than the application's ``max_payload``.
         """
         self._reporter.progress(value)
 

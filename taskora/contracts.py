@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import Enum
-from typing import Any, Final, Generic, TypedDict, TypeVar, Unpack, cast, overload
+from typing import Any, Final, Generic, TypeAlias, TypedDict, TypeVar, Unpack, cast, overload
 
 from taskora.collecting import CollectTask, check_alone, list_of
 from taskora.config import Defaults, Retention, Retry, Stall, Ttl, check_flag, check_instance
@@ -64,15 +64,15 @@ class ContractSettings(TypedDict, total=False):
 
 # Without slots: on Python 3.11 a slotted frozen class cannot be made through its alias.
 @dataclass(frozen=True, kw_only=True)
-class TaskContract(Generic[In, Out]):
-    """What producers and workers of a task agree on. Made by ``define_task`` and ``static_contract``.
+class Contract(Generic[Out]):
+    """What a ``TaskContract`` and a ``CollectContract`` have in common.
 
     It belongs to no application: ``taskora.register`` makes a task of it that can be dispatched, ``taskora.implement``
     one that runs. Two contracts with the same name, types and options are equal.
 
     Attributes:
         name: The task's name.
-        input: Type of the payload; ``object`` when it is not known at run time.
+        input: Type of what is dispatched; ``object`` when it is not known at run time.
         output: Type of the result; likewise.
         validates: Whether a producer checks payloads against the type.
         retry: See ``ContractSettings``, as for all that follow; ``DEFAULT`` for what the application says.
@@ -119,17 +119,35 @@ class TaskContract(Generic[In, Out]):
         payload = payload_schema(self.payload, self.name, names)
         return self._checking(payload), result_schema(self.output, self.name, names)
 
-    def bound_to(self, home: DefiningHome, names: Mapping[str, object]) -> Task[In, Out]:
-        """Make a task of it, without a handler."""
-        options = options_of(self.settings(), home.defaults, home.retention)
-        return Task(home, self.name, options, self.schemas(names))
+    def bound_to(self, home: DefiningHome, names: Mapping[str, object]) -> Task[Any, Out]:
+        """Make a task of it, without a handler.
+
+        Args:
+            home: The application.
+            names: Local names of the place where this is asked for, for types that are text.
+        """
+        raise NotImplementedError
 
     def _checking(self, schema: Schema[object]) -> Schema[object]:
         return schema if self.validates else Unchecked(schema)
 
 
 @dataclass(frozen=True, kw_only=True)
-class CollectContract(TaskContract[list[Item], Out], Generic[Item, Out]):
+class TaskContract(Contract[Out], Generic[In, Out]):
+    """What producers and workers of a task agree on. Made by ``define_task`` and ``static_contract``.
+
+    Attributes:
+        input: Type of the payload; ``object`` when it is not known at run time.
+    """
+
+    def bound_to(self, home: DefiningHome, names: Mapping[str, object]) -> Task[In, Out]:
+        """See ``Contract``."""
+        options = options_of(self.settings(), home.defaults, home.retention)
+        return Task(home, self.name, options, self.schemas(names))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollectContract(Contract[Out], Generic[Item, Out]):
     """What producers and workers of a task that collects agree on. Made by ``define_task`` and ``static_contract``.
 
     Attributes:
@@ -161,9 +179,12 @@ class CollectContract(TaskContract[list[Item], Out], Generic[Item, Out]):
         return self._checking(item_schema(self.input, self.name, names))
 
     def bound_to(self, home: DefiningHome, names: Mapping[str, object]) -> CollectTask[Item, Out]:
-        """Make a task of it, without a handler."""
+        """See ``Contract``."""
         options = options_of(self.settings(), home.defaults, home.retention)
         return CollectTask(home, self.name, options, self.schemas(names), self.collect, self.item_schema(names))
+
+
+AnyContract: TypeAlias = TaskContract[Any, Any] | CollectContract[Any, Any]
 
 
 @overload
@@ -201,7 +222,7 @@ def define_task(
     output: object,
     collect: Collect[Any] | None = None,
     **settings: Unpack[ContractSettings],
-) -> TaskContract[Any, Any]:
+) -> AnyContract:
     """Declare a task without its handler, for producers that cannot or should not import it.
 
     Args:
@@ -247,7 +268,7 @@ def static_contract(
     output: object = object,
     collect: Collect[Any] | None = None,
     **settings: Unpack[ContractSettings],
-) -> TaskContract[Any, Any]:
+) -> AnyContract:
     """Declare a task whose payloads producers do not check; the worker does, as always.
 
     The types may be left out and be known to type checkers alone, so that a producer need not import them:
@@ -275,7 +296,7 @@ def _checked(
     settings: ContractSettings,
     *,
     validates: bool,
-) -> TaskContract[Any, Any]:
+) -> AnyContract:
     unknown = settings.keys() - ContractSettings.__annotations__.keys()
     if unknown:
         options = ", ".join(sorted({"collect", *ContractSettings.__annotations__}))
@@ -329,7 +350,7 @@ class Unchecked:
         return self._schema.encode(value)
 
 
-def difference(one: TaskContract[Any, Any], other: TaskContract[Any, Any]) -> str:
+def difference(one: AnyContract, other: AnyContract) -> str:
     """Say in what two contracts of one name differ; empty when they are equal."""
     names = dict.fromkeys(field.name for contract in (one, other) for field in fields(contract))
     return ", ".join(name for name in names if getattr(one, name, None) != getattr(other, name, None))

@@ -6,14 +6,16 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Protocol, TypeAlias, TypeVar, overload
+from typing import Final, TypeAlias, TypeVar, overload
 
 from taskora.adapters.dead_letter_store import Failure
 from taskora.adapters.protocol import Adapter
 from taskora.call import Call, CallSteps, Composed, Gathered, ask, refuse_on_loop
 from taskora.clock import from_ms
-from taskora.inspector import Inspector, Jobs
-from taskora.keys import check_job_id, check_task_name
+from taskora.inspector import Inspector
+from taskora.keys import check_job_id
+from taskora.listing import TaskOrName, check_task, name_of
+from taskora.looking import Jobs
 from taskora.model import State
 
 T = TypeVar("T")
@@ -27,13 +29,6 @@ _LONGEST = 200
 _VARYING = re.compile(
     r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|0x[0-9a-fA-F]+|\b(?=[a-fA-F]*\d)[0-9a-fA-F]{8,}\b|\d+(?:\.\d+)*"
 )
-
-
-class Named(Protocol):
-    """A task, as far as its name matters here."""
-
-    @property
-    def name(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +80,20 @@ class DeadLetters:
         self._adapter = adapter
         self._inspector = inspector
 
-    def list(self, task: str | Named | None = None, *, limit: int = 20, offset: int = 0) -> Jobs:
+    def list(self, task: TaskOrName | None = None, *, limit: int = 20, offset: int = 0) -> Jobs:
         """List failed jobs, the newest first."""
         refuse_on_loop("list")
-        return self._inspector.failed(_name(task), limit=limit, offset=offset)
+        return self._inspector.failed(task, limit=limit, offset=offset)
 
-    async def list_async(self, task: str | Named | None = None, *, limit: int = 20, offset: int = 0) -> Jobs:
+    async def list_async(self, task: TaskOrName | None = None, *, limit: int = 20, offset: int = 0) -> Jobs:
         """See ``list``."""
-        return await self._inspector.failed_async(_name(task), limit=limit, offset=offset)
+        return await self._inspector.failed_async(task, limit=limit, offset=offset)
 
     @overload
     def retry(self, job_id: str, /) -> bool: ...
     @overload
-    def retry(self, task: str | Named, job_id: str, /) -> bool: ...
-    def retry(self, first: str | Named, second: str | None = None, /) -> bool:
+    def retry(self, task: TaskOrName, job_id: str, /) -> bool: ...
+    def retry(self, first: TaskOrName, second: str | None = None, /) -> bool:
         """Queue a failed or cancelled job anew: ``retry(job_id)`` looks in all tasks, ``retry(task, job_id)`` in one.
 
         Returns:
@@ -109,43 +104,43 @@ class DeadLetters:
     @overload
     async def retry_async(self, job_id: str, /) -> bool: ...
     @overload
-    async def retry_async(self, task: str | Named, job_id: str, /) -> bool: ...
-    async def retry_async(self, first: str | Named, second: str | None = None, /) -> bool:
+    async def retry_async(self, task: TaskOrName, job_id: str, /) -> bool: ...
+    async def retry_async(self, first: TaskOrName, second: str | None = None, /) -> bool:
         """See ``retry``."""
         return await self._retry(first, second).run_async()
 
-    def retry_all(self, task: str | Named | None = None) -> int:
+    def retry_all(self, task: TaskOrName | None = None) -> int:
         """Queue anew all jobs that have failed until now, the oldest first, 100 at a time.
 
         Returns:
             How many. One that fails again meanwhile is not taken twice.
         """
-        return _run("retry_all", self._retry_all(_name(task)))
+        return _run("retry_all", self._retry_all(check_task(task)))
 
-    async def retry_all_async(self, task: str | Named | None = None) -> int:
+    async def retry_all_async(self, task: TaskOrName | None = None) -> int:
         """See ``retry_all``."""
-        return await self._retry_all(_name(task)).run_async()
+        return await self._retry_all(check_task(task)).run_async()
 
-    def groups(self, task: str | Named | None = None) -> Groups:
+    def groups(self, task: TaskOrName | None = None) -> Groups:
         """Group failed jobs by task, error and message, the largest group first.
 
         The newest 1,000 failures of each task are looked at.
         """
-        return _run("groups", self._groups(_name(task)))
+        return _run("groups", self._groups(check_task(task)))
 
-    async def groups_async(self, task: str | Named | None = None) -> Groups:
+    async def groups_async(self, task: TaskOrName | None = None) -> Groups:
         """See ``groups``."""
-        return await self._groups(_name(task)).run_async()
+        return await self._groups(check_task(task)).run_async()
 
     # The calls
 
     def _tasks(self, task: str | None) -> CallSteps[Names]:
         return (yield from ask(self._inspector.task_names())) if task is None else [task]
 
-    def _retry(self, first: str | Named, second: str | None) -> Call[bool]:
+    def _retry(self, first: TaskOrName, second: str | None) -> Call[bool]:
         store = self._adapter.dead_letters
         if second is not None:
-            return store.requeue(check_task_name(getattr(first, "name", first), "task"), check_job_id(second))
+            return store.requeue(name_of(first), check_job_id(second))
         job_id = check_job_id(first)
 
         def steps() -> CallSteps[bool]:
@@ -201,14 +196,6 @@ def _grouped(task: str, failures: Iterable[Failure]) -> Groups:
         )
         for (error_type, mark), alike in by_kind.items()
     ]  # fmt: skip
-
-
-@overload
-def _name(task: str | Named) -> str: ...
-@overload
-def _name(task: str | Named | None) -> str | None: ...
-def _name(task: str | Named | None) -> str | None:
-    return None if task is None else check_task_name(getattr(task, "name", task), "task")
 
 
 def _run(name: str, call: Call[T]) -> T:

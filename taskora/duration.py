@@ -14,6 +14,7 @@ Duration: TypeAlias = int | float | str | timedelta
 """Seconds as a number, a ``timedelta``, or a text such as ``"250ms"``, ``"30s"``, ``"5m"``, ``"2h"``, ``"1d"``."""
 
 _TEXT = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)", re.ASCII)
+_NUMBER = re.compile(r"-?\d{1,18}(?:\.\d{1,18})?", re.ASCII)
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _LONGEST_S = 100 * 365 * 86400.0
 
@@ -44,6 +45,11 @@ def to_seconds(value: Duration, field: str = "duration") -> float:
     if not math.isfinite(seconds) or seconds < 0 or seconds > _LONGEST_S:
         raise ConfigError(f"{field}: {quoted(value)} is out of range; a duration is between 0 and 100 years")
     return seconds
+
+
+def read_duration(text: str) -> Duration:
+    """Return a duration as command lines have it: there, a plain number is seconds too."""
+    return float(text) if _NUMBER.fullmatch(text.strip()) else text
 
 
 def to_ms(value: Duration, field: str = "duration") -> int:

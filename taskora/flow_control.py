@@ -104,9 +104,8 @@ class Deduplicate:
         states = cast("object", self.while_)
         known = isinstance(states, tuple) and all(state in _HELD_WHILE for state in cast("tuple[object, ...]", states))
         if not known or not states:
-            raise ConfigError(
-                f'deduplicate.while_: expected a tuple of "waiting", "delayed" and "active", got {quoted(states)}'
-            )
+            given = quoted(cast("object", self.while_))
+            raise ConfigError(f'deduplicate.while_: expected a tuple of "waiting", "delayed" and "active", got {given}')
 
     @property
     def rule(self) -> DeduplicateRule:

@@ -187,7 +187,11 @@ class ResultHandle(Generic[Out_co]):
         return await mapped(self._source.read_outcome(self._job), _state).run_async()
 
     def progress(self) -> object:
-        """Read what the handler last reported; None for nothing."""
+        """Read what the handler last reported; None for nothing.
+
+        Raises:
+            JobNotFoundError: There is no such job.
+        """
         refuse_on_loop("handle.progress")
         self._confirm()
         return self._source.read_progress(self._job).run()
@@ -198,7 +202,11 @@ class ResultHandle(Generic[Out_co]):
         return await self._source.read_progress(self._job).run_async()
 
     def logs(self) -> list[LogEntry]:
-        """Read what the handler logged, oldest first."""
+        """Read what the handler logged, oldest first.
+
+        Raises:
+            JobNotFoundError: There is no such job.
+        """
         refuse_on_loop("handle.logs")
         self._confirm()
         return self._source.read_logs(self._job).run()

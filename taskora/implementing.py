@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Protocol, TypeAlias, TypeVar, Unpack, cast, overload
+from typing import Any, Protocol, TypeVar, Unpack, cast, overload
 
 from taskora.agreement import check_handler
 from taskora.collecting import CollectFunctionTask, CollectTask
 from taskora.context import Context
-from taskora.contracts import CollectContract, TaskContract, difference
+from taskora.contracts import AnyContract, CollectContract, Contract, TaskContract, difference
 from taskora.defining import DefineTask
 from taskora.definition import caller_names
 from taskora.errors import ConfigError
@@ -21,7 +21,6 @@ from taskora.task import Task
 In = TypeVar("In")
 Item = TypeVar("Item")
 Out = TypeVar("Out")
-AnyContract: TypeAlias = TaskContract[Any, Any]
 _THE_CONTRACTS = ("input", "output", "collect")
 
 
@@ -88,7 +87,7 @@ class Contracts:
             known.follow(task)
 
     def check_runnable(self) -> None:
-        """Refuse to start where there is nothing but registered contracts.
+        """Refuse to work where there is nothing but registered contracts.
 
         Raises:
             ConfigError: There is nothing else.
@@ -96,12 +95,12 @@ class Contracts:
         if self.registered and not self._home.tasks:
             names = ", ".join(map(repr, sorted(self.registered)))
             raise ConfigError(
-                f"start: this process only registered contracts ({names}) and has no handler to run; it dispatches and "
-                "waits without start(). A worker gives a contract its handler with implement()"
+                f"tasks: this process only registered contracts ({names}) and has no handler to run; give them "
+                "handlers with implement(), or import the module that does. Dispatching and waiting needs no worker"
             )
 
     def _meet(self, contract: AnyContract) -> None:
-        if not isinstance(contract, TaskContract):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+        if not isinstance(contract, Contract):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
             raise ConfigError(f"contract: expected one from define_task() or static_contract(), got {quoted(contract)}")
         known = self._known.setdefault(contract.name, contract)
         if known != contract:
@@ -171,13 +170,12 @@ class Implement:
     def __init__(self, contracts: Contracts) -> None:
         self._contracts = contracts
 
-    # A contract that collects is one of batches too: what is said of it comes first, and overlaps with the rest.
     @overload
-    def __call__(  # type: ignore[overload-overlap]  # pyright: ignore[reportOverlappingOverload]
+    def __call__(
         self, contract: CollectContract[Item, Out], /, **settings: Unpack[HandlerSettings]
     ) -> CollectImplementer[Item, Out]: ...
     @overload
-    def __call__(  # type: ignore[overload-overlap]
+    def __call__(
         self,
         contract: CollectContract[Item, Out],
         handler: Callable[[list[Item], Context], Coroutine[Any, Any, Out]],
@@ -185,7 +183,7 @@ class Implement:
         **settings: Unpack[HandlerSettings],
     ) -> CollectFunctionTask[Item, Out, [list[Item], Context], Coroutine[Any, Any, Out]]: ...
     @overload
-    def __call__(  # type: ignore[overload-overlap]
+    def __call__(
         self,
         contract: CollectContract[Item, Out],
         handler: Callable[[list[Item]], Coroutine[Any, Any, Out]],
@@ -193,7 +191,7 @@ class Implement:
         **settings: Unpack[HandlerSettings],
     ) -> CollectFunctionTask[Item, Out, [list[Item]], Coroutine[Any, Any, Out]]: ...
     @overload
-    def __call__(  # type: ignore[overload-overlap]
+    def __call__(
         self,
         contract: CollectContract[Item, Out],
         handler: Callable[[list[Item], Context], Out],
@@ -201,7 +199,7 @@ class Implement:
         **settings: Unpack[HandlerSettings],
     ) -> CollectFunctionTask[Item, Out, [list[Item], Context], Out]: ...
     @overload
-    def __call__(  # type: ignore[overload-overlap]
+    def __call__(
         self,
         contract: CollectContract[Item, Out],
         handler: Callable[[list[Item]], Out],
@@ -254,7 +252,7 @@ class Implement:
     ) -> FunctionTask[In, Out, [], Out]: ...
     def __call__(
         self,
-        contract: TaskContract[Any, Any],
+        contract: AnyContract,
         handler: Callable[..., object] | None = None,
         /,
         **settings: Unpack[HandlerSettings],

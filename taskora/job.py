@@ -54,9 +54,13 @@ def check_items(items: Iterable[T], task: str) -> list[T]:
         ConfigError: They are no list and nothing like one. A text or a dict, of which Python would take the characters
             or the keys, is taken for a mistake.
     """
-    if isinstance(items, str | bytes | bytearray | Mapping) or not isinstance(items, Iterable):
+    if not _is_listable(items):
         raise ConfigError(f"items: task {task!r} takes a list of payloads here, got {quoted(items)}")
     return list(items)
+
+
+def _is_listable(items: object) -> bool:
+    return isinstance(items, Iterable) and not isinstance(items, str | bytes | bytearray | Mapping)
 
 
 # Without slots: on Python 3.11 a slotted frozen class cannot be made through its alias, Job[int](...).

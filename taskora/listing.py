@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final, get_args
+from typing import Final, Protocol, TypeAlias, get_args
 
 from taskora.config import check_count
 from taskora.errors import ConfigError
@@ -13,6 +13,16 @@ from taskora.model import JobInfo, State, WorkflowState
 from taskora.quoting import quoted
 
 ENDED: Final = (State.COMPLETED, State.FAILED, State.EXPIRED, State.CANCELLED)
+
+
+class Named(Protocol):
+    """A task, as far as its name matters here."""
+
+    @property
+    def name(self) -> str: ...
+
+
+TaskOrName: TypeAlias = str | Named
 
 
 def check_page(limit: int, offset: int) -> None:
@@ -25,13 +35,22 @@ def check_page(limit: int, offset: int) -> None:
     check_count(offset, "offset", least=0)
 
 
-def check_task(task: str | None) -> str | None:
+def name_of(task: TaskOrName) -> str:
+    """Return the name of a task that is given by name or as it is.
+
+    Raises:
+        ConfigError: It is neither.
+    """
+    return check_task_name(getattr(task, "name", task), "task")
+
+
+def check_task(task: TaskOrName | None) -> str | None:
     """Return the name of a task, or None for all.
 
     Raises:
         ConfigError: It cannot name a task.
     """
-    return None if task is None else check_task_name(task, "task")
+    return None if task is None else name_of(task)
 
 
 def check_workflow_state(state: str | None) -> None:

@@ -36,7 +36,7 @@ def load_app(target: str) -> Taskora:
         if error.name is not None and module_name.split(".")[0] == error.name.split(".")[0]:
             raise AppLoadError(f"app: there is no module {error.name!r}; looked in {Path.cwd()} too") from error
         raise AppLoadError(f"app: the import of {module_name!r} fails: {error}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise AppLoadError(f"app: the import of {module_name!r} fails: {type(error).__name__}: {error}") from error
     for name in attribute.split("."):
         if not hasattr(found, name):

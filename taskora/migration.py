@@ -175,13 +175,14 @@ def _steps_by_version(migrate: Mapping[object, object], version: int | None, sin
 
 
 def _checked(step: object, number: int) -> Migration:
-    check_takes(step, ("the payload",), f"migrate: the step from version {number} to {number + 1}")
-    if inspect.iscoroutinefunction(step):
+    name = f"migrate: the step from version {number} to {number + 1}"
+    function = check_takes(step, ("the payload",), name)
+    if inspect.iscoroutinefunction(function):
         raise ConfigError(
-            f"migrate: the step from version {number} to {number + 1}, {_name_of(step)}, is async; a migration only "
-            "rearranges what it is given: do what waits in the handler"
+            f"{name}, {_name_of(function)}, is async; a migration only rearranges what it is given: do what waits in "
+            "the handler"
         )
-    return step
+    return function
 
 
 def _listed(needed: range) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import cast
 
@@ -14,6 +15,7 @@ from taskora.serializer import JsonSerializer, Serializer
 
 # Space that JSON ignores and no serializer writes, then the array: a reader can tell it from a value of its own.
 _JOINED = b" \t\n["
+_ESCAPED = re.compile(rb'[\x00-\x1f"\\\x7f-\xff]')
 
 
 def dump(value: object, serializer: Serializer) -> bytes:
@@ -69,8 +71,8 @@ def writes_json(serializer: Serializer) -> bool:
 
 
 def join(parts: Sequence[bytes]) -> bytes:
-    """Join values that are not JSON, as the scripts do: an array of strings, one character for each byte."""
-    return _JOINED[:-1] + orjson.dumps([part.decode("latin-1") for part in parts])
+    """Join values that are not JSON, byte for byte as the scripts do: strings, of one character for each byte."""
+    return _JOINED + b",".join(b'"%s"' % _ESCAPED.sub(_escape, part) for part in parts) + b"]"
 
 
 def shown(serializer: Serializer) -> Callable[[JobInfo], JobInfo]:
@@ -98,6 +100,10 @@ def _load_one(raw: bytes, serializer: Serializer) -> object:
         raise SerializationError(
             f"{type(serializer).__name__} cannot read it: {type(error).__name__}: {error}; starts with {raw[:60]!r}"
         ) from error
+
+
+def _escape(found: re.Match[bytes]) -> bytes:
+    return b"\\u%04x" % found[0][0]
 
 
 def _parts(raw: bytes) -> list[bytes]:

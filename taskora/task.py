@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Generic, Never, TypeAlias, TypeVar, Unpack, cast, overload
 
-from taskora.call import Call, mapped, on_running_loop
+from taskora.call import Call, CallSteps, Composed, ask, mapped, on_running_loop
 from taskora.config import MAX_PRIORITY, TaskOptions, check_count, check_flag
 from taskora.duration import to_ms
 from taskora.errors import ConfigError, SerializationError
@@ -99,7 +99,7 @@ class Task(Generic[In, Out]):
                 raise TypeError(f"task {self.name!r} takes a payload: dispatch(payload, ...)")
             data = None
         if isinstance(data, Job):
-            raise ConfigError(f"data: Job(...) is for dispatch_many(); give those options to dispatch() itself")
+            raise ConfigError("data: Job(...) is for dispatch_many(); give those options to dispatch() itself")
         rule = ruling(options) if options else None
         job = self._new_job(self._job(cast("In", data), options), options.get("skip_validation", False))
         if rule is not None:
@@ -256,11 +256,22 @@ class Task(Generic[In, Out]):
 
     def read_progress(self, job_id: str) -> Call[object]:
         """Read a job's progress."""
-        return self._home.adapter.jobs.progress(self.name, job_id)
+        return self._of_existing(job_id, self._home.adapter.jobs.progress(self.name, job_id))
 
     def read_logs(self, job_id: str) -> Call[list[LogEntry]]:
         """Read a job's log."""
-        return self._home.adapter.jobs.logs(self.name, job_id)
+        return self._of_existing(job_id, self._home.adapter.jobs.logs(self.name, job_id))
+
+    def _of_existing(self, job_id: str, call: Call[T]) -> Call[T]:
+        """Tell a job that has nothing yet from one that is not there."""
+
+        def steps() -> CallSteps[T]:
+            read = yield from ask(call)
+            if not read:
+                yield from ask(self.read_outcome(job_id))
+            return read
+
+        return Composed(steps)
 
     def follow_job(self, job_id: str, stored: Callable[[], Awaitable[str]]) -> AsyncGenerator[JobEvent, None]:
         """Follow what happens to a job."""

@@ -36,7 +36,7 @@ class Waiting:
         Raises:
             builtins.TimeoutError: It took longer.
         """
-        future = asyncio.run_coroutine_threadsafe(self._wait(wait), self._portal_loop())
+        future = self._hand_over(self._wait(wait))
         try:
             return future.result(timeout_s)
         except (concurrent.futures.TimeoutError, KeyboardInterrupt):
@@ -59,17 +59,18 @@ class Waiting:
             waiter = self._by_loop[loop] = self._adapter.waiter()
         return await wait(waiter)
 
-    def _portal_loop(self) -> asyncio.AbstractEventLoop:
+    def _hand_over(self, waiting: Coroutine[object, object, T]) -> concurrent.futures.Future[T]:
         if os.getpid() != self._pid:
             # Threads do not survive a fork. The loop is kept: its sockets are the parent's, and not ours to close.
             self._foreign = self._portal
             self._lock, self._pid, self._portal, self._thread = threading.Lock(), os.getpid(), None, None
+        # Whoever closes waits for the lock: no wait is handed to a loop that has ended.
         with self._lock:
             if self._portal is None:
                 self._portal = asyncio.new_event_loop()
                 self._thread = threading.Thread(target=self._portal.run_forever, name="taskora-waiter", daemon=True)
                 self._thread.start()
-            return self._portal
+            return asyncio.run_coroutine_threadsafe(waiting, self._portal)
 
     def close(self) -> None:
         """End the background thread; who waits in plain code gets an ``AdapterError``."""

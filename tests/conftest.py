@@ -12,7 +12,7 @@ import pytest
 
 from support import FLAVORS, Flavor, Program, Server, Spawn, find_binary, wait_until
 from support.leaks import end_and_describe, mark_descendants
-from support.sharing_out import SharingOut
+from support.sharing_out import LONGEST, SharingOut
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -27,6 +27,11 @@ hypothesis.settings.load_profile("taskora")
 # A script that runs the tests in its background ignores Ctrl-C for them, and every program they start would inherit it.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -33,7 +33,7 @@ class Client(Protocol):
 
 def connect(url: str) -> Client:
     """Make a blocking client; replies are bytes."""
-    return cast("Client", redis.Redis.from_url(url))
+    return cast("Client", redis.Redis.from_url(url))  # pyright: ignore[reportUnknownMemberType] - its keyword arguments
 
 
 def now_ms() -> int:

@@ -14,7 +14,7 @@ import redis.asyncio
 
 from .loop import BASE, ENQUEUE, FIELDS, LOCK_MS, STEP, TOKEN, Arg, connect, now_ms
 
-_GAP_S: Final = 0.003
+_GAP_S: Final = 0.005
 _BLOCK_S: Final = 5
 _CLAIM: Final = 10
 
@@ -56,7 +56,7 @@ def _send(url: str, count: int, begin: Event) -> None:
 
 
 async def _receive(url: str, count: int, begin: Event) -> list[float]:
-    client = redis.asyncio.Redis.from_url(url)
+    client = redis.asyncio.Redis.from_url(url)  # pyright: ignore[reportUnknownMemberType] - its keyword arguments
     step = connect(url).script_load(STEP)
     connection = await cast("Pool", client.connection_pool).get_connection()
     seen_ms: list[float] = []

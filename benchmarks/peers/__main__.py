@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from peers.script import Peer
 
-_TICK_GAP_S: Final = 0.003
+_TICK_GAP_S: Final = 0.005
 
 
 def main() -> None:
@@ -26,7 +26,6 @@ def main() -> None:
     peer: Peer = importlib.import_module(f"peers.{name}_peer").PEER
     if verb == "spec":
         spec = {
-            "package": peer.package,
             "workers": {name: asdict(workers) for name, workers in peer.workers.items()},
             "outcomes": asdict(peer.outcomes),
             "sends_many": peer.sends_many,

@@ -38,7 +38,6 @@ def _workers(at_once: int, copies: int = 1) -> Workers:
 
 
 class ArqPeer:
-    package = "arq"
     workers: Final = {
         "process-1": _workers(1),
         "process-10": _workers(10),

@@ -23,7 +23,6 @@ def _workers(at_once: int, copies: int = 1) -> Workers:
 
 
 class BullmqPeer:
-    package = "bullmq"
     workers: Final = {
         "process-1": _workers(1),
         "process-10": _workers(10),

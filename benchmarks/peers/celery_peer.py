@@ -42,7 +42,6 @@ def tick(sent_s: float) -> None:
 
 
 class CeleryPeer:
-    package = "celery"
     workers: Final = {
         "process-1": Workers([*_WORKER, "--pool", "solo"]),
         "process-10": Workers([*_WORKER, "--pool", "threads", "--concurrency", "10"], 10),

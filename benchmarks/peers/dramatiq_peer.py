@@ -38,7 +38,6 @@ def _workers(processes: int, threads: int) -> Workers:
 
 
 class DramatiqPeer:
-    package = "dramatiq"
     workers: Final = {
         "process-1": _workers(1, 1),
         "process-10": _workers(1, 10),

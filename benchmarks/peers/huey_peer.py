@@ -33,7 +33,6 @@ def _workers(kind: str, count: int) -> Workers:
 
 
 class HueyPeer:
-    package = "huey"
     workers: Final = {
         "process-1": _workers("thread", 1),
         "process-10": _workers("thread", 10),

@@ -28,7 +28,6 @@ def tick(sent_s: float) -> None:
 
 
 class RqPeer:
-    package = "rq"
     workers: Final = {
         "process-1": Workers([str(BIN / "rq"), "worker", *_SIMPLE, "--disable-job-desc-logging", NAME]),
         "fleet-2": Workers([str(BIN / "rq"), "worker-pool", "--num-workers", "2", *_SIMPLE, NAME]),

@@ -35,7 +35,6 @@ def _workers(processes: int, at_once: int) -> Workers:
 
 
 class SaqPeer:
-    package = "saq"
     workers: Final = {
         "process-1": _workers(1, 1),
         "process-10": _workers(1, 10),

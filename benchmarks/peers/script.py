@@ -50,11 +50,6 @@ class Peer(Protocol):
     """A task queue with two tasks: one returns the number that it is given, the other notes its latency."""
 
     @property
-    def package(self) -> str:
-        """Its name on the package index."""
-        ...
-
-    @property
     def workers(self) -> Mapping[str, Workers]:
         """By scenario: ``process-1``, ``process-10``, ``process-100``, ``fleet-2``; those that it has."""
         ...

@@ -33,7 +33,6 @@ def _workers(at_once: int, copies: int = 1) -> Workers:
 
 
 class StreaqPeer:
-    package = "streaq"
     workers: Final = {
         "process-1": _workers(1),
         "process-10": _workers(10),

@@ -37,7 +37,6 @@ def _workers(processes: int, at_once: int) -> Workers:
 
 
 class TaskiqPeer:
-    package = "taskiq"
     workers: Final = {
         "process-1": _workers(1, 1),
         "process-10": _workers(1, 10),

@@ -9,7 +9,7 @@ from typing import Final
 from .dispatching import sender
 from .stage import app_from_environment
 
-GAP_S: Final = 0.003
+GAP_S: Final = 0.005
 _LOAD_STEP_S: Final = 0.002
 
 

@@ -23,7 +23,7 @@ class Source(Protocol):
         """Do a scenario on an empty stage; returns numbers by figures' keys, none for what it cannot do.
 
         Raises:
-            TaskoraError: It failed.
+            Exception: It failed.
         """
         ...
 
@@ -81,8 +81,9 @@ def _attempt(
     stage.erase()
     try:
         return source.run(scenario, stage)
-    except TaskoraError as error:
-        reason = " | ".join(line.strip() for line in str(error).splitlines() if line.strip())
+    except Exception as error:  # noqa: BLE001 - it may be anybody's code, and the other figures of a long run count
+        said = " | ".join(line.strip() for line in str(error).splitlines() if line.strip())
+        reason = said if isinstance(error, TaskoraError) else f"{type(error).__name__}: {said}"
         findings.gaps[f"{source.name}, {scenario.name}"] = reason
         tell(f"  failed: {reason}")
         return {}

@@ -9,7 +9,8 @@ import orjson
 
 from taskora.app import Taskora
 from taskora.config import MAX_PRIORITY
-from taskora.duration import to_ms, to_seconds
+from taskora.duration import read_duration, to_ms, to_seconds
+from taskora.errors import ConfigError
 from taskora.housekeeping import read_card
 from taskora.keys import check_job_id
 from taskora.model import EnqueueSpec, NewJob, new_id
@@ -50,14 +51,14 @@ def command(
     worker, which checks the payload when it runs the job.
     """
     payload = _payload(data)
-    timeout_s = None if timeout is None else to_seconds(timeout, "timeout")
+    timeout_s = None if timeout is None else to_seconds(read_duration(timeout), "timeout")
     screen = Screen(as_json)
     job = NewJob(
         new_id() if job_id is None else check_job_id(job_id),
         payload,
-        to_ms(delay, "delay"),
+        to_ms(read_duration(delay), "delay"),
         priority,
-        0 if ttl is None else to_ms(ttl, "ttl"),
+        0 if ttl is None else _ttl_ms(ttl),
         job_id is not None,
     )
 
@@ -70,6 +71,13 @@ def command(
 
     ending = target.run(live)
     return ExitCode.DONE if ending is None else show_ending(ending, screen)
+
+
+def _ttl_ms(text: str) -> int:
+    ttl_ms = to_ms(read_duration(text), "ttl")
+    if ttl_ms == 0:
+        raise ConfigError(f"ttl: must be more than 0, got {text!r}; leave it out for the task's")
+    return ttl_ms
 
 
 def _payload(text: str | None) -> bytes:

@@ -7,7 +7,8 @@ from typing import Final
 
 import click
 
-from taskora.inspector import Inspector, Jobs, Throughput
+from taskora.inspector import Inspector, Throughput
+from taskora.looking import Jobs
 from taskora.model import JobInfo, QueueStats, State
 
 from .exits import ExitCode

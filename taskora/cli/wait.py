@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from taskora.duration import to_seconds
+from taskora.duration import read_duration, to_seconds
 
 from .exits import ExitCode
 from .following import follow, show_ending
@@ -24,6 +24,6 @@ def command(any_id: str, task: str | None, timeout: str | None, target: Target, 
     Progress goes to standard error, as a bar on a terminal and as lines elsewhere. The exit code is 1 when it failed,
     expired or was cancelled.
     """
-    timeout_s = None if timeout is None else to_seconds(timeout, "timeout")
+    timeout_s = None if timeout is None else to_seconds(read_duration(timeout), "timeout")
     ending = target.run(lambda app: follow(app, any_id, task, timeout_s))
     return show_ending(ending, Screen(as_json))

@@ -122,7 +122,7 @@ class Direct:
             self._ended.set_result(outcome)
 
     def _journal(self, run: Run) -> Journal:
-        run.journal = Journal(run.job, self._adapter.leases, lambda: None)
+        run.journal = Journal(run.job, self._adapter.leases, lambda: None, self._app.max_payload)
         return run.journal
 
     def _error(self, job: Claimed, settled: Settled | None) -> BaseException:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from types import TracebackType
-from typing import Any, ParamSpec, Self, TypeVar, Unpack, cast, overload
+from typing import Any, Self, TypeVar, Unpack, cast, overload
 
 from taskora.adapters.memory import ManualClock, MemoryAdapter, memory_adapter
 from taskora.app import Taskora
@@ -35,8 +35,7 @@ from taskora.testing.waiting import WorkingWaiting
 In = TypeVar("In")
 Out = TypeVar("Out")
 Item = TypeVar("Item")
-P = ParamSpec("P")
-R = TypeVar("R")
+Own = TypeVar("Own", bound=AnyTask)
 T = TypeVar("T")
 _NOT_GIVEN = object()
 _ALL = 1_000_000
@@ -260,7 +259,7 @@ class TestRunner:
 
     # Setting up and clearing away
 
-    def import_task(self, task: FunctionTask[In, Out, P, R], /) -> FunctionTask[In, Out, P, R]:
+    def import_task(self, task: Own, /) -> Own:
         """Have a task of another application be run here, with its options and middleware.
 
         What its handler dispatches by itself still goes to its own application: ``create_test_runner(from_app=…)`` is

@@ -167,7 +167,11 @@ class Stage:
         if not tasks:
             return
         self._middleware = self._app.middleware
-        settings = WorkerSettings(lock_ttl_ms=_LOCK_TTL_MS, cancel_grace_s=to_seconds(self._app.defaults.cancel_grace))
+        settings = WorkerSettings(
+            lock_ttl_ms=_LOCK_TTL_MS,
+            cancel_grace_s=to_seconds(self._app.defaults.cancel_grace),
+            max_payload=self._app.max_payload,
+        )
         worker = Worker(self._adapter, tasks, settings, self._host, self._before_settle)
         self._workers.append(worker)
         await worker.start()

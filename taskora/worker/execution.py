@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -208,9 +209,16 @@ class Execution:
         hook = run.task.on_cancel
         if hook is None or not run.handled:
             return
-        data, context = run.data, run.context
+        job_id, data, context = run.job.job_id, run.data, run.context
+        deadline_ns = int((time.monotonic() + self.hang_timeout_s) * 1e9)
         try:
-            pending = await self.threads.submit(lambda: hook(data, context)).done
+            self.host.hold(job_id, deadline_ns)
+            try:
+                pending = await self.threads.submit(lambda: hook(data, context)).done
+            finally:
+                self.host.let_go(job_id)
+            if inspect.iscoroutine(pending) and self.host.watches:
+                pending = watched(pending, self.host, job_id, deadline_ns)
             if inspect.isawaitable(pending):
                 await pending
         except BaseException:  # the user's code; the job is cancelled whatever it raises

@@ -16,6 +16,8 @@ from taskora.model import Claimed
 from taskora.serializer import JSON
 
 log = logging.getLogger("taskora.worker")
+_LONGEST_ENTRY = 65_536  # bytes; a job keeps 10,000 of them
+_LONGEST_MESSAGE = 10_000
 
 
 class Journal:
@@ -25,10 +27,11 @@ class Journal:
     of several values of progress the last.
     """
 
-    __slots__ = ("_entries", "_heartbeat", "_job", "_loop", "_progress", "_store", "_writer")
+    __slots__ = ("_entries", "_heartbeat", "_job", "_loop", "_max_payload", "_progress", "_store", "_writer")
 
-    def __init__(self, job: Claimed, store: LeaseStore, heartbeat: Callable[[], None]) -> None:
+    def __init__(self, job: Claimed, store: LeaseStore, heartbeat: Callable[[], None], max_payload: int) -> None:
         self._job = job
+        self._max_payload = max_payload
         self._store = store
         self._heartbeat = heartbeat
         self._loop = asyncio.get_running_loop()
@@ -40,13 +43,19 @@ class Journal:
         """See ``Reporter``.
 
         Raises:
-            SerializationError: The value is no JSON value.
+            SerializationError: The value is no JSON value, or is too large.
         """
-        text = JSON.dumps(value)
+        where = f"job {self._job.job_id} of task {self._job.task!r}: its progress"
+        try:
+            text = JSON.dumps(value)
+        except SerializationError as error:
+            raise SerializationError(f"{where}: {error}") from error
+        if len(text) > self._max_payload:
+            raise SerializationError(f"{where} has {len(text):,} bytes, max_payload is {self._max_payload:,}")
         self._on_loop(lambda: self._take(progress=text))
 
     def log(self, level: Literal["info", "warn", "error"], message: str, meta: dict[str, object]) -> None:
-        """See ``Reporter``. A ``meta`` that is no JSON value is written as its text."""
+        """See ``Reporter``. A ``meta`` that is no JSON value is written as its text; what is too long is cut."""
         entry: dict[str, object] = {"level": level, "message": _printable(message)}
         if meta:
             entry["meta"] = meta
@@ -54,7 +63,12 @@ class Journal:
         try:
             text = JSON.dumps(entry)
         except SerializationError:
-            text = orjson.dumps({**entry, "meta": {name: _printable(value) for name, value in meta.items()}})
+            entry["meta"] = {_printable(name): _printable(value) for name, value in meta.items()}
+            text = orjson.dumps(entry)
+        if len(text) > _LONGEST_ENTRY:
+            entry["message"] = f"{_printable(message)[:_LONGEST_MESSAGE]}… (cut, of {len(text):,} bytes in all)"
+            entry.pop("meta", None)
+            text = orjson.dumps(entry)
         self._on_loop(lambda: self._take(entry=text))
 
     def heartbeat(self) -> None:
@@ -107,5 +121,9 @@ class Journal:
 
 
 def _printable(value: object) -> str:
-    """Write anything as a text that can be stored: half a surrogate pair cannot."""
-    return str(value).encode(errors="replace").decode()
+    """Write anything as a text that can be stored: half a surrogate pair cannot, nor what has no text."""
+    try:
+        text = str(value)
+    except Exception:  # noqa: BLE001 - the user's code; a log line must not fail a job
+        text = f"a value of type {type(value).__name__}"
+    return text.encode(errors="replace").decode()

@@ -106,13 +106,12 @@ class Settling:
         wants = self._slots.exchange(ended)
         self._under_way.append(len(batch))
         self._wake_one()
+        failed: Exception | None = None
         try:
             await self._lane.step(batch, wants, partial(self._answered, batch, ended, wants))
         except Exception as error:  # noqa: BLE001 - logged; the outcomes exist nowhere else, nothing may end this
             self._slots.answer(wants, {})
             failed = error
-        else:
-            failed = None
         self._under_way.remove(len(batch))
         if failed is not None:
             await self._put_off(batch, failed)

@@ -42,11 +42,13 @@ class WorkerSettings:
         lock_ttl_ms: Lease of a claimed job.
         cancel_grace_s: Time between a signal and the interruption of a handler.
         hang_timeout_s: How long a job without a timeout may keep the process from answering.
+        max_payload: Largest progress that a handler may report, in bytes.
     """
 
     lock_ttl_ms: int = 30_000
     cancel_grace_s: float = 0.25
     hang_timeout_s: float = 300.0
+    max_payload: int = 8 * 1024 * 1024
 
 
 def worker_identity() -> str:
@@ -264,7 +266,10 @@ class Worker:
             self._host.identity_lost()
 
     def _journal(self, run: Run) -> Journal:
-        run.journal = Journal(run.job, self._adapter.leases, lambda: self._in_background(self._leases.renew([run])))
+        def renew() -> None:
+            self._in_background(self._leases.renew([run]))
+
+        run.journal = Journal(run.job, self._adapter.leases, renew, self._settings.max_payload)
         return run.journal
 
     async def _continue_workflow(self, workflow_id: str) -> None:

@@ -1,6 +1,7 @@
 """Who may import whom: imports point one way, lowest first. What stands under TYPE_CHECKING counts too."""
 
 import ast
+import functools
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +14,19 @@ ROOT = Path(__file__).resolve().parents[2]
 # A module may import its own layer and lower ones. A package stands for everything in it.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "quoting", "duration", "clock"),
-    ("model", "events", "rules", "callables", "config", "keys", "serializer", "payloads", "schema", "call", "protocols"),
+    (
+        "model",
+        "events",
+        "rules",
+        "callables",
+        "config",
+        "keys",
+        "serializer",
+        "payloads",
+        "schema",
+        "call",
+        "protocols",
+    ),
     ("lua", "connection"),
     ("adapters",),
     ("workflows",),
@@ -41,6 +54,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "waiting",
         "inspector",
         "listing",
+        "looking",
         "listening",
         "schedules",
         "housekeeping",
@@ -116,6 +130,7 @@ class Module:
         return self.name if self.is_package else self.name.rpartition(".")[0]
 
 
+@functools.cache
 def mapping() -> dict[str, str]:
     """Package name to folder, the most specific first."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]

@@ -7,7 +7,7 @@ tests' to try: here nothing waits for an event loop.
 
 import functools
 import socket
-from collections.abc import Coroutine, Generator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
@@ -34,18 +34,24 @@ from taskora.keys import Keys
 T = TypeVar("T")
 START_MS = 1_795_544_720_000
 CLOCK_KEY = "test:clock"
-# Times to live are full tens of seconds or five more, and all moves but the smallest are full tens. So what has less
-# than two seconds left after a move has in truth none: it was given back a little too much.
-ROUNDING_MS = 2_000
+LEFT_KEY = "test:left"
+# Times to live, and all moves but the smallest, are multiples of half a minute. So what has less than this left after a
+# move has in truth none, and no pause of the machine ends what has some.
+ROUNDING_MS = 10_000
 _MOVE = """
 local ms, least = tonumber(ARGV[2]), ARGV[2] + ARGV[3]
 for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
   local left = redis.call('PTTL', key)
-  if left > least then redis.call('PEXPIRE', key, left - ms) elseif left >= 0 then redis.call('DEL', key) end
+  if left > least then
+    redis.call('PEXPIRE', key, left - ms)
+    if redis.call('HEXISTS', KEYS[2], key) == 1 then redis.call('HINCRBY', KEYS[2], key, string.format('%d', -ms)) end
+  elseif left >= 0 then
+    redis.call('DEL', key)
+  end
 end
 return redis.call('INCRBY', KEYS[1], ms)
 """
-_CLOCK = f"local function now_ms() return tonumber(redis.call('GET', '{CLOCK_KEY}')) end"
+_CLOCK = f"\nlocal function now_ms() return tonumber(redis.call('GET', '{CLOCK_KEY}')) end"
 
 
 class Hand:
@@ -69,8 +75,9 @@ class Hand:
 
     def move(self, pattern: str, ms: int) -> int:
         """Move the time of the keys of a pattern; returns what it is now."""
-        (now_ms,) = self.talk(pack([("EVAL", _MOVE, 1, CLOCK_KEY, pattern, ms, ROUNDING_MS)]), 1)
-        return int(now_ms)
+        (now_ms,) = self.talk(pack([("EVAL", _MOVE, 2, CLOCK_KEY, LEFT_KEY, pattern, ms, ROUNDING_MS)]), 1)
+        assert isinstance(now_ms, int), now_ms
+        return now_ms
 
     def talk(self, data: bytes, count: int) -> Replies:
         """Send what is packed, and read so many replies; an error is one of them."""
@@ -167,9 +174,14 @@ class HandWire:
     def __init__(self, hand: Hand, _: Endpoint) -> None:
         self._hand = hand
 
-    async def exchange(self, request: Request, _: float = 0) -> Replies:
+    async def exchange(
+        self, request: Request, _: float = 0, arrived: Callable[[Replies], None] | None = None
+    ) -> Replies:
         """Send a request and read its replies."""
-        return self._hand.exchange(request)
+        replies = self._hand.exchange(request)
+        if arrived is not None:
+            arrived(replies)
+        return replies
 
     async def close(self) -> None:
         """It is shared."""
@@ -181,7 +193,8 @@ def moved_by_hand(server: Server) -> Generator[Hand]:
     text, hand = cast("Any", taskora.lua)._text, Hand(server)
 
     def replaced(path: str, parents: tuple[str, ...]) -> str:
-        return _CLOCK if path == "includes/clock.lua" else cast("str", text(path, parents))
+        found = cast("str", text(path, parents))
+        return found + _CLOCK if path == "includes/clock.lua" else found
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(taskora.lua, "_text", replaced)

@@ -10,11 +10,11 @@ from taskora.adapters.schedule_store import ScheduleChange, StoredSchedule
 from taskora.model import EnqueueSpec, NewJob, Occurrence, Plan, PlanNode
 from taskora.rules import CollectRule, DebounceRule, DeduplicateRule, Rule, ThrottleRule
 
-DELAYS_MS = (0, 0, 1, 10, 10_000, 60_000)
+DELAYS_MS = (0, 0, 1, 10, 30_000, 60_000)
 NAMES = ("named-0", "named-1", "named-2", "named-3")
 WHILE = (("waiting", "delayed", "active"), ("waiting",), ("active",), ("delayed", "active"))
 # How long after the last item a batch is due, its most items, how long after the first it is due, its most bytes.
-COLLECTING = ((7_500, 0, 0, 0), (7_500, 3, 0, 0), (10_000, 0, 15_000, 0), (10_000, 2, 10_000, 0), (7_500, 0, 0, 30))
+COLLECTING = ((15_000, 0, 0, 0), (15_000, 3, 0, 0), (60_000, 0, 90_000, 0), (30_000, 2, 30_000, 0), (15_000, 0, 0, 30))
 KINDS = ("debounce", "debounce", "throttle", "deduplicate", "deduplicate", "collect", "collect", "collect")
 Limit: TypeAlias = tuple[str, int]
 
@@ -96,14 +96,14 @@ class Producing(Twins):
             self.ruled.append(job_id)
             data = b'"%s"' % job_id.encode()
             if kind == "collect":
-                batch_id = f"batch-{self.made:04}"
+                batch_id = f"batch-{len(self.ids):04}"
                 self.ids.append((task, batch_id))
                 # A collected item has no options of its own.
                 jobs.append((NewJob(job_id, data, given=sent), CollectRule(key, batch_id, *COLLECTING[way])))
                 continue
             rules: dict[str, Rule] = {
-                "debounce": DebounceRule(key, 12_500 if way % 2 else 2_500),
-                "throttle": ThrottleRule(key, 1 + way % 2, 15_000),
+                "debounce": DebounceRule(key, 30_000 if way % 2 else 15_000),
+                "throttle": ThrottleRule(key, 1 + way % 2, 30_000),
                 "deduplicate": DeduplicateRule(key, WHILE[way % 4]),
             }
             own_delay = 0 if kind == "debounce" else delay

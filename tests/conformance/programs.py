@@ -15,7 +15,7 @@ from taskora.config import Keep
 from taskora.model import ClaimReply, Held, Settled, State, Want, WorkerRecord
 
 Verb: TypeAlias = Literal["complete", "retry", "fail", "cancel", "return", "defer"]
-MOVES_MS = (1, 10, 10_000, 20_000, 100_000, 86_510_000)
+MOVES_MS = (1, 10, 30_000, 60_000, 120_000, 86_400_000)
 VERBS: tuple[Verb, ...] = (
     "complete",
     "complete",
@@ -38,8 +38,8 @@ class Programs(Producing):
 
     # -- working
 
-    @rule(worker=workers, wanted=st.lists(tasks, min_size=1, max_size=2, unique=True), slots=st.integers(0, 4),
-          discard=st.booleans(), wait=st.sampled_from((False, False, True)),
+    @rule(worker=workers, wanted=st.lists(tasks, min_size=1, max_size=2, unique=True),
+          slots=st.sampled_from((0, 1, 2, 4, 20)), discard=st.booleans(), wait=st.sampled_from((False, False, True)),
           singleton=st.sampled_from((False, False, True)))  # fmt: skip
     def claim(self, worker: str, wanted: list[str], slots: int, discard: bool, wait: bool, singleton: bool) -> None:
         wants = [Want(task, slots, "discard" if discard else "fail", singleton) for task in wanted]
@@ -93,6 +93,30 @@ class Programs(Producing):
         self.tokens |= {pair.both[0].token: pair.both[1].token for pair in pairs}
         self.runs += pairs
 
+    @rule(worker=workers, task=tasks, verbs=st.lists(st.sampled_from(VERBS), min_size=1, max_size=4), delay=delays,
+          after=st.sampled_from(("", "requeue", "requeue", "trim", "sweep")), again=again)  # fmt: skip
+    def live(self, worker: str, task: str, verbs: list[Verb], delay: int, after: str, again: bool) -> None:
+        """One job's life: run after run, each begun when it is due."""
+        job_id = ""
+        for verb in verbs:
+            self._step(worker, [], [Want(task, 20)])
+            pair = next((one for one in self.runs if one.both[0].task == task and job_id in ("", one.id)), None)
+            if pair is None:
+                break
+            job_id = pair.id
+            self.runs.remove(pair)
+            self.settled.append(pair)
+            self._step(worker, [(pair, verb)], [], delay=delay)
+            self.move(delay)
+        if after == "trim":
+            self.trim(task, State.COMPLETED, 0, None, 0, 4)
+        elif after == "sweep":
+            self.sweep(task, 0, 0, lost=True)
+        elif after and job_id:
+            self.same(*(one.dead_letters.requeue(task, job_id) for one in self.adapters), again=again)
+
+    live_more = live
+
     @rule(worker=workers)
     def promote(self, worker: str) -> None:
         first, second = (finished(lane.promote(TASKS)) for lane in self.lane(worker))
@@ -131,7 +155,7 @@ class Programs(Producing):
         charged=st.booleans(),
         cause=st.sampled_from(("hung", "signal:9")),
         limit=st.integers(0, 2),
-        overdue=st.sampled_from((0, 1, 20_000)),
+        overdue=st.sampled_from((0, 1, 30_000)),
         suspect=picks,
         lives_on=st.sampled_from((False, False, True)),
     )
@@ -178,7 +202,7 @@ class Programs(Producing):
             cards = {TASKS[number % 2]: b'{"version":%d}' % number}
             self.same(*(one.house.publish_tasks(cards) for one in self.adapters))
 
-    @rule(task=tasks, limit=st.integers(0, 2), grace=st.sampled_from((0, 0, 10, 40_000, 50_000)), lost=st.booleans())
+    @rule(task=tasks, limit=st.integers(0, 2), grace=st.sampled_from((0, 0, 10, 60_000, 70_000)), lost=st.booleans())
     def sweep(self, task: str, limit: int, grace: int, lost: bool) -> None:
         self.same(*(one.house.sweep(task, limit, grace) for one in self.adapters))
         if lost:

@@ -7,7 +7,7 @@ steps alone, and a comparison of those finds it late or never.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
-from conformance.by_hand import Hand
+from conformance.by_hand import LEFT_KEY, Hand
 from taskora.adapters.memory.limits import parked
 from taskora.adapters.memory.ranked import Ranked, S
 from taskora.adapters.memory.store import Flow, Flows, Job, Queue, Store
@@ -21,8 +21,8 @@ Tokens: TypeAlias = Mapping[str, str]
 _DUMP = """
 local time, out = redis.call('TIME'), {}
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local passed = now - (tonumber(redis.call('GET', KEYS[1])) or now)
-redis.call('SET', KEYS[1], now)
+local passed = now - (redis.call('HGET', KEYS[1], '') or now)
+redis.call('HSET', KEYS[1], '', now)
 for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
   local kind, value = redis.call('TYPE', key).ok, false
   if kind == 'hash' then value = redis.call('HGETALL', key)
@@ -32,8 +32,13 @@ for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
   elseif kind == 'string' then value = redis.call('GET', key) end
   local at, left = #out, redis.call('PTTL', key)
   if left >= 0 then
-    left = left + passed
-    redis.call('PEXPIRE', key, left)
+    -- What was not set anew since the last time gets back what has passed.
+    local before = tonumber(redis.call('HGET', KEYS[1], key))
+    if before and left <= before and left >= before - passed - 1000 then
+      left = before
+      redis.call('PEXPIRE', key, left)
+    end
+    redis.call('HSET', KEYS[1], key, string.format('%d', left))
   end
   out[at + 1], out[at + 2], out[at + 3] = key, value, left
 end
@@ -64,7 +69,7 @@ class ServerDump:
     def __init__(self, hand: Hand, keys: Keys) -> None:
         self._hand = hand
         self._root = keys.root
-        self._request = pack([("EVAL", _DUMP, 1, "test:held", f"{keys.root}:*")])
+        self._request = pack([("EVAL", _DUMP, 1, LEFT_KEY, f"{keys.root}:*")])
         self._seen: dict[bytes, tuple[object, str, object]] = {}
 
     def read(self, tokens: Tokens) -> Kept:

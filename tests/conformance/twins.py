@@ -19,9 +19,9 @@ from taskora.model import Claimed
 
 T = TypeVar("T")
 # See ROUNDING_MS.
-LOCK_MS = 35_000
-SHORT_LOCK_MS = 15_000
-LATE_MS = 40_000
+LOCK_MS = 60_000
+SHORT_LOCK_MS = 30_000
+LATE_MS = 60_000
 TASKS = ("mail", "b")
 WORKERS = ("w1", "w10")
 KEYS = ("k", "ä")

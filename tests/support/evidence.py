@@ -62,7 +62,9 @@ class Evidence:
         """All lines so far, in order of writing; of one event and one task when named."""
         if not self._path.exists():
             return []
-        notes = [_read(line) for line in self._path.read_text().splitlines()]
+        # Who reads while somebody writes may see the last line in part.
+        whole, _, _ = self._path.read_text().rpartition("\n")
+        notes = [_read(line) for line in whole.splitlines()]
         return [note for note in notes if event in ("", note.event) and task in ("", note.task)]
 
     def runs(self, task: str = "") -> list[Run]:

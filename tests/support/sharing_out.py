@@ -5,6 +5,9 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] 
 # Their tests share what is slow to start, or a folder. Every other test goes to whoever is free.
 TOGETHER = ("tests/acceptance/cli/test_commands.py", "tests/acceptance/test_packaging.py", "tests/typing/")
 
+# One test of these takes as long as hundreds of others: begun last, the run would wait for them.
+LONGEST = ("tests/conformance/test_differential.py",)
+
 
 class SharingOut(LoadScopeScheduling):  # type: ignore[misc]  # its base has no types
     """Hands out single tests, in order, but those of `TOGETHER` in one piece, the largest first.

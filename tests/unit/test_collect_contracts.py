@@ -102,7 +102,8 @@ def test_an_item_is_checked_where_it_is_dispatched_unless_the_contract_is_static
     with pytest.raises(ValidationError, match="item of task 'insert'"):
         task.dispatch({"table": 5})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - wrong on purpose
     static: Any = app().register(static_contract("static", input=Row, output=int, collect=Collect("all", "1h")))
-    untyped: Any = app().register(static_contract("untyped", collect=Collect[Any]("all", "1h")))
+    contract: CollectContract[Any, Any] = static_contract("untyped", collect=Collect[Any]("all", "1h"))
+    untyped: Any = app().register(contract)
     for each in (static, untyped):
         each.dispatch({"table": 5})
         each.dispatch(Row("a"), skip_validation=False) if each is static else each.dispatch("anything")
@@ -149,7 +150,7 @@ def test_a_handler_of_single_items_or_another_collect_is_refused() -> None:
         return row.n
 
     with pytest.raises(ConfigError, match=re.escape("one takes Row, the contract's are given list[")):
-        taskora.implement(INSERT, one)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue] - what the test is about
+        taskora.implement(INSERT, one)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue] - what the test is about
     with pytest.raises(ConfigError, match=r"collect: contract 'insert' says it.*define_task"):
         taskora.implement(INSERT, insert, collect=Collect(table_of, 1))  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue] - the same
 
@@ -173,11 +174,10 @@ def test_a_task_and_its_contract_both_collect_or_neither_does() -> None:
 
 
 def test_the_type_that_is_given_for_a_task_that_collects_is_of_an_item() -> None:
-    def untyped(rows):  # type: ignore[no-untyped-def]  # pyright: ignore[reportUnknownParameterType, reportMissingParameterType]
-        return rows  # pyright: ignore[reportUnknownVariableType]
+    def untyped(rows: Any) -> Any:
+        return rows
 
-    define: Callable[..., Any] = app().task
-    task = define("insert", untyped, input=Row, collect=Collect("all", "1h"))
+    task: CollectTask[Any, Any] = app().task("insert", untyped, input=Row, collect=Collect[Any]("all", "1h"))
     assert (task.item_type, task.input_type) == (Row, list[Row])
 
 

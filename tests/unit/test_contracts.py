@@ -278,9 +278,7 @@ def test_a_contract_without_a_payload_is_dispatched_without_one() -> None:
 async def test_starting_with_nothing_but_registered_contracts_says_what_is_missing() -> None:
     taskora = app()
     taskora.register(SEND)
-    with pytest.raises(
-        ConfigError, match=r"only registered contracts \('send-email'\).*without start\(\).*implement\(\)"
-    ):
+    with pytest.raises(ConfigError, match=r"only registered contracts \('send-email'\).*implement\(\)"):
         await taskora.start()
     taskora.implement(SEND, send)
     await taskora.start()

@@ -81,7 +81,7 @@ class RedisLeases:
                 ScriptCall(load("recover"), (self._keys.task(task),), (*head, overdue_ms, *suspects))
                 for task, overdue_ms in tasks.items()
             ]
-            yield from pay(self._keys, {workflow for _, owed in replies for workflow in owed})
+            yield from pay(self._keys, dict.fromkeys(workflow for _, owed in replies for workflow in owed))
             return sum(count for count, _ in replies)
 
         return self._link.call(steps)

@@ -9,8 +9,6 @@ import pytest
 from acceptance.cli.terminal import Shell
 from support import Server
 
-pytestmark = pytest.mark.xdist_group("cli")
-
 APP = """
 import asyncio, json
 import msgspec

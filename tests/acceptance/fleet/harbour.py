@@ -149,6 +149,15 @@ def make_app(settings: Settings) -> Taskora:
     @app.task("hog-around", timeout="1s", retry=Retry(attempts=1), middleware=[go_on, go_no_further])
     def hog_around(cargo: Cargo) -> None: ...
 
+    def clean_up(cargo: Cargo, ctx: Context) -> None:
+        evidence.note("clean", ctx.task, cargo["key"], ctx.id, ctx.attempt)
+        keep_the_gil()
+
+    @app.task("hog-after", on_cancel=clean_up)
+    async def hog_after(cargo: Cargo, ctx: Context) -> None:
+        begin(cargo, ctx)
+        await ctx.signal.wait()
+
     @app.task("refuse", retry=Retry(attempts=2, delay=0.01))
     async def refuse(cargo: Cargo) -> None:
         raise ValueError(f"no room for {cargo['key']}")
@@ -193,6 +202,7 @@ def make_app(settings: Settings) -> Taskora:
         hog,
         hog_within,
         hog_around,
+        hog_after,
         refuse,
         poison,
         square,

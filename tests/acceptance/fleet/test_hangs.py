@@ -68,3 +68,20 @@ def test_the_other_jobs_of_a_child_that_hung_run_again_uncharged(harbour: Harbou
     harbour.wait_completed("carry", 3, timeout=10)
     assert harbour.stats("carry").failed == 0
     assert harbour.stop(fleet) == 0
+
+
+def test_a_clean_up_that_never_lets_the_gil_go_harms_no_other_job(harbour: Harbour) -> None:
+    fleet = harbour.start(
+        "--procs", "1", "--heartbeat-timeout", "1s", "--hang-timeout", "3s", "--max-crashes", "0"
+    )  # fmt: skip
+    (hog,) = harbour.dispatch("hog-after", [0])
+    harbour.wait_started("hog-after", 1)
+    harbour.dispatch("carry", range(3), takes=2.0)
+    harbour.wait_started("carry", 3)
+    assert hog.cancel() == "flagged"
+    harbour.wait_completed("carry", 3, timeout=20)
+    assert "hung" in fleet.log()
+    assert harbour.stats("carry").failed == 0
+    assert len(harbour.evidence.notes("clean", "hog-after")) == 1
+    harbour.wait(lambda: hog.state() in ("cancelled", "failed"), "it should end, too")
+    assert harbour.stop(fleet) == 0

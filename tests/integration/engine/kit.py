@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncGenerator
-from typing import Any, TypeVar
+from collections.abc import AsyncGenerator, Callable
+from typing import Any, TypeVar, cast
 
 import redis
 
@@ -127,5 +127,5 @@ def echo_of(app: Taskora, name: str = "idle", **options: Any) -> Task[Any, Any]:
     async def echo(data: Any) -> Any:
         return data
 
-    task: Task[Any, Any] = app.task(name, echo, **options)
-    return task
+    define = cast("Callable[..., Task[Any, Any]]", app.task)  # options may hold any of them
+    return define(name, echo, **options)

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from functools import partial
 
 import pytest
 
@@ -80,7 +81,7 @@ async def test_a_running_handler_sees_its_cancel_within_50_ms_of_the_call(app: T
     async with working(app):
         for n in range(11):
             handle = await task.dispatch(n)
-            await wait_until_async(lambda n=n: len(begun) > n)
+            await wait_until_async(partial(begun.__contains__, n))
             called_s = time.perf_counter()
             assert await handle.cancel_async() == "flagged"
             await assert_cancelled(handle)

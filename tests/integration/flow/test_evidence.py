@@ -5,11 +5,12 @@ import sys
 import threading
 import time
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
 
 from integration.engine.kit import Engine
 from integration.flow.pier import KEYS, make_app
-from support import Program, Spawn, wait_until
+from support import Program, Spawn, wait_until, wait_until_async
 from support.evidence import Evidence
 
 TESTS = Path(__file__).resolve().parents[2]
@@ -17,16 +18,19 @@ PRODUCERS = 100
 ITEMS = 10_000
 EACH = ITEMS // PRODUCERS
 KILLS = 4
-PACE_S = 0.03  # so that items come for some seconds, through all the deaths
+PACE_S = 0.03  # so that items come for some seconds
 
 
-def kill_at_work(worker: Program, evidence: Evidence) -> int:
-    """Kill a worker while a batch is in its hands; returns its process id."""
+def kill_at_work(workers: list[Program], evidence: Evidence) -> int:
+    """Kill one of the workers while a batch is in its hands; returns its process id."""
 
-    def busy() -> bool:
-        return any(run.start.pid == worker.pid and run.end is None for run in evidence.runs("load"))
+    def find_busy() -> Program | None:
+        at_work = {run.start.pid for run in evidence.runs("load") if run.end is None}
+        return next((worker for worker in workers if worker.pid in at_work), None)
 
-    wait_until(busy, 15, f"{worker} never had a batch")
+    worker = wait_until(find_busy, 20, "no worker had a batch")
+    assert worker is not None
+    workers.remove(worker)
     worker.kill()
     worker.wait()
     return worker.pid
@@ -46,15 +50,22 @@ def test_w27_w28_w29_every_item_is_in_exactly_one_batch_although_workers_die(
     workers = [start_worker() for _ in range(3)]
     killed: list[int] = []
     kept: dict[int, str] = {}
+    over = threading.Event()
+
+    def in_time(item: int) -> bool:
+        """Items come through all the deaths, however slow the machine: a share of them after each."""
+        return item % EACH * (KILLS + 1) // EACH <= len(killed) or over.is_set()
 
     def produce(producer: int) -> None:
         for item in range(producer * EACH, (producer + 1) * EACH):
+            wait_until(partial(in_time, item), 60)
             kept[item] = task.dispatch(item).batch_id or ""
             time.sleep(PACE_S)
 
     async def produce_on_a_loop(producers: range) -> None:
         async def one(producer: int) -> None:
             for item in range(producer * EACH, (producer + 1) * EACH):
+                await wait_until_async(partial(in_time, item), 60)
                 kept[item] = (await task.dispatch(item)).batch_id or ""
                 await asyncio.sleep(PACE_S)
 
@@ -67,7 +78,7 @@ def test_w27_w28_w29_every_item_is_in_exactly_one_batch_although_workers_die(
         for thread in threads:
             thread.start()
         for _ in range(KILLS):
-            killed.append(kill_at_work(workers.pop(0), evidence))
+            killed.append(kill_at_work(workers, evidence))
             workers.append(start_worker())
         for thread in threads:
             thread.join(60)
@@ -83,6 +94,7 @@ def test_w27_w28_w29_every_item_is_in_exactly_one_batch_although_workers_die(
         for key in range(KEYS):
             assert task.peek_collect(f"pier-{key}") == []
     finally:
+        over.set()
         for worker in workers:
             worker.end_all()
         app.close()

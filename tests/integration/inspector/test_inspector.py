@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 from collections.abc import AsyncGenerator, Generator
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import pytest
@@ -131,6 +132,23 @@ async def test_a_job_is_found_by_its_id_alone_from_another_process(server: Serve
             assert await looking.find_async("bad", handle.id) is None
         finally:
             await stranger.close_async()
+
+
+async def test_tasks_are_given_by_name_or_as_they_are(server: Server, url: str, prefix: str) -> None:
+    async with working(url, prefix) as app:
+        good = cast("Task[int, int]", app.tasks["good"])
+        handle = await good.dispatch(7)
+        await handle.result_async(10)
+        looking = inspector(app)
+        assert [job.id for job in await looking.completed_async(good)] == [handle.id]
+        assert await looking.find_async(good, handle.id) == await looking.find_async("good", handle.id)
+        assert await looking.stats_async(good) == QueueStats(completed=1)
+        assert sum(minute.completed for minute in await looking.throughput_async(good)) == 1
+        assert (await looking.migrations_async(good)).task == "good"
+        assert await looking.keys_async(good) == await looking.keys_async("good")
+        assert await looking.clean_async(good, "completed", datetime.now(UTC) + timedelta(minutes=1)) == 1
+        with pytest.raises(ConfigError, match="id"):
+            await looking.find_async(good)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType] - which job?
 
 
 async def test_workflows_and_workers_are_seen(server: Server, url: str, prefix: str) -> None:

@@ -77,6 +77,7 @@ assert_type(later, CollectFunctionTask[Row, int, [list[Row]], Coroutine[Any, Any
 assert_type(with_context, CollectFunctionTask[Row, int, [list[Row], Context], int])
 assert_type(with_context_later, CollectFunctionTask[Row, int, [list[Row], Context], Coroutine[Any, Any, int]])
 assert_type(counted.dispatch(Row("a")).result(), int)
+assert_type(Taskora("memory://").adopt(counted), CollectFunctionTask[Row, int, [list[Row]], int])
 run: Coroutine[Any, Any, int] = later([Row("a")])
 wider: CollectTask[Row, int] = counted
 of_batches: Task[list[Row], int] = counted

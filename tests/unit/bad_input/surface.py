@@ -64,7 +64,7 @@ def members() -> dict[str, Member]:
     public = classes()
     for name, kind in public.items():
         if "__init__" in vars(kind):
-            found[name] = _member(name, kind.__init__, paired=False, bound=False)
+            found[name] = _member(name, vars(kind)["__init__"], paired=False, bound=False)
         for method, function in _methods(kind, public):
             full = f"{name}.{method}"
             found[full] = _member(full, function, paired=hasattr(kind, f"{method}_async"), bound=False)
@@ -77,7 +77,7 @@ def _methods(kind: type, public: dict[str, type]) -> Iterator[tuple[str, Any]]:
         if foreign or (base is not kind and base in public.values()):
             continue
         for name, value in vars(base).items():
-            function = value.__func__ if isinstance(value, staticmethod | classmethod) else value
+            function: Any = getattr(value, "__func__", value)
             hidden = name.startswith("_") and name not in ("__call__", "__or__")
             if inspect.isfunction(function) and not hidden and not name.endswith("_async"):
                 yield name, function

@@ -1,6 +1,6 @@
 """Wrong values for what defines tasks, contracts, schedules, middleware and listeners."""
 
-from taskora import Collect, Debounce, Retry, Schedule, static_contract
+from taskora import Collect, Debounce, Retry, Schedule, TaskContract, static_contract
 from unit.bad_input.case import Wrong
 from unit.bad_input.table_settings import (
     COUNT,
@@ -45,17 +45,37 @@ def forgets_to_be_async(ctx: object, call_next: object) -> None: ...
 def keyword_only(*, event: object) -> None: ...
 
 
-NOT_TYPES = (5, "int[", Nothing(), set, complex)
-NOT_EVENTS = (*NOT_TEXTS, "", "complete", "completed ", "task:", HALF_A_PAIR, LONG, None)
-NOT_LISTENERS = (5, "f", True, [], Nothing(), Unprintable(), takes_nothing, takes_five, generates, generates_async,
-                 keyword_only)  # fmt: skip
-NOT_MIDDLEWARE = (*NOT_CALLABLES, takes_nothing, forgets_to_be_async, generates, generates_async, waits, only_next)
-NOT_HANDLERS = (*NOT_CALLABLES[:1], "f", takes_five, two_contexts, generates, generates_async, Nothing(), Unprintable())
-NOT_UNSERIALISABLE = (Nothing(), {1: 2}, NAN, b"x", HALF_A_PAIR, 2**70)
-NOT_SCHEDULES = (5, "* * * * *", {}, Retry(), Schedule, Unprintable())
+OTHERWISE_AGREED: TaskContract[str, object] = static_contract("agreed", input=str)
+NOT_TYPES: tuple[object, ...] = (5, "int[", Nothing(), set, complex)
+NOT_EVENTS: tuple[object, ...] = (*NOT_TEXTS, "", "complete", "completed ", "task:", HALF_A_PAIR, LONG, None)
+NOT_LISTENERS: tuple[object, ...] = (
+    5, "f", True, [], Nothing(), Unprintable(), takes_nothing, takes_five, generates, generates_async,
+    keyword_only,
+)  # fmt: skip
+NOT_MIDDLEWARE: tuple[object, ...] = (
+    *NOT_CALLABLES,
+    takes_nothing,
+    forgets_to_be_async,
+    generates,
+    generates_async,
+    waits,
+    only_next,
+)
+NOT_HANDLERS: tuple[object, ...] = (
+    *NOT_CALLABLES[:1],
+    "f",
+    takes_five,
+    two_contexts,
+    generates,
+    generates_async,
+    Nothing(),
+    Unprintable(),
+)
+NOT_UNSERIALISABLE: tuple[object, ...] = (Nothing(), {1: 2}, NAN, b"x", HALF_A_PAIR, 2**70)
+NOT_SCHEDULES: tuple[object, ...] = (5, "* * * * *", {}, Retry(), Schedule, Unprintable())
 
-COLLECTS = (Wrong((5, "key", {}, Retry(), Debounce("k", 1), Collect, Unprintable())),)
-CONTRACT = {
+COLLECTS: tuple[Wrong, ...] = (Wrong((5, "key", {}, Retry(), Debounce("k", 1), Collect, Unprintable())),)
+CONTRACT: dict[str, tuple[Wrong, ...]] = {
     "retry": (Wrong((*NOT_RETRIES, None)),),
     "timeout": DURATION_ABOVE_0,
     "ttl": (Wrong((*NOT_DURATIONS, 0)),),
@@ -63,7 +83,7 @@ CONTRACT = {
     "version": COUNT,
     "since": (Wrong((*NOT_COUNTS, 0, 2)),),
 }
-HANDLER = CONTRACT | {
+HANDLER: dict[str, tuple[Wrong, ...]] = CONTRACT | {
     "concurrency": COUNT,
     "concurrency_limit": COUNT,
     "singleton": FLAG,
@@ -100,7 +120,7 @@ DEFINING: Table = {
         "output": (Wrong(NOT_TYPES, named=False),),
         "collect": (
             *COLLECTS,
-            Wrong((Collect("k", delay=1),), says=("collect", "int"), named=False),
+            Wrong((Collect[object]("k", delay=1),), says=("collect", "int"), named=False),
         ),
     },
     "Taskora.schedule": {
@@ -128,7 +148,7 @@ DEFINING: Table = {
     "Taskora.register": {
         "contract": (
             Wrong((5, "plus", None, takes_nothing, Nothing(), Unprintable(), Of(lambda world: world.plus))),
-            Wrong((static_contract("agreed", input=str),), says=("agreed", "different", "input"), named=False),
+            Wrong((OTHERWISE_AGREED,), says=("agreed", "different", "input"), named=False),
         )
     },
     "Taskora.use": {"middleware": (Wrong((*NOT_MIDDLEWARE, None), says=("use",)),)},

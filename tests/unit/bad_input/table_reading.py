@@ -24,8 +24,8 @@ PAGE = {"limit": (Wrong((*NOT_COUNTS, None)),), "offset": (Wrong((*NOT_COUNTS, N
 JOB = (Wrong((*NOT_IDS, *RESERVED_IDS), says=("job_id",)),)
 SCHEDULE_NAME = (Wrong((*NOT_TEXTS, "", "a\0b", "a\nb", HALF_A_PAIR, LONG, None)),)
 STATES = ("waiting", "active", "delayed", "retrying", "completed", "failed", "expired", "cancelled")
-NOT_STATES = (*NOT_TEXTS, "", "done", "Failed", "waiting", "active", None, NAN, LONG)
-NOT_TIMES = (5, "yesterday", None, Nothing(), datetime(2020, 1, 1), timedelta(1), Unprintable())  # noqa: DTZ001
+NOT_STATES: tuple[object, ...] = (*NOT_TEXTS, "", "done", "Failed", "waiting", "active", None, NAN, LONG)
+NOT_TIMES: tuple[object, ...] = (5, "yesterday", None, Nothing(), datetime(2020, 1, 1), timedelta(1), Unprintable())  # noqa: DTZ001
 
 READING: Table = {
     **{f"Inspector.{state}": {"task": TASK, **PAGE} for state in STATES},

@@ -30,17 +30,27 @@ COUNT = (Wrong((*NOT_COUNTS, 0)),)
 COUNT_OR_0 = (Wrong(NOT_COUNTS),)
 FLAG = (Wrong(NOT_FLAGS),)
 KEY = (Wrong(NOT_KEYS),)
-NOT_ZONES = (*NOT_TEXTS, "", "Mars/Olympus", "../UTC", "/etc/localtime", "UTC\0", HALF_A_PAIR, LONG, "Europe/Berlin\n")
-NOT_CRONS = (
+NOT_ZONES: tuple[object, ...] = (
+    *NOT_TEXTS,
+    "",
+    "Mars/Olympus",
+    "../UTC",
+    "/etc/localtime",
+    "UTC\0",
+    HALF_A_PAIR,
+    LONG,
+    "Europe/Berlin\n",
+)
+NOT_CRONS: tuple[object, ...] = (
     *NOT_TEXTS, "", "* * * *", "* * * * * * *", "60 * * * *", "* * 30 2 *", "a b c d e", "@never", "*/0 * * * *",
     "* * * * *\0", HALF_A_PAIR, LONG,
 )  # fmt: skip
-NOT_POLICIES = (
+NOT_POLICIES: tuple[object, ...] = (
     *NOT_TEXTS, "", "later", "catch-up-limit:", "catch-up-limit:0", "catch-up-limit:-1", "catch-up-limit:x",
     "catch-up-limit:" + "9" * 5000, "catch-up-limit:³", None, LONG,
 )  # fmt: skip
 NOT_ERROR_TYPES = (5, ValueError, "ValueError", ("ValueError",), [ValueError], (ValueError(),), (int,), Unprintable())
-NOT_URLS = (
+NOT_URLS: tuple[object, ...] = (
     "", " ", "localhost", "localhost:6379", "http://localhost", "redis:/localhost", "redis://localhost:port",
     "redis://localhost:0", "redis://localhost:99999", "redis://localhost/x", "redis://localhost/-1",
     "redis://localhost?what=1", "redis://localhost#1", "redis://[::1", "unix://relative/path", "unix:", "memory:",
@@ -48,8 +58,8 @@ NOT_URLS = (
     "redis://localhost?ssl_certfile=x", "embedded:", "embedded", "embedded://a\0b", LONG,
     "redis://" + LONG, "redis+sentinel://localhost", "redis+cluster://",
 )  # fmt: skip
-NOT_PREFIXES = (*NOT_TEXTS, "a b", "a*", "a?", "[a]", "a\\", "a\n", "a\0", HALF_A_PAIR, LONG)
-NOT_RETRIES = (3, True, "3", {"attempts": 3}, [], Retry, Nothing(), Unprintable())
+NOT_PREFIXES: tuple[object, ...] = (*NOT_TEXTS, "a b", "a*", "a?", "[a]", "a\\", "a\n", "a\0", HALF_A_PAIR, LONG)
+NOT_RETRIES: tuple[object, ...] = (3, True, "3", {"attempts": 3}, [], Retry, Nothing(), Unprintable())
 
 SETTINGS: Table = {
     "Retry": {
@@ -100,7 +110,7 @@ SETTINGS: Table = {
     },
     "Deduplicate": {
         "key": (Wrong((*NOT_KEYS, None)),),
-        "while_": (Wrong(("waiting", (), ("done",), ["waiting"], None, 5, {}, ([],), Unprintable())),),
+        "while_": (Wrong(("waiting", (), ("done",), ["waiting"], None, 5, {}, (Nothing(),), Unprintable())),),
     },
     "Collect": {
         "key": (Wrong((*NOT_KEYS, None, takes_nothing, takes_five, generates, waits)),),

@@ -1,5 +1,8 @@
 """Wrong values for what dispatches, composes and waits."""
 
+import functools
+from typing import cast
+
 from taskora import (
     Debounce,
     Deduplicate,
@@ -29,16 +32,13 @@ from unit.bad_input.world import Of
 
 INSIDE_ITSELF: list[object] = []
 INSIDE_ITSELF.append(INSIDE_ITSELF)
-NOT_INTS = (None, "1", 1.0, True, [], {}, NAN, Nothing(), Unprintable())
-NOT_RULES = (5, "key", True, {}, Retry(), Nothing(), Unprintable())
-NOT_LISTS = (5, None, "abc", b"abc", {"a": 1}, Nothing(), Unprintable(), True)
-NOT_SIGNATURES = (5, None, "plus", Nothing(), Unprintable(), {}, Of(lambda world: world.plus))
+NOT_INTS: tuple[object, ...] = (None, "1", 1.0, True, [], {}, NAN, Nothing(), Unprintable())
+NOT_RULES: tuple[object, ...] = (5, "key", True, {}, Retry(), Nothing(), Unprintable())
+NOT_LISTS: tuple[object, ...] = (5, None, "abc", b"abc", {"a": 1}, Nothing(), Unprintable(), True)
+NOT_SIGNATURES: tuple[object, ...] = (5, None, "plus", Nothing(), Unprintable(), {}, Of(lambda world: world.plus))
 ANY = Of(lambda world: world.anything)
-DEEP: object = 1
-for _ in range(2000):
-    DEEP = [DEEP]
-
-NOT_REASONS = (5, b"why", True, [], Nothing(), HALF_A_PAIR, Unprintable())
+DEEP = functools.reduce(lambda inner, _: [inner], range(2000), cast("object", 1))
+NOT_REASONS: tuple[object, ...] = (5, b"why", True, [], Nothing(), HALF_A_PAIR, Unprintable())
 
 WORKING: Table = {
     "Task.dispatch": {
@@ -86,7 +86,7 @@ WORKING: Table = {
     "Task.dispatch_many": {
         "items": (
             Wrong(NOT_LISTS),
-            Wrong(([1, "2"], [1, None], [Job(1), Job("2")], (Nothing() for _ in range(1))), ValidationError,
+            Wrong(([1, "2"], [1, None], [Job(1), Job("2")], [Nothing()]), ValidationError,
                   says=("plus",), named=False),
             *(Wrong(([1, Job(1, **{option: value})],), says=(option,), named=False)  # type: ignore[arg-type]
               for option, values in {

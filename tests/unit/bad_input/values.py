@@ -53,7 +53,7 @@ def generates(data: object, ctx: object = None) -> object:
     yield data
 
 
-async def generates_async(data: object, ctx: object = None) -> object:  # type: ignore[misc]
+async def generates_async(data: object, ctx: object = None) -> object:
     yield data
 
 

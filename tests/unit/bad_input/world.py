@@ -10,6 +10,7 @@ import taskora
 import taskora.testing
 from taskora import Collect, Context, Job, Schedule, Taskora, define_task, memory_adapter
 from taskora.adapters.memory import MemoryAdapter
+from taskora.adapters.protocol import Adapter
 from unit.bad_input.surface import Member
 
 
@@ -23,9 +24,9 @@ class Of:
 class World:
     """Has nothing stored, so that whatever is written by a call that was refused shows."""
 
-    def __init__(self) -> None:
+    def __init__(self, adapter: Adapter | None = None) -> None:
         self.adapter: MemoryAdapter = memory_adapter()
-        self.app = app = Taskora(self.adapter, max_payload=1000)
+        self.app = app = Taskora(self.adapter if adapter is None else adapter, max_payload=1000)
         self.other = Taskora(memory_adapter())
 
         @app.task("plus")
@@ -75,7 +76,7 @@ class World:
             "Implement": lambda: self.app.implement,
             "TestRunner": lambda: self.runner,
             "JsonSerializer": taskora.JsonSerializer,
-            "Collect": lambda: Collect(lambda item: item, delay=1),
+            "Collect": lambda: Collect(_itself, delay=1),
         }
         return owners[name]()
 
@@ -105,15 +106,13 @@ class World:
 
     def stored(self) -> list[object]:
         """Everything that is kept."""
-        adapters = [self.adapter] if self._runner is None else [self.adapter, self._runner._adapter]
+        if self._runner is not None and (self._runner.jobs or self._runner.steps):
+            return [*self._runner.jobs, *self._runner.steps]
+        adapter = self.adapter
         return [
-            kept
-            for adapter in adapters
-            for kept in (
-                *adapter.task_names,
-                *adapter.workflows.list_workflows(None, 0, 10).run(),
-                *adapter.schedules.list().run(),
-            )
+            *adapter.task_names,
+            *adapter.workflows.list_workflows(None, 0, 10).run(),
+            *adapter.schedules.list().run(),
         ]
 
     def close(self) -> None:
@@ -122,6 +121,10 @@ class World:
             self._runner.dispose()
         self.app.close()
         self.other.close()
+
+
+def _itself(item: str) -> str:
+    return item
 
 
 async def _awaited(value: Any) -> object:

@@ -31,7 +31,10 @@ class Quiet:
 
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stage:
-    monkeypatch.setattr(Stage, "erase", lambda _: None)
+    def erase(_: Stage) -> None:
+        return
+
+    monkeypatch.setattr(Stage, "erase", erase)
     return Stage("redis://nowhere", tmp_path)
 
 
@@ -74,9 +77,10 @@ def test_a_scenario_may_limit_its_rounds(stage: Stage) -> None:
     assert source.calls == ["a"]
 
 
-def test_an_error_that_is_not_a_failed_measurement_ends_the_run(stage: Stage) -> None:
-    with pytest.raises(ZeroDivisionError):
-        measure([scenario()], [Quiet("a", [ZeroDivisionError()])], stage, 3, quiet)
+def test_whatever_a_source_raises_costs_that_source_alone(stage: Stage) -> None:
+    findings = measure([scenario()], [Quiet("a", [IndexError("out of range")]), Quiet("b", [1.0])], stage, 1, quiet)
+    assert findings.gaps == {"a, one": "IndexError: out of range"}
+    assert findings.samples["one"]["b"].values == (1.0,)
 
 
 def test_scenarios_are_chosen_in_the_order_of_the_report() -> None:

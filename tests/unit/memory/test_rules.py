@@ -13,7 +13,11 @@ from taskora.rules import DebounceRule, Rule, ThrottleRule
 DAY_MS = 86_400_000
 
 
-@pytest.mark.parametrize("rule", [DebounceRule, lambda key, ms: ThrottleRule(key, 1, ms)])
+def one_in(key: str, ms: int) -> Rule:
+    return ThrottleRule(key, 1, ms)
+
+
+@pytest.mark.parametrize("rule", [DebounceRule, one_in])
 def test_keys_that_have_run_out_are_forgotten_although_one_of_them_is_held_for_long(
     rule: Callable[[str, int], Rule],
 ) -> None:
