@@ -117,10 +117,10 @@ async def test_a_wait_tells_when_the_next_job_is_due(kit: Kit) -> None:
 async def test_promotion_wakes_a_waiting_worker(kit: Kit) -> None:
     lane, other = kit.lane("w1"), kit.lane("w2")
     job_id = new_id()
-    await kit.add(NewJob(job_id, b"1", delay_ms=40))
-    await soon(lane.wait_and_claim([Want(TASK, 1)], 1))
+    await kit.add(NewJob(job_id, b"1", delay_ms=200))
+    assert (await soon(lane.wait_and_claim([Want(TASK, 1)], 1))).jobs == []
     waiting = asyncio.create_task(next_jobs(lane))
-    await kit.let_pass(40)
+    await kit.let_pass(200)
     await other.promote([TASK])
     assert await soon(waiting) == [job_id]
 

@@ -11,7 +11,7 @@ from taskora.adapters.memory.ending import forget_job
 from taskora.adapters.memory.flows import settle_debts
 from taskora.adapters.memory.ranked import Ranked
 from taskora.adapters.memory.reclaiming import sweep
-from taskora.adapters.memory.store import Lock, Owed, Presence, Store
+from taskora.adapters.memory.store import DAY_MS, Lock, Owed, Presence, Store
 from taskora.call import Call
 from taskora.clock import from_ms, to_epoch_ms
 from taskora.config import Keep
@@ -111,7 +111,12 @@ class MemoryHouse:
         )
 
         def act(now_ms: int) -> None:
-            self._store.workers[record.id] = Presence(kept, now_ms + ttl_ms)
+            workers = self._store.workers
+            workers[record.id] = Presence(kept, now_ms + ttl_ms)
+            # The leader removes names much sooner. This is for where nobody leads.
+            forgotten = from_ms(to_epoch_ms(record.seen_at) - DAY_MS)
+            for name in [name for name, one in workers.items() if one.record.seen_at <= forgotten]:
+                del workers[name]
 
         return self._store.call(act)
 

@@ -61,7 +61,7 @@ class MemoryRepairs:
 
         def act(now_ms: int) -> int:
             workers = self._store.workers
-            oldest = sorted(workers, key=lambda name: workers[name].record.seen_at)[:limit]
+            oldest = sorted(workers, key=lambda name: (workers[name].record.seen_at, name))[:limit]
             gone = [name for name in oldest if workers[name].until_ms <= now_ms]
             for name in gone:
                 del workers[name]

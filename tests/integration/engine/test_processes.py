@@ -140,8 +140,10 @@ async def main():
 
 asyncio.run(main())
 gc.collect()
-names = [thread.name for thread in threading.enumerate() if thread.name.startswith("taskora")]
-assert not names, names
+threads = [thread for thread in threading.enumerate() if thread.name.startswith("taskora")]
+for thread in threads:
+    thread.join(5)
+assert not [thread.name for thread in threads if thread.is_alive()]
 print("all well")
 """
 
