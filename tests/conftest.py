@@ -6,6 +6,7 @@ import sys
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -35,7 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> SharingOut:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharingOut:
     """Which tests run where, with ``-n``."""
     return SharingOut(config, log)
 

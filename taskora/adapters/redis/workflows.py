@@ -33,10 +33,8 @@ class RedisWorkflows:
             groups = list(workflow_records.stored_fields(plan))
             fields = sum(map(len, groups)) // 2
             begin = ScriptCall(start, (key,), (self._keys.root, plan.workflow_id, plan.deadline_ms, fields))
-            *_, (started, owed) = yield [
-                *(ScriptCall(store, (key,), (_UNFINISHED_MS, *group)) for group in groups),
-                begin,
-            ]
+            replies = yield [*(ScriptCall(store, (key,), (_UNFINISHED_MS, *group)) for group in groups), begin]
+            started, owed = replies[-1]
             if started < 0:  # the server knew this script and not the other, which it has run by now
                 ((started, owed),) = yield [begin]
             if started < 0:
