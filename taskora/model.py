@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -165,7 +165,7 @@ class ClaimReply(NamedTuple):
         owed: Workflows of which more is to be written than one script may: ``continue_workflow`` does it.
     """
 
-    jobs: Sequence[Claimed]
+    jobs: list[Claimed]
     next_due_ms: int | None = None
     fenced: Literal["", "halt", "dead"] = ""
     lost: tuple[str, ...] = ()

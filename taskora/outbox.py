@@ -13,7 +13,7 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from taskora.adapters.protocol import Adapter
@@ -23,6 +23,7 @@ from taskora.model import EnqueueSpec, NewJob
 from taskora.rules import Rule, Verdict
 
 log = logging.getLogger("taskora")
+_CALLS_AT_A_TIME = 4  # each on a connection of its own, which costs more to open than a call
 _SENT_WITHIN_S = 6.0  # a dispatch is given up after 5
 
 
@@ -213,7 +214,13 @@ class Outbox:
     async def _send(self, parcels: Sequence[Parcel]) -> None:
         groups = _grouped(parcels)
         calls = [parcel for parcel in parcels if parcel.call is not None]
-        await asyncio.gather(*(self._send_group(group) for group in groups), *(self._send_call(p) for p in calls))
+        in_turn = iter(calls)
+        senders = [self._send_calls(in_turn) for _ in range(min(_CALLS_AT_A_TIME, len(calls)))]
+        await asyncio.gather(*(self._send_group(group) for group in groups), *senders)
+
+    async def _send_calls(self, parcels: Iterator[Parcel]) -> None:
+        for parcel in parcels:
+            await self._send_call(parcel)
 
     async def _send_group(self, group: Sequence[Parcel]) -> None:
         try:

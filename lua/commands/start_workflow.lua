@@ -1,6 +1,6 @@
--- Starts a workflow whose nodes are stored, once.
--- KEYS: workflow   ARGV: root, id, deadline ms (0: none)
--- Returns: 1 started, 0 it was; the workflow if it is to be continued   Events: waiting
+-- Starts a workflow, once, if all of it is stored: it is sent together with what stores it, which may be refused.
+-- KEYS: workflow   ARGV: root, id, deadline ms (0: none), number of fields that are to be there
+-- Returns: 1 started, 0 it was, -1 it is not complete; the workflow if it is to be continued   Events: waiting
 --- @include "clock"
 --- @include "workflow"
 local key, root, wf, deadline = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
@@ -8,6 +8,7 @@ if redis.call('HEXISTS', key, 'state') == 1 then
   local fans = redis.call('HGET', key, 'fans')
   return { 0, fans and fans ~= '' and { wf } or {} }
 end
+if redis.call('HLEN', key) < tonumber(ARGV[4]) then return { -1, {} } end
 local now = now_ms()
 redis.call('PERSIST', key)
 redis.call('HSET', key, 'state', 'running', 'createdAt', now)

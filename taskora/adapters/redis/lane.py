@@ -291,7 +291,7 @@ def _read(step: _Step, reply: Any) -> ClaimReply:
     jobs: list[Claimed] = []
     for at in range(_HEAD, jobs_end, 7):
         number, job_id, data, version, attempt, ts, cause = reply[at : at + 7]
-        task = step.tasks[number - 1]
+        task = step.tasks[int(number) - 1]
         name = _name(job_id)
         if attempt == 0:
             log.warning(

@@ -38,19 +38,9 @@ def read_outcome(row: Sequence[bytes | None]) -> WorkflowOutcome | None:
 
 def stored_fields(plan: Plan) -> Iterator[tuple[str | bytes, ...]]:
     """Yield the fields of a plan's hash, flat, in groups small enough for one command each."""
-    yield (
-        "graph",
-        _graph(plan),
-        "name",
-        plan.name,
-        "count",
-        str(len(plan.nodes)),
-        "list",
-        "1" if plan.as_list else "0",
-        *(() if plan.writes_json else ("parts", "1")),
-    )
     successors: dict[int | str, list[str]] = {"R": []}
-    fields: list[str | bytes] = []
+    fields: list[str | bytes] = ["graph", _graph(plan), "name", plan.name, "count", str(len(plan.nodes))]
+    fields += ("list", "1" if plan.as_list else "0", *(() if plan.writes_json else ("parts", "1")))
     for index, node in enumerate(plan.nodes):
         spec = {"task": node.task, "id": node.job_id, "v": node.version, "m": node.max_attempts, "ttl": node.ttl_ms}
         if node.as_list:

@@ -9,6 +9,7 @@ from taskora.adapters.redis.records import LOOKED_AT, moment, number, text
 from taskora.call import Call
 from taskora.clock import from_ms
 from taskora.connection.request import Producer, ScriptCall, Steps
+from taskora.errors import AdapterError
 from taskora.lua import load
 from taskora.model import Plan, WorkflowOutcome, WorkflowRecord, WorkflowState, WorkflowSummary
 
@@ -29,10 +30,15 @@ class RedisWorkflows:
         def steps(_: Producer) -> Steps[None]:
             key = self._keys.workflow(plan.workflow_id)
             store, start = load("store_workflow"), load("start_workflow")
-            requests = [ScriptCall(store, (key,), (_UNFINISHED_MS, *f)) for f in workflow_records.stored_fields(plan)]
-            # Only once all is stored: commands written at once are not all applied when one of them is refused.
-            yield requests
-            ((_, owed),) = yield [ScriptCall(start, (key,), (self._keys.root, plan.workflow_id, plan.deadline_ms))]
+            groups = list(workflow_records.stored_fields(plan))
+            fields = sum(map(len, groups)) // 2
+            begin = ScriptCall(start, (key,), (self._keys.root, plan.workflow_id, plan.deadline_ms, fields))
+            replies = yield [*(ScriptCall(store, (key,), (_UNFINISHED_MS, *group)) for group in groups), begin]
+            started, owed = replies[-1]
+            if started < 0:  # the server knew this script and not the other, which it has run by now
+                ((started, owed),) = yield [begin]
+            if started < 0:
+                raise AdapterError(f"workflow {plan.workflow_id}: the server lost a part of it before it started")
             yield from pay(self._keys, owed)
 
         return self._link.call(steps)

@@ -120,7 +120,7 @@ def test_a_producer_that_dies_around_an_enqueue_stores_all_of_a_batch_or_nothing
     ("fault", "runs"),
     [
         ("store_workflow:before", False),
-        ("store_workflow:applied", False),
+        ("store_workflow:applied", True),  # it travels with what starts the workflow
         ("start_workflow:before", False),
         ("start_workflow:applied", True),
         ("continue_workflow:before", True),
