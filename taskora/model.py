@@ -83,8 +83,7 @@ class Occurrence(NamedTuple):
     at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class EnqueueSpec:
+class EnqueueSpec(NamedTuple):
     """What all jobs of one enqueue call share."""
 
     version: int = 1

@@ -33,7 +33,6 @@ T = TypeVar("T")
 Schemas: TypeAlias = tuple[Schema[object], Schema[object]]
 """Of the payload, of the result."""
 _NOT_GIVEN = object()
-_NONE = 0
 _NOT_OF_JOBS = frozenset({"skip_validation", *RuleOptions.__annotations__})
 
 
@@ -100,11 +99,14 @@ class Task(Generic[In, Out]):
             data = None
         if isinstance(data, Job):
             raise ConfigError("data: Job(...) is for dispatch_many(); give those options to dispatch() itself")
-        rule = ruling(options) if options else None
-        job = self._new_job(self._job(cast("In", data), options), options.get("skip_validation", False))
-        if rule is not None:
-            raises = options.get("raise_on_reject", False)
-            return dispatch_ruled(self._home, self, self._spec, (job,), (rule,), raises=raises)[0]
+        if options:
+            rule = ruling(options)
+            job = self._new_job(self._job(cast("In", data), options), options.get("skip_validation", False))
+            if rule is not None:
+                raises = options.get("raise_on_reject", False)
+                return dispatch_ruled(self._home, self, self._spec, (job,), (rule,), raises=raises)[0]
+        else:
+            job = self._plain_job(data, False)
         if on_running_loop():
             parcel = self._home.outbox.put(Parcel(self.name, self._spec, (job,)))
             return ResultHandle(self, job.job_id, stored=None, parcel=parcel)
@@ -128,8 +130,14 @@ class Task(Generic[In, Out]):
             AdapterError: See ``dispatch``.
         """
         given = check_items(items, self.name)
-        wrapped = [cast("Job[In]", item) if isinstance(item, Job) else Job(item) for item in given]
-        jobs = [self._new_job(item, skip_validation) for item in wrapped]
+        if skip_validation is not False:
+            check_flag(skip_validation, "skip_validation")
+        jobs = [
+            self._new_job(cast("Job[In]", item), skip_validation)
+            if isinstance(item, Job)
+            else self._plain_job(item, skip_validation)
+            for item in given
+        ]
         if not jobs:
             return Handles()
         if on_running_loop():
@@ -302,14 +310,16 @@ class Task(Generic[In, Out]):
             )
         return raw
 
+    def _plain_job(self, data: object, skip_validation: bool) -> NewJob:
+        """Make a job without options, as most are."""
+        written = self._write(cast("In", data), self._home.validate_on_dispatch and not skip_validation)
+        return NewJob(new_id(), written, 0, 0, self._ttl_ms)
+
     def _new_job(self, job: Job[In], skip_validation: bool) -> NewJob:
         if skip_validation is not False:
             check_flag(skip_validation, "skip_validation")
         data = self._write(job.data, self._home.validate_on_dispatch and not skip_validation)
         key, limit = self._limit(job)
-        # By identity, as False and 0.0 equal 0 too; most jobs have no options.
-        if job.delay is _NONE and job.priority is _NONE and job.ttl is None and job.job_id is None and not key:
-            return NewJob(new_id(), data, 0, 0, self._ttl_ms)
         check_count(job.priority, "priority", 0, MAX_PRIORITY)
         ttl_ms = self._ttl_ms if job.ttl is None else to_ms(job.ttl, "ttl")
         if job.ttl is not None and ttl_ms == 0:
