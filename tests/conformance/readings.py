@@ -64,12 +64,13 @@ class Readings:
 
     def compare(self, on_server: Iterable[Asked], in_memory: Iterable[Asked]) -> None:
         """Run the same readers, each told by its name and arguments, on both sides."""
-        readings: list[Reading] = []
+        wanted: dict[tuple[object, ...], Reading] = {}
         for first, second in zip(on_server, in_memory, strict=True):
             reading = self._known.get(first.name)
             if reading is None:
                 reading = self._known[first.name] = Reading(first, second)
-            readings.append(reading)
+            wanted[first.name] = reading
+        readings = list(wanted.values())
         self._refresh(readings)
         for reading in readings:
             name, call, shown = reading.in_memory
@@ -87,6 +88,7 @@ class Readings:
             at += len(before)
             if now != before:
                 reading.replies = None
+        assert at == count
         self._read_together([reading for reading in readings if reading.replies is None])
 
     def _read_together(self, readings: list[Reading]) -> None:
