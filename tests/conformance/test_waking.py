@@ -179,17 +179,20 @@ async def test_no_wake_up_is_lost_between_workers_that_claim_and_settle_at_once(
     def all_ran() -> bool:
         return len(seen) == len(ids)
 
+    async def nothing_runs() -> bool:
+        return await kit.active() == []
+
     for _ in range(100):
         ids.extend(await kit.add_many(1))
         await wait_until_async(all_ran, 1.0, "a wake-up was lost")
     ids.extend(await kit.add_many(200))
     await wait_until_async(all_ran, 2.0, "a wake-up was lost")
+    await wait_until_async(nothing_runs, 2.0, "a job that was claimed was not settled")
     stop = True
     for worker in workers:
         worker.cancel()
     await asyncio.gather(*workers, return_exceptions=True)
     assert sorted(seen) == ids
-    assert await kit.active() == []
 
 
 async def test_a_worker_of_many_tasks_serves_each_although_one_is_always_busy(kit: Kit) -> None:
