@@ -120,7 +120,7 @@ class Endpoint:
         if not isinstance(client, kinds):  # pyright: ignore[reportUnnecessaryIsInstance]  # not everybody checks types
             raise ConfigError(
                 f"adapter: expected a URL, redis.Redis or redis.asyncio.Redis, got {type(client).__name__}. "
-                "Give a cluster or a sentinel as redis+cluster:// or redis+sentinel:// URL."
+                "Give the URL of one server; clusters and sentinels are not served yet."
             )
         pool = client.connection_pool
         transport = _transport_of(cast("type[object]", pool.connection_class))
@@ -291,7 +291,7 @@ def _transport_of(connection_class: type[object]) -> Transport:
     if connection_class not in kinds:
         raise ConfigError(
             f"adapter: the client's connections are {connection_class.__name__}, which exists for one of blocking and "
-            "asyncio only. Give a URL (a sentinel: redis+sentinel://) or a client with redis-py's own connections."
+            "asyncio only. Give a URL, or a client with redis-py's own connections."
         )
     return kinds[connection_class]
 
