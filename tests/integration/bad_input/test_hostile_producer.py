@@ -1,25 +1,16 @@
 """What anybody may write under our keys costs at most its own job, and never another one or the worker."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from integration.engine.kit import Engine, working
-from support import Server, wait_until_async
+from support import wait_until_async
 from taskora import SchedulerConfig, Stall, Task, Taskora
 
 GOOD = {"data": "1", "ts": "1700000000000", "_v": "1", "attempt": "1", "maxAttempts": "1", "state": "waiting"}
 DEEP = "[" * 100_000 + "]" * 100_000
-
-
-@pytest.fixture
-def engine(server: Server, url: str, prefix: str) -> Iterator[Engine]:
-    engine = Engine(url, prefix)
-    try:
-        yield engine
-    finally:
-        engine.close()
 
 
 @pytest.fixture
