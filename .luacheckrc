@@ -11,3 +11,5 @@ for path in io.popen("ls lua/includes/*.lua"):lines() do
   end
 end
 files["lua/includes"] = { ignore = { "211" } }
+files["lua/cluster/includes"] = { ignore = { "211" } }
+files["lua/share/includes"] = { ignore = { "211" }, read_globals = { "owe" } } -- it stands within those of workflows

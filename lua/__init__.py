@@ -1,6 +1,10 @@
 """Every server-side script: one operation a file in ``commands``, one function or family a file in ``includes``.
 
 A line ``--- @include "name"`` stands for ``includes/name.lua``; each is taken once, before the code that uses it.
+
+On a cluster, where tasks and workflows lie in different slots, some files are replaced by those of the same path in
+``cluster`` (scripts on tasks) or ``share`` (scripts on workflows). These scripts begin with ``#!lua``, by which the
+server refuses to let them touch a key of another slot.
 """
 
 from __future__ import annotations
@@ -11,6 +15,9 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+_ON_WORKFLOWS = frozenset(
+    {"continue_workflow", "mend_node", "start_workflow", "stop_workflow", "store_workflow", "trim_workflows"}
+)  # fmt: skip
 _INCLUDE = re.compile(r'^--- @include "([a-z_]+)"\s*$')
 
 
@@ -34,14 +41,19 @@ class ScriptError(Exception):
 
 
 @cache
-def load(name: str) -> Script:
+def load(name: str, flavor: str = "") -> Script:
     """Read a script.
+
+    Args:
+        name: File name without the ending.
+        flavor: ``cluster`` for one as it is on a cluster; empty for one as it is elsewhere.
 
     Raises:
         ScriptError: It, or what it includes, does not exist or includes itself; the message names file and line.
     """
-    lines: list[str] = []
-    _read(f"commands/{name}.lua", (), set(), lines)
+    lines = ["#!lua"] if flavor else []
+    folder = "share" if flavor and name in _ON_WORKFLOWS else flavor
+    _read(f"commands/{name}.lua", folder, (), set(), lines)
     source = "\n".join(lines) + "\n"
     return Script(name, source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
 
@@ -52,8 +64,8 @@ def names() -> list[str]:
     return sorted(entry.name.removesuffix(".lua") for entry in folder.iterdir() if entry.name.endswith(".lua"))
 
 
-def _read(path: str, parents: tuple[str, ...], done: set[str], lines: list[str]) -> None:
-    text = _text(path, parents)
+def _read(path: str, flavor: str, parents: tuple[str, ...], done: set[str], lines: list[str]) -> None:
+    text = _text(path, flavor, parents)
     for number, line in enumerate(text.splitlines(), 1):
         match = _INCLUDE.match(line)
         if match is None:
@@ -66,12 +78,16 @@ def _read(path: str, parents: tuple[str, ...], done: set[str], lines: list[str])
             continue
         if any(parent.startswith(f"{include}:") for parent in parents):
             raise ScriptError(f"{here}: {include} includes itself, by way of {' -> '.join((*parents, here))}")
-        _read(include, (*parents, here), done, lines)
+        _read(include, flavor, (*parents, here), done, lines)
         done.add(include)
 
 
-def _text(path: str, parents: tuple[str, ...]) -> str:
+def _text(path: str, flavor: str, parents: tuple[str, ...]) -> str:
     folder, _, name = path.partition("/")
+    if flavor:
+        own = files("taskora.lua") / flavor / folder / name
+        if own.is_file():
+            return own.read_text(encoding="utf-8")
     try:
         return (files("taskora.lua") / folder / name).read_text(encoding="utf-8")
     except FileNotFoundError:

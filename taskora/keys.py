@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from taskora.errors import ConfigError
@@ -12,7 +14,7 @@ from taskora.quoting import quoted
 RESERVED_IDS = frozenset(
     {"wait", "prioritized", "active", "delayed", "completed", "failed", "expired", "cancelled", "events", "stalled",
      "marker", "cancel", "fires", "sent", "gone", "fence", "wake", "conc", "debounce", "throttle", "dedup", "collect",
-     "metrics", "into", "item", "limited", "holders", "blocked", "ready", "swept"}
+     "metrics", "into", "item", "limited", "holders", "blocked", "ready", "swept", "owed"}
 )  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./@+-]{0,199}")
 # Half a surrogate pair, which Python's texts may have, cannot be written as UTF-8.
@@ -165,10 +167,87 @@ class Keys:
         """Channel that carries ids of running jobs to cancel."""
         return f"{self.task(task)}:cancel"
 
+    def flows(self, workflow_id: str) -> str:
+        """Start of the keys of a workflow, and of those that list it with others."""
+        return self.root
+
+    def all_flows(self) -> tuple[str, ...]:
+        """All starts of keys of workflows."""
+        return (self.root,)
+
     def workflow(self, workflow_id: str) -> str:
         """Hash of a workflow; the braces are its cluster hash tag."""
-        return f"{self.root}:wf:{{{workflow_id}}}"
+        return f"{self.flows(workflow_id)}:wf:{{{workflow_id}}}"
+
+    def together(self, tasks: Iterable[str]) -> list[list[str]]:
+        """Divide tasks into those whose keys one script may change at once."""
+        return [list(tasks)]
+
+    def debts(self, task: str, workflows: tuple[str, ...]) -> tuple[str, ...]:
+        """Name what is owed to workflows, by the script that a task's jobs ended in."""
+        return workflows
+
+    @property
+    def own_root(self) -> str:
+        """Start of the keys of the whole prefix that scripts read and write together."""
+        return self.root
 
     def own(self, name: str) -> str:
         """A key of the whole prefix: ``meta``, ``schedules``, ``tasks``, ``workers`` and others."""
         return f"{self.root}:{name}"
+
+
+_SHARES = 16  # of the workflows; a change would make the others' workflows vanish
+_ALONE = ("meta", "migration:lock", "migration:broadcast")  # each by itself, as everywhere
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterKeys(Keys):
+    """The names where the keys of each task lie in a slot of their own.
+
+    What belongs to no task lies in one more slot, and the workflows in sixteen, each with the lists of those in it.
+    """
+
+    def __post_init__(self) -> None:
+        Keys.__post_init__(self)
+        if "{" in self.prefix or "}" in self.prefix:
+            raise ConfigError(
+                f"prefix: {quoted(self.prefix)} is not allowed on a cluster; use one without braces, or with one pair "
+                "around something, such as {acme}, to have all keys in one slot"
+            )
+
+    @property
+    def own_root(self) -> str:
+        """See ``Keys``. No task can have the name in the braces."""
+        return f"{self.root}:{{own:{self.prefix}}}"
+
+    def own(self, name: str) -> str:
+        """See ``Keys``."""
+        return f"{self.root if name in _ALONE else self.own_root}:{name}"
+
+    def flows(self, workflow_id: str) -> str:
+        """See ``Keys``."""
+        return self._share(zlib.crc32(workflow_id.encode()) % _SHARES)
+
+    def all_flows(self) -> tuple[str, ...]:
+        """See ``Keys``."""
+        return tuple(self._share(number) for number in range(_SHARES))
+
+    def together(self, tasks: Iterable[str]) -> list[list[str]]:
+        """See ``Keys``."""
+        return [[task] for task in tasks]
+
+    def debts(self, task: str, workflows: tuple[str, ...]) -> tuple[str, ...]:
+        """See ``Keys``. What is owed is noted beside the task."""
+        return tuple(f"{task}:{workflow}" for workflow in workflows)
+
+    def _share(self, number: int) -> str:
+        return f"{self.root}:{{wf:{self.prefix}:{number}}}"
+
+
+def cluster_keys(prefix: str) -> Keys:
+    """Make the names for a cluster. Braces in the prefix put all keys into one slot, where nothing is different."""
+    start = prefix.find("{")
+    if start >= 0 and prefix.find("}", start) > start + 1:
+        return Keys(prefix)
+    return ClusterKeys(prefix)

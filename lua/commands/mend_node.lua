@@ -3,6 +3,7 @@
 -- Events: waiting
 --- @include "clock"
 --- @include "broken"
+--- @include "node_input"
 local key, root, wf, i, kind = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local f = redis.call('HMGET', key, 'state', 'graph')
 if f[1] ~= 'running' or not f[2] then return { 0, {} } end
@@ -19,21 +20,8 @@ elseif kind == 'ended' then
   local message = state == 'cancelled' and j[3] or j[2] or 'the job ' .. j[1]
   return { 1, workflows().stop(root, wf, { i, spec.task, spec.id, j[4] or '' }, state, message, now) and { wf } or {} }
 end
-local data = node.data
-if type(data) ~= 'string' then
-  if #node.deps == 1 then
-    data = workflows().single_result(key, node.deps[1], node.asList)
-  else
-    data = workflows().join_results(key, node.deps)
-  end
-elseif redis.call('HGET', key, 'parts') then
-  -- The graph has one character for each byte.
-  data = string.gsub(data, '([\194\195])([\128-\191])', function(high, low)
-    return string.char((string.byte(high) - 192) * 64 + string.byte(low) - 128)
-  end)
-end
 local stored = redis.call('HGET', key, 't:' .. i)
 local full = stored and cjson.decode(stored) or { task = spec.task, id = spec.id, v = node._v }
 redis.call('HSET', key, 'n:' .. i .. ':state', 'active')
-workflows().enqueue_node(root, wf, key, i, now, full, data)
+workflows().enqueue_node(root, wf, key, i, now, full, node_input(key, node))
 return { 1, {} }

@@ -7,7 +7,7 @@
 local set, root = KEYS[1], ARGV[1]
 local ids = outdated(set, tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]))
 for _, wf in ipairs(ids) do
-  redis.call('UNLINK', workflow_key(root, wf))
+  redis.call('UNLINK', workflow_key(root, wf), workflow_key(root, wf) .. ':out')
   redis.call('ZREM', set, wf)
   redis.call('ZREM', root .. ':workflows', wf)
   redis.call('ZREM', root .. ':workflows:owed', wf)

@@ -83,16 +83,7 @@ local function make_workflows()
     return pointer >= count
   end
 
-  local function enqueue_node(root, wf, key, j, now, spec, data)
-    local base = root .. ':{' .. spec.task .. '}'
-    if not id_taken(base, spec.id) then
-      store_job(base, spec.id, now, spec.v or 1, spec.m or 1, data, 0, 0, spec.ttl or 0)
-      redis.call('HSET', base .. ':' .. spec.id, '_wf', wf, '_wfNode', j)
-      wake(base)
-    end
-    redis.call('HDEL', key, 'i:' .. j)
-  end
-
+--- @include "enqueue_node"
   local function single_result(key, dep, as_list)
     if as_list then return join_results(key, { dep }) end
     local f = redis.call('HMGET', key, 'n:' .. dep .. ':result', 'parts')

@@ -95,6 +95,10 @@ class JobStore(Protocol):
 class LeaseStore(Protocol):
     """What a worker does with jobs."""
 
+    def shares(self, tasks: Sequence[str]) -> list[list[str]]:
+        """Divide tasks among lanes, so that none waits for what another one needs; mostly one has all."""
+        ...
+
     def lane(self, worker: str, tasks: Sequence[str], lock_ttl_ms: int, held: HeldIds) -> Lane:
         """Open a worker's claiming and settling; connections are made when first used.
 

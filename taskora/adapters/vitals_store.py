@@ -36,6 +36,7 @@ class ServerFacts:
         saved_well: Whether its last writes to disk went well.
         skew_s: Its clock less the clock here, in seconds, give or take half a round trip.
         layout: The stored layout's version record: ``wireVersion, minCompat, writtenBy, writtenAt``.
+        masters: Of a cluster, of which this is the worst in each respect; 0 for one server.
     """
 
     flavor: str
@@ -50,6 +51,7 @@ class ServerFacts:
     saved_well: bool
     skew_s: float
     layout: Mapping[str, str]
+    masters: int = 0
 
 
 @dataclass(frozen=True, slots=True)

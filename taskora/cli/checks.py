@@ -106,7 +106,9 @@ def check_slots(facts: ServerFacts, slots: Mapping[str, frozenset[int]]) -> Chec
     scattered = sorted(task for task, found in slots.items() if len(found) > 1)
     if scattered:
         return Check("cluster", "fail", f"keys of {', '.join(scattered)} lie in several slots", "choose another prefix")
-    return Check("cluster", "warn", "a node of a cluster", "a plain URL reaches this node alone; use one server")
+    if facts.masters:
+        return Check("cluster", "ok", f"{facts.masters} masters, the keys of each task in one slot")
+    return Check("cluster", "warn", "a node of a cluster", "a plain URL reaches this node alone; use redis+cluster://")
 
 
 def check_workers(stats: Mapping[str, QueueStats], workers: Sequence[WorkerRecord]) -> Iterator[Check]:

@@ -14,7 +14,7 @@ TLS_OPTIONS = frozenset({
     "ssl_ca_certs", "ssl_ca_path", "ssl_cert_reqs", "ssl_certfile", "ssl_check_hostname", "ssl_ciphers", "ssl_keyfile",
     "ssl_password",
 })  # fmt: skip
-_KNOWN = "redis://, rediss://, unix://, redis+sentinel://, rediss+sentinel:// or embedded://"
+_KNOWN = "redis://, rediss://, unix://, redis+sentinel://, redis+cluster:// (rediss+… for TLS) or embedded://"
 _PRINTED = re.compile(r"[^\s\x00-\x1f\x7f\ud800-\udfff]{0,2000}")
 _ESCAPING = "Characters such as @ : / ? # in a user name or password must be percent-encoded."
 _NO = ("0", "f", "false", "n", "no")

@@ -115,8 +115,7 @@ class Endpoint:
         kinds = (redis.Redis, redis.asyncio.Redis)
         if not isinstance(client, kinds):  # pyright: ignore[reportUnnecessaryIsInstance]  # not everybody checks types
             raise ConfigError(
-                f"adapter: expected a URL, redis.Redis or redis.asyncio.Redis, got {type(client).__name__}. "
-                "Give the URL of one server; clusters and sentinels are not served yet."
+                f"adapter: expected a URL, redis.Redis or redis.asyncio.Redis, got {type(client).__name__}. Give a URL."
             )
         pool = client.connection_pool
         transport = _transport_of(cast("type[object]", pool.connection_class))

@@ -12,9 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
-from taskora.connection.endpoint import Endpoint
 from taskora.connection.request import Disconnected, Operation, Producer, Steps, T
-from taskora.connection.wire import BlockingWire, LoopWire
+from taskora.connection.wires import AnyBlockingWire, AnyLoopWire, Place, blocking_wire, loop_wire
 from taskora.errors import AdapterError
 
 PATIENCE_S = 5.0
@@ -59,12 +58,12 @@ class _Patience:
 class BlockingPool:
     """Connections for plain code, as many as threads use at a time. ``revive`` is called after a lost connection."""
 
-    def __init__(self, endpoint: Endpoint, revive: Callable[[], object]) -> None:
+    def __init__(self, endpoint: Place, revive: Callable[[], object]) -> None:
         self._endpoint = endpoint
         self._revive = revive
         self._lock = threading.Lock()
         self._pid = os.getpid()
-        self._idle: list[tuple[BlockingWire, _Line]] = []
+        self._idle: list[tuple[AnyBlockingWire, _Line]] = []
 
     def run(self, operation: Operation[T]) -> T:
         """Perform an operation, again from its start after a lost connection.
@@ -84,16 +83,16 @@ class BlockingPool:
         finally:
             self._give_back(wire, line)
 
-    def _take(self) -> tuple[BlockingWire, _Line]:
+    def _take(self) -> tuple[AnyBlockingWire, _Line]:
         if os.getpid() != self._pid:
             # A forked child must neither use nor close its parent's sockets.
             self._lock, self._pid, self._idle = threading.Lock(), os.getpid(), []
         with self._lock:
             if self._idle:
                 return self._idle.pop()
-        return BlockingWire(self._endpoint), _Line()
+        return blocking_wire(self._endpoint), _Line()
 
-    def _give_back(self, wire: BlockingWire, line: _Line) -> None:
+    def _give_back(self, wire: AnyBlockingWire, line: _Line) -> None:
         with self._lock:
             self._idle.append((wire, line))
 
@@ -107,7 +106,7 @@ class BlockingPool:
             wire.close()
 
 
-def _drive(steps: Steps[T], wire: BlockingWire, patience: _Patience) -> T:
+def _drive(steps: Steps[T], wire: AnyBlockingWire, patience: _Patience) -> T:
     try:
         request = next(steps)
         while True:
@@ -118,7 +117,7 @@ def _drive(steps: Steps[T], wire: BlockingWire, patience: _Patience) -> T:
         return cast("T", end.value)
 
 
-async def _drive_async(steps: Steps[T], wire: LoopWire, patience: _Patience) -> T:
+async def _drive_async(steps: Steps[T], wire: AnyLoopWire, patience: _Patience) -> T:
     try:
         request = next(steps)
         while True:
@@ -132,18 +131,18 @@ async def _drive_async(steps: Steps[T], wire: LoopWire, patience: _Patience) -> 
 class _LoopPool:
     """The connections of one event loop; who finds all in use waits for its turn."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Place) -> None:
         self._endpoint = endpoint
-        self._idle: list[tuple[LoopWire, _Line]] = []
+        self._idle: list[tuple[AnyLoopWire, _Line]] = []
         self._turns = asyncio.Semaphore(MOST_CONNECTIONS)
         self._closed = False
 
-    async def take(self) -> tuple[LoopWire, _Line]:
+    async def take(self) -> tuple[AnyLoopWire, _Line]:
         """Take a connection out."""
         await self._turns.acquire()
-        return self._idle.pop() if self._idle else (LoopWire(self._endpoint), _Line())
+        return self._idle.pop() if self._idle else (loop_wire(self._endpoint), _Line())
 
-    async def give_back(self, wire: LoopWire, line: _Line) -> None:
+    async def give_back(self, wire: AnyLoopWire, line: _Line) -> None:
         """Put it back."""
         self._turns.release()
         if self._closed:
@@ -162,7 +161,7 @@ class _LoopPool:
 class LoopPools:
     """Connections for event loops, each used on its own loop only. ``revive`` is called after a lost connection."""
 
-    def __init__(self, endpoint: Endpoint, revive: Callable[[], object]) -> None:
+    def __init__(self, endpoint: Place, revive: Callable[[], object]) -> None:
         self._endpoint = endpoint
         self._revive = revive
         self._pools: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopPool] = weakref.WeakKeyDictionary()

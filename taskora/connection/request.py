@@ -78,8 +78,8 @@ _REMEDIES = {
     "WRONGPASS": "the server does not accept this user and password",
     "NOPERM": "the server's access rules forbid it; the user needs all commands and channels under the prefix",
     "MISCONF": "the server cannot save to disk and refuses writes; see its log",
-    "MOVED": "this is a node of a cluster, which a plain URL does not serve",
-    "CROSSSLOT": "this is a node of a cluster, which a plain URL does not serve",
+    "MOVED": "this is a node of a cluster; use a URL with redis+cluster://",
+    "CROSSSLOT": "this is a node of a cluster; use a URL with redis+cluster://",
     "WRONGTYPE": "a key under our prefix holds something that is not ours; use another prefix",
 }
 _TRANSIENT = ("BUSY", "LOADING", "READONLY", "MASTERDOWN", "TRYAGAIN", "UNBLOCKED", "CLUSTERDOWN")

@@ -77,6 +77,20 @@ class BlockingWire:
             Disconnected: The connection is gone; what was sent may have been applied.
             AdapterError: The server refused a command; those before and after it were applied.
         """
+        replies = self.answers(request, timeout_s)
+        try:
+            return checked(request, replies, self._server)
+        except Disconnected:
+            self.close()
+            raise
+
+    def answers(self, request: Request, timeout_s: float = REPLY_TIMEOUT_S) -> Replies:
+        """Send a request and read its replies; in the place of a refused command's is the server's error.
+
+        Raises:
+            Disconnected: The connection is gone; what was sent may have been applied.
+            AdapterError: The server refused the login.
+        """
         if self._fault:
             self._fault.before(request)
         try:
@@ -89,11 +103,7 @@ class BlockingWire:
             raise explained from error
         if self._fault:
             self._fault.applied()
-        try:
-            return _checked(request, replies, self._server)
-        except Disconnected:
-            self.close()
-            raise
+        return replies
 
     def _exchange(self, request: Request, timeout_s: float) -> Replies:
         stream = self._stream or self._connect()
@@ -185,14 +195,14 @@ class LoopWire:
 
         replies = await self.answers(request, timeout_s, tell)
         try:
-            checked = _checked(request, replies, self._server)
+            good = checked(request, replies, self._server)
         except Disconnected:
             # Perhaps the server is no longer the one that this name stands for.
             await self.close()
             raise
         if not told:
-            tell(checked)
-        return checked
+            tell(good)
+        return good
 
     async def answers(
         self,
@@ -263,7 +273,8 @@ class LoopWire:
                 await connection.disconnect(True)
 
 
-def _checked(request: Request, replies: Replies, server: str) -> Replies:
+def checked(request: Request, replies: Replies, server: str) -> Replies:
+    """Return the replies, or raise the first error among them as one of ours."""
     for at, reply in enumerate(replies):
         if isinstance(reply, Exception):
             raise refusal(reply, request[at], server) from reply

@@ -196,6 +196,17 @@ class Server:
             connection.sendall(request.encode())
             return _read_reply(connection)
 
+    def words(self, *words: str) -> list[str]:
+        """Runs one command that answers with a list of texts."""
+        request = f"*{len(words)}\r\n" + "".join(f"${len(w.encode())}\r\n{w}\r\n" for w in words)
+        with self._connect() as connection, connection.makefile("rb") as stream:
+            connection.sendall(request.encode())
+            found: list[str] = []
+            for _ in range(int(stream.readline()[1:])):
+                length = int(stream.readline()[1:])
+                found.append(stream.read(length + 2)[:-2].decode())
+            return found
+
     def client_count(self) -> int:
         """How many connections the server holds, without the one that asks."""
         return self.command("CLIENT", "LIST").count(" addr=") - 1

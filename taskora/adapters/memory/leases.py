@@ -26,6 +26,10 @@ class MemoryLeases:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    def shares(self, tasks: Sequence[str]) -> list[list[str]]:
+        """See ``LeaseStore``."""
+        return [list(tasks)]
+
     def lane(self, worker: str, tasks: Sequence[str], lock_ttl_ms: int, held: HeldIds) -> Lane:
         """See ``LeaseStore``. ``held`` is never asked: no claim can be lost on its way."""
         return MemoryLane(self._store, worker, tasks, lock_ttl_ms)

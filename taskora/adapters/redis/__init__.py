@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from taskora.adapters.redis.adapter import RedisAdapter
+from taskora.adapters.redis.cluster_adapter import ClusterAdapter
+from taskora.connection.cluster import Cluster
+from taskora.connection.cluster_address import (
+    CLUSTER_SCHEMES,
+    cluster_from_client,
+    cluster_from_url,
+    is_cluster_client,
+)
 from taskora.connection.embedded import EmbeddedServer
 from taskora.connection.endpoint import Endpoint
+from taskora.keys import ClusterKeys, cluster_keys
 
 if TYPE_CHECKING:
+    from taskora.connection.cluster_address import ClusterClient
     from taskora.connection.endpoint import Client
 
 __all__ = ["RedisAdapter", "redis_adapter"]
@@ -31,6 +41,22 @@ class _Given:
         return
 
 
+@dataclass(frozen=True, slots=True)
+class _Cluster:
+    """Several servers that somebody else runs."""
+
+    cluster: Cluster
+
+    def ensure(self) -> Cluster:
+        return self.cluster
+
+    def describe(self) -> str:
+        return self.cluster.masked
+
+    def release(self) -> None:
+        return
+
+
 @dataclass(slots=True)
 class _Embedded:
     """A server that is started when somebody needs it."""
@@ -47,19 +73,32 @@ class _Embedded:
         self.server.release()
 
 
-def redis_adapter(target: str | Client, *, prefix: str = "") -> RedisAdapter:
+def redis_adapter(target: str | Client | ClusterClient, *, prefix: str = "") -> RedisAdapter:
     """Make an adapter for a Redis or Valkey server.
 
     Args:
-        target: ``redis://``, ``rediss://`` (TLS), ``unix://`` or ``embedded://PATH``, or a client of the redis package,
-            of which the address and credentials are taken; it is never used or closed.
+        target: ``redis://``, ``rediss://`` (TLS), ``unix://``, ``redis+cluster://h1,h2`` (``rediss+cluster://``) or
+            ``embedded://PATH``, or a client of the redis package, of one server or of a cluster, of which the address
+            and credentials are taken; it is never used or closed.
         prefix: Text that sets its keys apart from those of others on the same server.
 
     Raises:
         ConfigError: The URL is malformed or of an unknown kind, or the prefix has characters that keys cannot carry.
     """
     if not isinstance(target, str):
-        return RedisAdapter(_Given(Endpoint.from_client(target)), prefix)
+        if is_cluster_client(target):
+            return _on_cluster(cluster_from_client(cast("ClusterClient", target), _flavor(prefix)), prefix)
+        return RedisAdapter(_Given(Endpoint.from_client(cast("Client", target))), prefix)
+    if target.partition("://")[0].lower() in CLUSTER_SCHEMES:
+        return _on_cluster(cluster_from_url(target, _flavor(prefix)), prefix)
     if target.startswith("embedded:"):
         return RedisAdapter(_Embedded(EmbeddedServer.from_url(target)), prefix)
     return RedisAdapter(_Given(Endpoint.from_url(target)), prefix)
+
+
+def _on_cluster(cluster: Cluster, prefix: str) -> ClusterAdapter:
+    return ClusterAdapter(_Cluster(cluster), cluster, prefix)
+
+
+def _flavor(prefix: str) -> str:
+    return "cluster" if isinstance(cluster_keys(prefix), ClusterKeys) else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from taskora.adapters.event_store import EventStore
+from taskora.adapters.protocol import HouseStore, Waiter, WorkflowStore
 from taskora.adapters.redis.dead_letters import RedisDeadLetters
 from taskora.adapters.redis.events import RedisEvents
 from taskora.adapters.redis.house import RedisHouse
@@ -14,6 +16,8 @@ from taskora.adapters.redis.schedules import RedisSchedules
 from taskora.adapters.redis.vitals import RedisVitals
 from taskora.adapters.redis.waiter import RedisWaiter
 from taskora.adapters.redis.workflows import RedisWorkflows
+from taskora.adapters.schedule_store import RepairStore
+from taskora.adapters.vitals_store import VitalsStore
 from taskora.call import Call
 from taskora.keys import Keys
 
@@ -24,21 +28,22 @@ class RedisAdapter:
     Args:
         source: Where the server is.
         prefix: Text that sets its keys apart from those of others on the same server.
+        keys: Its keys, where they are not named as usual.
     """
 
-    def __init__(self, source: Source, prefix: str = "") -> None:
-        self.keys = Keys(prefix)
+    def __init__(self, source: Source, prefix: str = "", keys: Keys | None = None) -> None:
+        self.keys = keys or Keys(prefix)
         self._link = Link(source, self.keys)
         self.jobs = RedisJobs(self._link)
         self.leases = RedisLeases(self._link)
-        self.workflows = RedisWorkflows(self._link)
-        self.house = RedisHouse(self._link)
+        self.workflows: WorkflowStore = RedisWorkflows(self._link)
+        self.house: HouseStore = RedisHouse(self._link)
         self.schedules = RedisSchedules(self._link)
-        self.repairs = RedisRepairs(self._link)
+        self.repairs: RepairStore = RedisRepairs(self._link)
         self.rules = RedisRules(self._link)
-        self.vitals = RedisVitals(self._link)
+        self.vitals: VitalsStore = RedisVitals(self._link)
         self.dead_letters = RedisDeadLetters(self._link)
-        self.events = RedisEvents(self._link)
+        self.events: EventStore = RedisEvents(self._link)
 
     def connect(self) -> Call[None]:
         """See ``Adapter``."""
@@ -48,7 +53,7 @@ class RedisAdapter:
         """See ``Adapter``."""
         return self._link.source.describe()
 
-    def waiter(self) -> RedisWaiter:
+    def waiter(self) -> Waiter:
         """See ``Adapter``."""
         return RedisWaiter(self._link)
 

@@ -14,7 +14,8 @@ from taskora.adapters.event_store import EventBatch, StoredEvent, Wanted
 from taskora.adapters.redis import records
 from taskora.adapters.redis.link import Link
 from taskora.connection.request import Command, Disconnected, Producer, Replies, Request, Steps
-from taskora.connection.wire import REPLY_TIMEOUT_S, LoopWire
+from taskora.connection.wire import REPLY_TIMEOUT_S
+from taskora.connection.wires import AnyLoopWire, loop_wire
 from taskora.errors import AdapterError
 
 _COUNT = 1000
@@ -46,7 +47,7 @@ class RedisFeed:
         self._link = link
         self._wanted = wanted
         self._cursors: dict[str, bytes] = {}
-        self._wire: LoopWire | None = None
+        self._wire: AnyLoopWire | None = None
         self._reading: asyncio.Task[Replies] | None = None
         self._changed = asyncio.Event()
 
@@ -91,7 +92,7 @@ class RedisFeed:
 
     async def _read(self, block_ms: int) -> EventBatch:
         await self._link.connect_async()
-        wire = self._wire = self._wire or LoopWire(self._link.endpoint)
+        wire = self._wire = self._wire or loop_wire(self._link.endpoint)
         if not self._cursors:
             return EventBatch([])
         by_stream = {self._link.keys.events(task).encode(): task for task in self._cursors}
@@ -110,7 +111,7 @@ class RedisFeed:
                 self._cursors[task] = entries[-1][0]
         return EventBatch(events, gap, bool(full))
 
-    async def _unless_interrupted(self, wire: LoopWire, request: Request, timeout_s: float) -> Replies | None:
+    async def _unless_interrupted(self, wire: AnyLoopWire, request: Request, timeout_s: float) -> Replies | None:
         """Exchange; None when the tasks have changed meanwhile."""
         reading = self._reading = asyncio.ensure_future(wire.exchange(request, timeout_s))
         try:
@@ -139,7 +140,7 @@ class RedisFeed:
                 found.append(StoredEvent(task, name, job_id, fields))
         return found
 
-    async def _complete(self, wire: LoopWire, events: list[StoredEvent], full: list[tuple[str, bytes]]) -> bool:
+    async def _complete(self, wire: AnyLoopWire, events: list[StoredEvent], full: list[tuple[str, bytes]]) -> bool:
         """Add to events what their entries do not carry.
 
         Returns:
@@ -168,7 +169,7 @@ class RedisFeed:
         return ("HMGET", job, "attempt", "processedOn", "finishedOn", "error", *result)
 
     @staticmethod
-    async def _ask_alone(wire: LoopWire, request: Command) -> Any:
+    async def _ask_alone(wire: AnyLoopWire, request: Command) -> Any:
         try:
             (reply,) = await wire.exchange([request])
         except AdapterError:

@@ -8,9 +8,8 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 
-from taskora.connection.endpoint import Endpoint
 from taskora.connection.request import Disconnected
-from taskora.connection.wire import LoopWire
+from taskora.connection.wires import Place, loop_wire
 from taskora.errors import AdapterError, SchemaVersionMismatchError
 
 log = logging.getLogger("taskora.adapter")
@@ -74,8 +73,8 @@ class MigrationWatch:
         check: Looks at the store and sets the gate; returns when calls may pass.
     """
 
-    def __init__(self, endpoint: Endpoint, channel: str, check: Callable[[], Awaitable[None]]) -> None:
-        self._wire = LoopWire(endpoint)
+    def __init__(self, endpoint: Place, channel: str, check: Callable[[], Awaitable[None]]) -> None:
+        self._wire = loop_wire(endpoint)
         self._channel = channel
         self._check = check
         self._pid = os.getpid()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import orjson
@@ -52,28 +53,40 @@ class RedisHouse:
         def steps(_: Producer) -> Steps[int]:
             call = ScriptCall(load("sweep"), (self._keys.task(task),), (self._keys.root, max_stalls, grace_ms))
             ((count, owed),) = yield [call]
-            yield from pay(self._keys, owed)
+            yield from pay(self._keys, owed, task)
             return int(count)
 
         return self._link.call(steps)
 
     def trim(self, task: str, state: State, keep: Keep, limit: int) -> Call[int]:
         """See ``HouseStore``."""
-        return self._trim("trim", self._keys.task(task), (state.value,), keep, limit)
+        return self._trim("trim", [self._keys.task(task)], [(state.value,)], keep, limit)
 
     def trim_workflows(self, completed: bool, keep: Keep, limit: int) -> Call[int]:
         """See ``HouseStore``."""
-        ended = self._keys.own("workflows:completed" if completed else "workflows:failed")
-        return self._trim("trim_workflows", ended, (self._keys.root,), keep, limit)
+        name = "workflows:completed" if completed else "workflows:failed"
+        roots = self._keys.all_flows()
+        # Where workflows are spread over several places, each keeps its part of the number, rounded up.
+        kept = keep if keep.max_items is None else replace(keep, max_items=-(-keep.max_items // len(roots)))
+        return self._trim(
+            "trim_workflows", [f"{root}:{name}" for root in roots], [(root,) for root in roots], kept, limit
+        )
 
-    def _trim(self, script: str, key: str, head: tuple[Arg, ...], keep: Keep, limit: int) -> Call[int]:
+    def _trim(
+        self, script: str, keys: Sequence[str], heads: Sequence[tuple[Arg, ...]], keep: Keep, limit: int
+    ) -> Call[int]:
         age_ms = -1 if keep.max_age is None else to_ms(keep.max_age)
         items = -1 if keep.max_items is None else keep.max_items
-        args: tuple[Arg, ...] = (*head, age_ms, items, to_ms(keep.min_age), limit)
+        args: tuple[Arg, ...] = (age_ms, items, to_ms(keep.min_age), limit)
 
         def steps(_: Producer) -> Steps[int]:
-            (count,) = yield [ScriptCall(load(script), (key,), args)]
-            return int(count)
+            return sum(
+                (
+                    yield [
+                        ScriptCall(load(script), (key,), (*head, *args)) for key, head in zip(keys, heads, strict=True)
+                    ]
+                )
+            )
 
         return self._link.call(steps)
 
@@ -89,8 +102,11 @@ class RedisHouse:
         def steps(_: Producer) -> Steps[list[str]]:
             (time,) = yield [("TIME",)]
             until_ms = read_time_ms(time) - age_ms
-            (ids,) = yield [("ZRANGE", self._keys.own(name), "-inf", until_ms, "BYSCORE", "LIMIT", 0, limit)]
-            return [workflow.decode() for workflow in ids]
+            found = yield [
+                ("ZRANGE", f"{root}:{name}", "-inf", until_ms, "BYSCORE", "LIMIT", 0, limit)
+                for root in self._keys.all_flows()
+            ]
+            return [workflow.decode() for ids in found for workflow in ids][:limit]
 
         return self._link.call(steps)
 

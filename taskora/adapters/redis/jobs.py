@@ -100,7 +100,7 @@ class RedisJobs:
             repeated = producer in begun
             begun.add(producer)
             ((code, owed),) = yield [call]
-            yield from pay(self._keys, owed)
+            yield from pay(self._keys, owed, task)
             if code == 0 and repeated:
                 # It may have been cancelled by our own first try, whose answer was lost.
                 (state,) = yield [("HGET", self._keys.job(task, job_id), "state")]

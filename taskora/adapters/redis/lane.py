@@ -17,7 +17,8 @@ from taskora.adapters.protocol import Arrived, HeldIds
 from taskora.adapters.redis.link import Link
 from taskora.adapters.redis.owed import pay
 from taskora.connection.request import Arg, Command, Disconnected, Producer, Replies, Request, ScriptCall, Steps
-from taskora.connection.wire import REPLY_TIMEOUT_S, LoopWire
+from taskora.connection.wire import REPLY_TIMEOUT_S
+from taskora.connection.wires import AnyLoopWire, loop_wire
 from taskora.errors import AdapterError
 from taskora.lua import load
 from taskora.model import Claimed, ClaimReply, Settled, Want
@@ -39,7 +40,7 @@ class _Connection:
     """
 
     name: str
-    wire: LoopWire
+    wire: AnyLoopWire
     epoch: int = 1
     sequence: int = 0
     lost: bool = False
@@ -57,7 +58,7 @@ _HEAD = 6  # values of the step script's reply before the jobs
 _FENCES: dict[bytes, Literal["", "halt", "dead"]] = {b"": "", b"halt": "halt", b"dead": "dead"}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class RedisLane:
     """See ``Lane`` in the protocol."""
 
@@ -81,7 +82,7 @@ class RedisLane:
             return ClaimReply([], None, "", (), ())
         if self._waiting is None:
             await self._connect()
-            self._waiting = _Connection("a", LoopWire(self.link.endpoint))
+            self._waiting = _Connection("a", loop_wire(self.link.endpoint))
         connection = self._waiting
         await self._reclaim_if_lost(connection)
         # The server looks at the keys in this order: each is the first in its turn, or one that is always busy would
@@ -109,7 +110,7 @@ class RedisLane:
         if not self.link.gate.open:
             await self.link.connect_async()
         if not self._idle:
-            self._idle.append(_Connection(chr(ord("b") + len(self._settling)), LoopWire(self.link.endpoint)))
+            self._idle.append(_Connection(chr(ord("b") + len(self._settling)), loop_wire(self.link.endpoint)))
             self._settling.append(self._idle[0])
         connection = self._idle.pop()
         try:
@@ -142,7 +143,7 @@ class RedisLane:
 
         def steps(_: Producer) -> Steps[int]:
             ((due_ms, owed),) = yield [call]
-            yield from pay(self.link.keys, owed)
+            yield from pay(self.link.keys, owed, tasks[0])
             return int(due_ms)
 
         due_ms = await self.link.run_async(steps)
@@ -180,6 +181,12 @@ class RedisLane:
                 str(error) or "no answer in time", extra={"action": "reclaim"},
             )  # fmt: skip
 
+    def lose(self) -> None:
+        """Have what the connections claimed given back before their next use, but for what the worker holds."""
+        for connection in (self._waiting, *self._settling):
+            if connection is not None:
+                connection.lost = True
+
     @property
     def _wake_key(self) -> str:
         return f"{self._bases[self.tasks[0]]}:wake:{self.worker}"
@@ -195,7 +202,10 @@ class RedisLane:
         claimed: list[ClaimReply] = []
 
         def read(replies: Replies) -> None:
-            claimed.append(_read(step, replies[-1]))
+            reply = _read(step, replies[-1])
+            if reply.owed:
+                reply = reply._replace(owed=self.link.keys.debts(step.tasks[0], reply.owed))
+            claimed.append(reply)
             if arrived is not None:
                 arrived(claimed[0])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from taskora.adapters.protocol import HeldIds, Lane, Watch
+from taskora.adapters.redis.cluster_lane import ClusterLane
 from taskora.adapters.redis.lane import RedisLane
 from taskora.adapters.redis.link import Link
 from taskora.adapters.redis.owed import pay
@@ -25,7 +26,12 @@ class RedisLeases:
 
     def lane(self, worker: str, tasks: Sequence[str], lock_ttl_ms: int, held: HeldIds) -> Lane:
         """See ``LeaseStore``."""
-        return RedisLane(self._link, worker, tasks, lock_ttl_ms, held)
+        lanes = [RedisLane(self._link, worker, share, lock_ttl_ms, held) for share in self.shares(tasks)]
+        return lanes[0] if len(lanes) == 1 else ClusterLane(lanes)
+
+    def shares(self, tasks: Sequence[str]) -> list[list[str]]:
+        """See ``LeaseStore``."""
+        return self._keys.together(tasks)
 
     def watch_cancels(self, tasks: Sequence[str]) -> Watch:
         """See ``LeaseStore``."""
@@ -33,16 +39,25 @@ class RedisLeases:
 
     def extend(self, held: Sequence[Held], ttl_ms: int) -> Call[list[int]]:
         """See ``LeaseStore``."""
+        shares = self._keys.together(dict.fromkeys(job.task for job in held))
+        by_share = [[at for at, job in enumerate(held) if job.task in share] for share in shares]
+
+        def steps(_: Producer) -> Steps[list[int]]:
+            verdicts = [0] * len(held)
+            calls = [self._extend([held[at] for at in places], ttl_ms) for places in by_share]
+            for places, reply in zip(by_share, (yield calls), strict=True):
+                for at, verdict in zip(places, reply, strict=True):
+                    verdicts[at] = verdict
+            return verdicts
+
+        return self._link.call(steps)
+
+    def _extend(self, held: Sequence[Held], ttl_ms: int) -> ScriptCall:
         numbers: dict[str, int] = {}
         args: list[Arg] = [ttl_ms]
         for job in held:
             args += (numbers.setdefault(job.task, len(numbers) + 1), job.job_id, job.token, job.processed_ms)
-
-        def steps(_: Producer) -> Steps[list[int]]:
-            (reply,) = yield [ScriptCall(load("extend"), [self._keys.task(task) for task in numbers], args)]
-            return list(reply)
-
-        return self._link.call(steps)
+        return ScriptCall(load("extend"), [self._keys.task(task) for task in numbers], args)
 
     def write_progress(self, task: str, job_id: str, token: str, value: bytes) -> Call[bool]:
         """See ``LeaseStore``."""
@@ -81,7 +96,8 @@ class RedisLeases:
                 ScriptCall(load("recover"), (self._keys.task(task),), (*head, overdue_ms, *suspects))
                 for task, overdue_ms in tasks.items()
             ]
-            yield from pay(self._keys, dict.fromkeys(workflow for _, owed in replies for workflow in owed))
+            for task, (_, owed) in zip(tasks, replies, strict=True):
+                yield from pay(self._keys, owed, task)
             return sum(count for count, _ in replies)
 
         return self._link.call(steps)

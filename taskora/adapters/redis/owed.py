@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from taskora.adapters.redis.cluster_owed import settle_debts
 from taskora.connection.request import Request, ScriptCall, Steps
-from taskora.keys import Keys
+from taskora.keys import ClusterKeys, Keys
 from taskora.lua import load
 
 
@@ -14,9 +15,18 @@ def continue_call(keys: Keys, workflow_id: str) -> ScriptCall:
     return ScriptCall(load("continue_workflow"), (keys.workflow(workflow_id),), (keys.root, workflow_id))
 
 
-def pay(keys: Keys, owed: Iterable[bytes]) -> Steps[None]:
-    """Write all that these workflows are owed; their ids as scripts return them."""
+def pay(keys: Keys, owed: Iterable[bytes], task: str = "") -> Steps[None]:
+    """Write all that these workflows are owed; their ids as scripts return them.
+
+    Args:
+        keys: The names of the keys.
+        owed: The ids.
+        task: The task whose script returned them; empty when it was one on workflows.
+    """
     for workflow_id in owed:
+        if isinstance(keys, ClusterKeys):
+            yield from settle_debts(keys, task, workflow_id.decode())
+            continue
         request: Request = [continue_call(keys, workflow_id.decode())]
         more = 1
         while more:

@@ -67,7 +67,7 @@ class RedisRepairs:
         """See ``RepairStore``."""
 
         def steps(_: Producer) -> Steps[int]:
-            args = (self._keys.root, limit)
+            args = (self._keys.own_root, limit)
             (count,) = yield [ScriptCall(load("trim_registry"), (self._keys.own("workers"),), args)]
             return int(count)
 

@@ -14,7 +14,7 @@ from taskora.connection.request import Command, Producer, Steps
 from taskora.errors import ConfigError
 
 _MINUTE_MS = 60_000
-_LAYOUT = ("wireVersion", "minCompat", "writtenBy", "writtenAt")
+LAYOUT = ("wireVersion", "minCompat", "writtenBy", "writtenAt")
 _PER_SCAN = 1000
 _COUNTS = {
     "wait": "LLEN", "prioritized": "ZCARD", "blocked": "ZCARD", "active": "LLEN", "delayed": "ZCARD",
@@ -34,13 +34,13 @@ class RedisVitals:
         """See ``VitalsStore``."""
 
         def steps(_: Producer) -> Steps[ServerFacts]:
-            info, layout = yield [("INFO",), ("HMGET", self._keys.own("meta"), *_LAYOUT)]
+            info, layout = yield [("INFO",), ("HMGET", self._keys.own("meta"), *LAYOUT)]
             before_ns = time.time_ns()
             ((seconds, micros),) = yield [("TIME",)]
             here_s = (before_ns + time.time_ns()) / 2e9
             skew_s = int(seconds) + int(micros) / 1e6 - here_s
-            stored = {name: value.decode() for name, value in zip(_LAYOUT, layout, strict=True) if value is not None}
-            return _facts(_fields(info), skew_s, stored)
+            stored = {name: value.decode() for name, value in zip(LAYOUT, layout, strict=True) if value is not None}
+            return read_facts(read_info(info), skew_s, stored)
 
         return self._link.call(steps)
 
@@ -196,11 +196,13 @@ class RedisVitals:
         return self._link.call(steps)
 
 
-def _fields(info: bytes) -> Mapping[str, str]:
+def read_info(info: bytes) -> Mapping[str, str]:
+    """Read the answer to INFO."""
     return dict(line.split(":", 1) for line in info.decode(errors="replace").splitlines() if ":" in line)
 
 
-def _facts(info: Mapping[str, str], skew_s: float, layout: Mapping[str, str]) -> ServerFacts:
+def read_facts(info: Mapping[str, str], skew_s: float, layout: Mapping[str, str]) -> ServerFacts:
+    """Make the facts of one server of what it says of itself."""
     valkey = info.get("valkey_version")
     return ServerFacts(
         flavor="valkey" if valkey else info.get("server_name", "redis"),

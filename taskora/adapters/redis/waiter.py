@@ -20,7 +20,7 @@ from typing import Any, cast
 from taskora.adapters.redis import records, workflow_records
 from taskora.adapters.redis.link import Link
 from taskora.connection.request import Command, Disconnected, Replies, refusal
-from taskora.connection.wire import LoopWire
+from taskora.connection.wires import AnyLoopWire, loop_wire
 from taskora.errors import AdapterError
 from taskora.model import TERMINAL, Outcome, WorkflowOutcome
 
@@ -62,7 +62,7 @@ class RedisWaiter:
         self._cursors: dict[bytes, bytes] = {}
         self._reader: asyncio.Task[None] | None = None
         self._checker: asyncio.Task[None] | None = None
-        self._wire: LoopWire | None = None
+        self._wire: AnyLoopWire | None = None
         self._complaint = ""
         self._closed = False
 
@@ -75,7 +75,9 @@ class RedisWaiter:
     async def workflow(self, workflow_id: str) -> WorkflowOutcome | None:
         """See ``Waiter``."""
         command = workflow_records.outcome_command(self._link.keys.workflow(workflow_id))
-        found = await self._wait(self._link.keys.own("workflows:events"), workflow_id, command, _read_workflow)
+        found = await self._wait(
+            f"{self._link.keys.flows(workflow_id)}:workflows:events", workflow_id, command, _read_workflow
+        )
         return cast("WorkflowOutcome | None", found)
 
     async def close(self) -> None:
@@ -117,7 +119,7 @@ class RedisWaiter:
 
     async def _check_new(self) -> None:
         """Look at the states of what was added: it may have ended before anybody listened."""
-        wire = self._wire = self._wire or LoopWire(self._link.endpoint)
+        wire = self._wire = self._wire or loop_wire(self._link.endpoint)
         while self._unchecked:
             batch, self._unchecked = self._unchecked, []
             try:
@@ -127,7 +129,7 @@ class RedisWaiter:
                 self._unchecked += [pending for pending in batch if pending.futures]
                 await self._pause_after(error)
 
-    async def _follow(self, wire: LoopWire, streams: set[bytes]) -> None:
+    async def _follow(self, wire: AnyLoopWire, streams: set[bytes]) -> None:
         """Have the reader read these streams from where they stand now."""
         new = [stream for stream in streams if stream not in self._cursors]
         if new:
@@ -140,7 +142,7 @@ class RedisWaiter:
         if self._reader is None or self._reader.done():
             self._reader = asyncio.create_task(self._read_streams(), name="taskora-waiter-read")
 
-    async def _look_up(self, wire: LoopWire, batch: Iterable[_Pending]) -> None:
+    async def _look_up(self, wire: AnyLoopWire, batch: Iterable[_Pending]) -> None:
         todo = [pending for pending in batch if pending.futures]
         for first in range(0, len(todo), _PIPELINE):
             chunk = todo[first : first + _PIPELINE]
@@ -158,7 +160,7 @@ class RedisWaiter:
                     else:
                         future.set_result(outcome)
 
-    async def _ask(self, wire: LoopWire, commands: Sequence[Command]) -> Replies:
+    async def _ask(self, wire: AnyLoopWire, commands: Sequence[Command]) -> Replies:
         """Read the replies to many; a refusal of one, as an ``AdapterError`` in its place, must not cost the others."""
         replies = await wire.answers(commands)
         for at, reply in enumerate(replies):
@@ -179,7 +181,7 @@ class RedisWaiter:
         await asyncio.sleep(_REFUSED_PAUSE_S)
 
     async def _read_streams(self) -> None:
-        wire = LoopWire(self._link.endpoint)
+        wire = loop_wire(self._link.endpoint)
         checked_at = used_at = time.monotonic()
         behind = False
         try:
@@ -202,7 +204,7 @@ class RedisWaiter:
         finally:
             await wire.close()
 
-    async def _next_ends(self, wire: LoopWire) -> tuple[list[_Pending], bool, dict[bytes, bytes]]:
+    async def _next_ends(self, wire: AnyLoopWire) -> tuple[list[_Pending], bool, dict[bytes, bytes]]:
         """Read on.
 
         Returns:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from taskora.adapters.redis.link import Link
 from taskora.connection.request import Disconnected
-from taskora.connection.wire import LoopWire
+from taskora.connection.wires import AnyLoopWire, loop_wire
 from taskora.errors import AdapterError
 
 log = logging.getLogger("taskora.worker")
@@ -22,7 +22,7 @@ class RedisWatch:
     def __init__(self, link: Link, tasks: Sequence[str]) -> None:
         self._link = link
         self._channels = {link.keys.cancel_channel(task).encode(): task for task in tasks}
-        self._wire: LoopWire | None = None
+        self._wire: AnyLoopWire | None = None
         self._complaint = ""
         self._closed = False
 
@@ -54,7 +54,7 @@ class RedisWatch:
 
     async def _subscribe(self) -> None:
         await self._link.connect_async()
-        wire = self._wire = self._wire or LoopWire(self._link.endpoint)
+        wire = self._wire = self._wire or loop_wire(self._link.endpoint)
         await wire.close()
         names = list(self._channels)
         # A message between two confirmations takes the place of one; the look-up that follows makes up for it.

@@ -13,6 +13,7 @@ from taskora.connection.request import Command
 from taskora.model import Plan, WorkflowNodeRecord, WorkflowOutcome, WorkflowRecord, WorkflowState
 
 _OUTCOME_FIELDS = ("state", "result", "error", "errorNode", "errorType", "errorJob", "errorTask")
+SUMMARY_FIELDS = ("state", "createdAt", "name", "count")
 STATES: dict[bytes, WorkflowState] = {
     b"running": "running", b"completed": "completed", b"failed": "failed", b"cancelled": "cancelled",
 }  # fmt: skip

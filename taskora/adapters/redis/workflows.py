@@ -32,16 +32,22 @@ class RedisWorkflows:
             store, start = load("store_workflow"), load("start_workflow")
             groups = list(workflow_records.stored_fields(plan))
             fields = sum(map(len, groups)) // 2
-            begin = ScriptCall(start, (key,), (self._keys.root, plan.workflow_id, plan.deadline_ms, fields))
+            begin = ScriptCall(
+                start, (key,), (self._keys.flows(plan.workflow_id), plan.workflow_id, plan.deadline_ms, fields)
+            )
             replies = yield [*(ScriptCall(store, (key,), (_UNFINISHED_MS, *group)) for group in groups), begin]
             started, owed = replies[-1]
             if started < 0:  # the server knew this script and not the other, which it has run by now
                 ((started, owed),) = yield [begin]
             if started < 0:
                 raise AdapterError(f"workflow {plan.workflow_id}: the server lost a part of it before it started")
-            yield from pay(self._keys, owed)
+            yield from pay(self._keys, self._owed(plan.workflow_id, owed))
 
         return self._link.call(steps)
+
+    def _owed(self, workflow_id: str, owed: list[bytes]) -> list[bytes]:
+        """Say what is owed after a start."""
+        return owed
 
     def workflow_outcome(self, workflow_id: str) -> Call[WorkflowOutcome | None]:
         """See ``WorkflowStore``."""
@@ -66,7 +72,7 @@ class RedisWorkflows:
         begun: set[Producer] = set()
 
         def steps(producer: Producer) -> Steps[bool]:
-            key, args = self._keys.workflow(workflow_id), (self._keys.root, workflow_id, reason)
+            key, args = self._keys.workflow(workflow_id), (self._keys.flows(workflow_id), workflow_id, reason)
             repeated = producer in begun
             begun.add(producer)
             (stopped,) = yield [ScriptCall(load("stop_workflow"), (key,), args)]
@@ -99,19 +105,19 @@ class RedisWorkflows:
                 if not ids:
                     break
                 names = [workflow_id.decode() for workflow_id in ids]
-                fields = ("state", "createdAt", "name", "count")
-                rows = yield [("HMGET", self._keys.workflow(name), *fields) for name in names]
+                rows = yield [("HMGET", self._keys.workflow(name), *workflow_records.SUMMARY_FIELDS) for name in names]
                 for name, row in zip(names, rows, strict=True):
-                    summary = _summary(name, row)
-                    if summary is not None and state in (None, summary.state):
-                        found.append(summary)
+                    read = summary(name, row)
+                    if read is not None and state in (None, read.state):
+                        found.append(read)
                 first += _PAGE
             return found[offset : offset + limit]
 
         return self._link.call(steps)
 
 
-def _summary(workflow_id: str, row: list[bytes | None]) -> WorkflowSummary | None:
+def summary(workflow_id: str, row: list[bytes | None]) -> WorkflowSummary | None:
+    """Read what a list shows of a workflow from its ``SUMMARY_FIELDS``; None when there is none."""
     state, created, name, count = row
     known = workflow_records.STATES.get(state or b"")
     if known is None:
