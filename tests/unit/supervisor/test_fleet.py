@@ -229,18 +229,18 @@ class Recorder:
 
 def test_notices_wait_for_a_steward_and_are_repeated_to_the_next_until_acknowledged() -> None:
     notices = Notices()
-    notices.died("a", slot=0, cause="signal:9", charged=True, active=1, holders=())
+    notices.died("a", slot=0, cause="signal:9", charged=True, active=1, holders=(), answered={})
     first, second = Recorder(), Recorder()
     notices.steward_ready(first)
-    notices.died("b", slot=1, cause="hung", charged=False, active=0, holders=())
+    notices.died("b", slot=1, cause="hung", charged=False, active=0, holders=(), answered={})
     assert [message["dead"] for message in first.heard] == ["a", "b"]
     notices.recovered("a")
     notices.steward_gone(first)
-    notices.died("c", slot=0, cause="exit:1", charged=True, active=0, holders=())
+    notices.died("c", slot=0, cause="exit:1", charged=True, active=0, holders=(), answered={})
     notices.steward_ready(second)
     assert [message["dead"] for message in second.heard] == ["b", "c"]
     notices.steward_gone(first)
-    notices.died("d", slot=0, cause="exit:1", charged=True, active=0, holders=())
+    notices.died("d", slot=0, cause="exit:1", charged=True, active=0, holders=(), answered={})
     assert second.heard[-1]["dead"] == "d"
 
 
