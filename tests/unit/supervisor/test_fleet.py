@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 import signal
 import time
 from collections.abc import Iterator
@@ -120,6 +121,27 @@ def test_no_descriptor_leaks_when_a_fork_is_refused(fleet: Fleet, nursery: FakeN
     fleet.fill()
     assert descriptors() == before
     assert fleet.beats.beats() == []
+
+
+@pytest.mark.parametrize("free", [0, 1, 2, 3, 4, 5])
+def test_no_descriptor_leaks_when_there_are_too_few_for_a_child(fleet: Fleet, free: int) -> None:
+    before = descriptors()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_lowest_free(free), hard))
+    try:
+        fleet.fill()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert fleet.children() == []
+    assert descriptors() == before
+
+
+def _lowest_free(count: int) -> int:
+    """The limit that leaves so many descriptors free."""
+    taken = [os.open("/dev/null", os.O_RDONLY) for _ in range(count + 1)]
+    for fd in taken:
+        os.close(fd)
+    return taken[-1]
 
 
 def test_the_steward_hears_of_a_worker_only_once_it_is_reaped(fleet: Fleet) -> None:
