@@ -21,10 +21,10 @@ ALLOWED: Final[Mapping[str, set[str]]] = {
     EVERYTHING: {"orjson", "hiredis"},
 }
 LIMIT_MS: Final = 150.0
-ATTEMPTS: Final = 5
+ATTEMPTS: Final = 8
 # A busy machine makes every import slower, so the limit grows with what this takes at the same moment.
 REFERENCE: Final = "import asyncio"
-REFERENCE_MS: Final = 40.0  # on a quiet machine
+REFERENCE_MS: Final = 30.0  # on a quiet machine
 
 _PROBE: Final = """
 import json, sys, time
