@@ -6,7 +6,7 @@
 -- Returns, in one flat list, since a nested one costs the server as much as three commands:
 --          now, ms until the next delayed job (-1: none), fence ("", "halt", "dead", "stale"), three numbers: of values
 --          of jobs, of lost outcomes, of workflows; then the jobs (see claim), ids of lost outcomes, workflows to
---          continue, outcomes that could not be written and why
+--          continue, and what was refused because of damaged keys, as text
 -- Events: all of a job's end, retrying, waiting, delayed, promoted, active
 --- @include "clock"
 --- @include "settle"
@@ -15,6 +15,10 @@ local root, worker, connection, epoch = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV
 local token, ttl, outcomes, wants = ARGV[5], ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
 local now, owed, lost, broken, unclaimed = now_ms(), {}, {}, {}, {}
 local stamp = as_text(now)
+
+local function told(base)
+  return 'task ' .. string.match(base, '{([^{}]*)}$')
+end
 
 if outcomes > 0 then
   local call = { root = root, now = now, stamp = stamp, locks = {}, totals = {}, freed = {}, owed = owed }
@@ -30,8 +34,7 @@ if outcomes > 0 then
     local ran, held = pcall(settle, call, base, id, ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5],
       ARGV[at + 6])
     if not ran then
-      local why = type(held) == 'table' and held.err or tostring(held)
-      broken[#broken + 1] = 'task ' .. string.match(base, '{([^{}]*)}$') .. ' job ' .. id .. ': ' .. why
+      broken[#broken + 1] = 'the outcome of ' .. told(base) .. ' job ' .. id .. ' is not written: ' .. reason(held)
     elseif not held then
       lost[#lost + 1] = id
     end
@@ -61,12 +64,17 @@ for at = 9 + outcomes * 7, 8 + outcomes * 7 + wants * 4, 4 do
     rearm(base)
   else
     local want = { count = tonumber(ARGV[at + 1]), discard = ARGV[at + 2] == '1', singleton = ARGV[at + 3] == '1' }
-    local due = claim(number, base, root, now, stamp, token, ttl, want, out, owed)
+    local ran, due = pcall(claim, number, base, root, now, stamp, token, ttl, want, out, owed)
+    if not ran then
+      broken[#broken + 1] = 'a claim of ' .. told(base) .. ' ended early: ' .. reason(due)
+      due = -1
+    end
     if due >= 0 and (first_due < 0 or due < first_due) then first_due = due end
   end
 end
 -- Others of a singleton task sleep until its one job has ended.
 for base in pairs(unclaimed) do rearm(base) end
+tell_damage(broken)
 out[2], out[3], out[4], out[5], out[6] = first_due, fence, #out - 6, #lost, #owed
 for _, list in ipairs({ lost, owed, broken }) do
   for _, value in ipairs(list) do out[#out + 1] = value end

@@ -6,9 +6,11 @@
 -- freed: begins empty; holds what is released, three values a job, and by base how many stay active
 local function release(base, id, processed, key, freed)
   local active = base .. ':active'
-  local length = freed[base] or redis.call('LLEN', active)
-  local removed = remove_near(active, base, id, 'processedOn', processed, length)
-  freed[base] = length - removed
+  local length, removed = freed[base] or attempt('LLEN', active), 0
+  if length then
+    removed = remove_near(active, base, id, 'processedOn', processed, length)
+    freed[base] = length - removed
+  end
   local at = #freed
   if key and key ~= '' then
     -- A damaged key is the sweep's to mend, and must not cost the job its end.

@@ -18,7 +18,9 @@ local function write_completed(totals, now, stamp)
         members[#members + 1] = stamp
         members[#members + 1] = ids[at]
       end
-      redis.call('ZADD', base .. ':completed', unpack(members))
+      if not attempt('ZADD', base .. ':completed', unpack(members)) then
+        for at = 2, #members, 2 do go_unlisted(base, members[at]) end
+      end
     end
   end
 end
@@ -48,6 +50,11 @@ local function settle(call, base, id, token, processed, verb, payload, meta)
   local f = redis.call('HMGET', job, 'state', 'processedOn', 'cancelledAt', '_wf', '_wfNode', 'dedupKey',
     'concurrencyKey', 'attempt')
   if not owns(call.locks[job], token, processed, f[1], f[2]) then return false end
+  if verb == 'return' then
+    must_queue(base, redis.call('HGET', job, 'priority'))
+  elseif verb == 'retry' or verb == 'defer' then
+    must_be('zset', base .. ':delayed')
+  end
   call.locks[job] = false
   release(base, id, processed, f[7], call.freed)
   if verb == 'cancel' or f[3] then

@@ -6,21 +6,18 @@ from typing import TypeAlias
 
 from taskora.connection.cluster import Cluster
 from taskora.connection.cluster_wire import ClusterBlockingWire, ClusterLoopWire
-from taskora.connection.endpoint import Endpoint
+from taskora.connection.route import Route
 from taskora.connection.wire import BlockingWire, LoopWire
-
-Place: TypeAlias = Endpoint | Cluster
-"""One server, or a cluster of them."""
 
 AnyBlockingWire: TypeAlias = BlockingWire | ClusterBlockingWire
 AnyLoopWire: TypeAlias = LoopWire | ClusterLoopWire
 
 
-def blocking_wire(place: Place) -> AnyBlockingWire:
+def blocking_wire(route: Route) -> AnyBlockingWire:
     """Make a connection for plain code; nothing is opened before its first use."""
-    return ClusterBlockingWire(place) if isinstance(place, Cluster) else BlockingWire(place)
+    return ClusterBlockingWire(route) if isinstance(route, Cluster) else BlockingWire(route)
 
 
-def loop_wire(place: Place) -> AnyLoopWire:
+def loop_wire(route: Route) -> AnyLoopWire:
     """Make a connection for the running loop; nothing is opened before its first use."""
-    return ClusterLoopWire(place) if isinstance(place, Cluster) else LoopWire(place)
+    return ClusterLoopWire(route) if isinstance(route, Cluster) else LoopWire(route)

@@ -16,6 +16,13 @@ from taskora.connection.cluster_address import (
 )
 from taskora.connection.embedded import EmbeddedServer
 from taskora.connection.endpoint import Endpoint
+from taskora.connection.route import Route
+from taskora.connection.sentinel_address import (
+    SENTINEL_SCHEMES,
+    is_sentinel_client,
+    sentinel_route,
+    sentinel_route_of,
+)
 from taskora.keys import ClusterKeys, cluster_keys
 
 if TYPE_CHECKING:
@@ -29,9 +36,9 @@ __all__ = ["RedisAdapter", "redis_adapter"]
 class _Given:
     """A server that somebody else runs."""
 
-    endpoint: Endpoint
+    endpoint: Route
 
-    def ensure(self) -> Endpoint:
+    def ensure(self) -> Route:
         return self.endpoint
 
     def describe(self) -> str:
@@ -77,9 +84,9 @@ def redis_adapter(target: str | Client | ClusterClient, *, prefix: str = "") -> 
     """Make an adapter for a Redis or Valkey server.
 
     Args:
-        target: ``redis://``, ``rediss://`` (TLS), ``unix://``, ``redis+cluster://h1,h2`` (``rediss+cluster://``) or
-            ``embedded://PATH``, or a client of the redis package, of one server or of a cluster, of which the address
-            and credentials are taken; it is never used or closed.
+        target: ``redis://``, ``rediss://`` (TLS), ``unix://``, ``redis+sentinel://``, ``redis+cluster://`` (both with
+            ``rediss`` for TLS) or ``embedded://PATH``, or a client of the redis package, that of a cluster and one that
+            its ``Sentinel`` made included, of which the address and credentials are taken; it is never used or closed.
         prefix: Text that sets its keys apart from those of others on the same server.
 
     Raises:
@@ -88,11 +95,15 @@ def redis_adapter(target: str | Client | ClusterClient, *, prefix: str = "") -> 
     if not isinstance(target, str):
         if is_cluster_client(target):
             return _on_cluster(cluster_from_client(cast("ClusterClient", target), _flavor(prefix)), prefix)
-        return RedisAdapter(_Given(Endpoint.from_client(cast("Client", target))), prefix)
+        client = cast("Client", target)
+        route = sentinel_route_of(client) if is_sentinel_client(client) else Endpoint.from_client(client)
+        return RedisAdapter(_Given(route), prefix)
     if target.partition("://")[0].lower() in CLUSTER_SCHEMES:
         return _on_cluster(cluster_from_url(target, _flavor(prefix)), prefix)
     if target.startswith("embedded:"):
         return RedisAdapter(_Embedded(EmbeddedServer.from_url(target)), prefix)
+    if target.partition("://")[0].lower() in SENTINEL_SCHEMES:
+        return RedisAdapter(_Given(sentinel_route(target)), prefix)
     return RedisAdapter(_Given(Endpoint.from_url(target)), prefix)
 
 

@@ -9,7 +9,8 @@ import time
 from collections.abc import Awaitable, Callable
 
 from taskora.connection.request import Disconnected
-from taskora.connection.wires import Place, loop_wire
+from taskora.connection.route import Route
+from taskora.connection.wires import loop_wire
 from taskora.errors import AdapterError, SchemaVersionMismatchError
 
 log = logging.getLogger("taskora.adapter")
@@ -73,7 +74,7 @@ class MigrationWatch:
         check: Looks at the store and sets the gate; returns when calls may pass.
     """
 
-    def __init__(self, endpoint: Place, channel: str, check: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, endpoint: Route, channel: str, check: Callable[[], Awaitable[None]]) -> None:
         self._wire = loop_wire(endpoint)
         self._channel = channel
         self._check = check

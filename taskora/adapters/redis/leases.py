@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from taskora.adapters.protocol import HeldIds, Lane, Watch
+from taskora.adapters.protocol import Answered, HeldIds, Lane, Watch
 from taskora.adapters.redis.cluster_lane import ClusterLane
 from taskora.adapters.redis.lane import RedisLane
 from taskora.adapters.redis.link import Link
@@ -24,9 +24,16 @@ class RedisLeases:
         self._link = link
         self._keys = link.keys
 
-    def lane(self, worker: str, tasks: Sequence[str], lock_ttl_ms: int, held: HeldIds) -> Lane:
+    def lane(
+        self,
+        worker: str,
+        tasks: Sequence[str],
+        lock_ttl_ms: int,
+        held: HeldIds,
+        answered: Answered | None = None,
+    ) -> Lane:
         """See ``LeaseStore``."""
-        lanes = [RedisLane(self._link, worker, share, lock_ttl_ms, held) for share in self.shares(tasks)]
+        lanes = [RedisLane(self._link, worker, share, lock_ttl_ms, held, answered) for share in self.shares(tasks)]
         return lanes[0] if len(lanes) == 1 else ClusterLane(lanes)
 
     def shares(self, tasks: Sequence[str]) -> list[list[str]]:
@@ -87,13 +94,15 @@ class RedisLeases:
         charged: bool,
         max_crashes: int,
         suspects: Sequence[str] = (),
+        answered: Mapping[str, int] | None = None,
     ) -> Call[int]:
         """See ``LeaseStore``."""
+        read = " ".join(f"{connection}{number}" for connection, number in (answered or {}).items())
 
         def steps(_: Producer) -> Steps[int]:
             head: tuple[Arg, ...] = (self._keys.root, worker, cause, 1 if charged else 0, max_crashes)
             replies = yield [
-                ScriptCall(load("recover"), (self._keys.task(task),), (*head, overdue_ms, *suspects))
+                ScriptCall(load("recover"), (self._keys.task(task),), (*head, overdue_ms, read, *suspects))
                 for task, overdue_ms in tasks.items()
             ]
             for task, (_, owed) in zip(tasks, replies, strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from taskora.adapters.redis.cluster_owed import settle_debts
+from taskora.adapters.redis.records import names
 from taskora.connection.request import Request, ScriptCall, Steps
 from taskora.keys import ClusterKeys, Keys
 from taskora.lua import load
@@ -23,11 +24,11 @@ def pay(keys: Keys, owed: Iterable[bytes], task: str = "") -> Steps[None]:
         owed: The ids.
         task: The task whose script returned them; empty when it was one on workflows.
     """
-    for workflow_id in owed:
+    for workflow_id in names(owed):
         if isinstance(keys, ClusterKeys):
-            yield from settle_debts(keys, task, workflow_id.decode())
+            yield from settle_debts(keys, task, workflow_id)
             continue
-        request: Request = [continue_call(keys, workflow_id.decode())]
+        request: Request = [continue_call(keys, workflow_id)]
         more = 1
         while more:
             (more,) = yield request
