@@ -1,7 +1,7 @@
 """The worker as a whole: what it is made of, and how it starts and stops.
 
-A job's life here: claimed (``Claiming`` or ``Settling``), taken (a ``Run`` is made), run (``Execution``), reported
-(``Journal``), settled (``Settling``), forgotten.
+A job's life here: claimed (at a ``Station``), taken (a ``Run`` is made), run (``Execution``), reported
+(``Journal``), settled (at the station), forgotten.
 """
 
 from __future__ import annotations
@@ -13,25 +13,24 @@ import socket
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from taskora.adapters.protocol import Adapter
 from taskora.context import AbortReason, Interrupted
 from taskora.errors import ConfigError, TaskoraError
 from taskora.model import ClaimReply, Settled
 from taskora.protocols import Runnable
-from taskora.worker.claiming import Claiming
-from taskora.worker.due import DueTimer
 from taskora.worker.execution import Execution
 from taskora.worker.host import Host
 from taskora.worker.journal import Journal
-from taskora.worker.leases import Leases, tell_why_it_ended
+from taskora.worker.leases import Leases
 from taskora.worker.run import Run
-from taskora.worker.settling import Settling
-from taskora.worker.slots import Slots
+from taskora.worker.station import Station
 from taskora.worker.threads import ThreadPool
 
 log = logging.getLogger("taskora.worker")
-_STOP_CLAIMING_S = 2.0
+_PAY_S = 2.0  # for what workflows are owed; what is left is continued by the leader
+_ANY_CLAIM = 2**53
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,18 +93,19 @@ class Worker:
             self._threads, host, settings.cancel_grace_s, settings.hang_timeout_s, self._end_without_handler,
             {name: chain for name, task in tasks.items() if (chain := task.middleware)},
         )  # fmt: skip
-        self._slots = Slots(tasks)
-        names = list(tasks)
-        self._lane = adapter.leases.lane(
-            self.identity, names, settings.lock_ttl_ms, self._held, host.claim_answered
-        )  # fmt: skip
-        self._due = DueTimer(self._lane, names)
-        self._claiming = Claiming(self._lane, self._slots, self._take, troubled)
-        self._settling = Settling(self._lane, self._slots, self._written, self._claiming.include, troubled)
-        self._leases = Leases(adapter.leases, self.runs, names, settings.lock_ttl_ms, self._abort)
-        self._claimer: asyncio.Task[None] | None = None
-        self._settler: asyncio.Task[None] | None = None
+        self._open = True
+        self._stations: list[Station] = []
+        self._station_of: dict[str, Station] = {}
+        shares = adapter.leases.shares(list(tasks))
+        answered = host.claim_answered if len(shares) == 1 else partial(_answered_in_any_order, host)
+        for share in shares:
+            lane = adapter.leases.lane(self.identity, share, settings.lock_ttl_ms, self._held, answered)
+            station = Station(lane, {name: tasks[name] for name in share}, self._take, self._written, troubled)
+            self._stations.append(station)
+            self._station_of.update(dict.fromkeys(share, station))
+        self._leases = Leases(adapter.leases, self.runs, list(tasks), settings.lock_ttl_ms, self._abort)
         self._chores: set[asyncio.Task[None]] = set()
+        self._payments: set[asyncio.Task[None]] = set()
         self._nothing_runs = asyncio.Event()
         self._nothing_runs.set()
 
@@ -117,15 +117,15 @@ class Worker:
     async def start(self) -> None:
         """Reach the server and begin to claim."""
         await self._adapter.connect().run_async()
-        self._settler = asyncio.create_task(self._settling.run(), name="taskora-settle")
-        self._claimer = asyncio.create_task(self._claiming.run(), name="taskora-claim")
-        for task in (self._settler, self._claimer):
-            task.add_done_callback(tell_why_it_ended)
+        for station in self._stations:
+            station.start()
         self._leases.start()
 
     def quiet(self) -> None:
         """Claim nothing more; what runs goes on."""
-        self._slots.close()
+        self._open = False
+        for station in self._stations:
+            station.slots.close()
 
     async def stop(self, timeout_s: float | None, interrupt: asyncio.Event | None = None) -> int:
         """Drain: claim nothing more, let what runs end, and give back what does not end in time, uncharged.
@@ -138,7 +138,7 @@ class Worker:
             The number of jobs given back.
         """
         self.quiet()
-        await self._stop_claiming()
+        await asyncio.gather(*(station.stop_claiming() for station in self._stations))
         await self._wait_for_runs(timeout_s, interrupt)
         unfinished = [run for run in self.runs.values() if not run.over]
         for run in unfinished:
@@ -148,23 +148,12 @@ class Worker:
         for run in self.runs.values():
             if not run.over:
                 run.over = True
-                self._settling.add(Settled(run.job, "cancel" if run.aborted == "cancelled" else "return"))
-        await self._write_the_rest()
+                self._settle(Settled(run.job, "cancel" if run.aborted == "cancelled" else "return"))
+        await asyncio.gather(*(station.write_the_rest() for station in self._stations))
+        if self._payments:
+            await asyncio.wait(self._payments, timeout=_PAY_S)
         await self._close()
         return len(unfinished)
-
-    async def _stop_claiming(self) -> None:
-        if self._claimer is None or self._claimer.done():
-            return
-        try:
-            async with asyncio.timeout(_STOP_CLAIMING_S):
-                await self._lane.stop_claiming()
-                await asyncio.shield(self._claimer)
-        except (TaskoraError, TimeoutError) as error:
-            why = str(error) or "no answer in time"
-            log.warning("the last claim was cut short: %s", why, extra={"action": "drain"})
-            self._claimer.cancel()
-            await asyncio.gather(self._claimer, return_exceptions=True)
 
     async def _wait_for_runs(self, timeout_s: float | None, interrupt: asyncio.Event | None) -> None:
         waits = [asyncio.create_task(self._nothing_runs.wait())]
@@ -175,23 +164,15 @@ class Worker:
             wait.cancel()
         await asyncio.gather(*waits, return_exceptions=True)
 
-    async def _write_the_rest(self) -> None:
-        try:
-            await asyncio.wait_for(self._settling.wait_until_written(), 5)
-        except TimeoutError:
-            log.critical(
-                "the server did not answer: outcomes of the last jobs are not written", extra={"action": "drain"}
-            )
-
     async def _close(self) -> None:
         await self._leases.stop()
-        self._due.stop()
-        background = [task for task in (self._settler, *self._chores) if task is not None]
-        for task in background:
+        background = [task for station in self._stations for task in station.end()]
+        for task in (*self._chores, *self._payments):
             task.cancel()
+            background.append(task)
         await asyncio.gather(*background, return_exceptions=True)
         self._threads.close()
-        await self._lane.close()
+        await asyncio.gather(*(station.close() for station in self._stations))
 
     def _held(self, task: str) -> Collection[str]:
         return [job_id for name, job_id in self.runs if name == task]
@@ -199,11 +180,10 @@ class Worker:
     def _take(self, reply: ClaimReply) -> None:
         """Start what was claimed."""
         for workflow in reply.owed:
-            self._in_background(self._continue_workflow(workflow))
-        self._due.learn(reply.next_due_ms)
+            self._in_background(self._continue_workflow(workflow), self._payments)
         for job in reply.jobs:
-            if not self._slots.open:
-                self._settling.add(Settled(job, "return"))
+            if not self._open:
+                self._settle(Settled(job, "return"))
                 continue
             task = self._tasks[job.task]
             run = Run(job, task, self._journal)
@@ -238,18 +218,20 @@ class Worker:
             log.exception("task %r job %s: reports are lost", run.job.task, run.job.job_id, extra={"action": "report"})
         if outcome is None:
             self._forget(run.job.task, run.job.job_id)
-            self._slots.free(run.job.task)
+            self._station_of[run.job.task].slots.free(run.job.task)
         else:
-            self._settling.add(outcome)
+            self._station_of[run.job.task].settling.add(outcome)
 
-    def _written(self, outcomes: Sequence[Settled], reply: ClaimReply) -> None:
+    def _settle(self, outcome: Settled) -> None:
+        self._station_of[outcome.job.task].settling.add(outcome)
+
+    def _written(self, outcomes: Sequence[Settled]) -> None:
         for outcome in outcomes:
             if outcome.verb == "complete":
                 self.done += 1
             elif outcome.verb == "fail":
                 self.failed += 1
             self._forget(outcome.job.task, outcome.job.job_id)
-        self._take(reply)
 
     def _forget(self, task: str, job_id: str) -> None:
         self.runs.pop((task, job_id), None)
@@ -261,7 +243,7 @@ class Worker:
             self._execution.abort_after_grace(run)
 
     def _identity_lost(self) -> None:
-        if self._slots.open:
+        if self._open:
             self.quiet()
             for run in list(self.runs.values()):
                 self._abort(run, "lost")
@@ -278,10 +260,16 @@ class Worker:
         while await self._adapter.workflows.continue_workflow(workflow_id).run_async():
             pass
 
-    def _in_background(self, work: Awaitable[None]) -> None:
+    def _in_background(self, work: Awaitable[None], among: set[asyncio.Task[None]] | None = None) -> None:
+        tasks = self._chores if among is None else among
         task = asyncio.ensure_future(_logged(work))
-        self._chores.add(task)
-        task.add_done_callback(self._chores.discard)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+
+def _answered_in_any_order(host: Host, connection: str, _: int) -> None:
+    """Say that a claim was answered, where connections of several lanes share a name: any of theirs may have run."""
+    host.claim_answered(connection, _ANY_CLAIM)
 
 
 async def _logged(work: Awaitable[None]) -> None:
