@@ -276,7 +276,7 @@ def _prepared(item: Command | ScriptCall, flavor: str) -> _Prepared:
         name, keys = item.script.name, item.keys
         script = load(name, flavor)
         sent_keys = (*keys, f"{keys[0]}:none") if name in _ON_STORED_KEYS else keys
-        return _Prepared(slot_of(keys[0]), ScriptCall(script, sent_keys, item.args), True)
+        return _Prepared(slot_of(keys[0]) if keys else None, ScriptCall(script, sent_keys, item.args), True)
     name = str(item[0])
     if name == _AT:
         return _Prepared(int(item[1]), item[2:], False)

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from support import wait_until_async
 from taskora import Taskora
-from taskora.adapters.protocol import Adapter, Lane, Waiter
+from taskora.adapters.protocol import Adapter, Arrived, Lane, Waiter
 from taskora.model import (
     Claimed,
     ClaimReply,
@@ -33,6 +33,43 @@ ALL = 10_000
 PATIENCE_S = 5
 
 
+class PayingLane:
+    """A lane of which every step ends as a worker's does: what is noted beside tasks is told to the workflows.
+
+    Only where tasks and workflows lie apart is anything noted; such a debt is named ``TASK:WORKFLOW``.
+    """
+
+    def __init__(self, adapter: Adapter, lane: Lane) -> None:
+        self._adapter = adapter
+        self._lane = lane
+
+    async def wait_and_claim(self, wants: Sequence[Want], block_ms: int, arrived: Arrived | None = None) -> ClaimReply:
+        return await self._paid(await self._lane.wait_and_claim(wants, block_ms, arrived))
+
+    async def step(
+        self, settled: Sequence[Settled], wants: Sequence[Want], arrived: Arrived | None = None
+    ) -> ClaimReply:
+        return await self._paid(await self._lane.step(settled, wants, arrived))
+
+    async def _paid(self, reply: ClaimReply) -> ClaimReply:
+        for owed in reply.owed:
+            if ":" in owed:
+                assert not await self._adapter.workflows.continue_workflow(owed).run_async()
+        return reply._replace(owed=tuple(owed for owed in reply.owed if ":" not in owed))
+
+    async def promote(self, tasks: Sequence[str]) -> int | None:
+        return await self._lane.promote(tasks)
+
+    async def wake(self) -> None:
+        await self._lane.wake()
+
+    async def stop_claiming(self) -> None:
+        await self._lane.stop_claiming()
+
+    async def close(self) -> None:
+        await self._lane.close()
+
+
 class Kit:
     """One adapter, and the lanes and waiters that a test opened on it."""
 
@@ -44,7 +81,7 @@ class Kit:
     def lane(
         self, worker: str = "w1", tasks: Sequence[str] = (TASK,), held: Collection[str] = (), ttl_ms: int = TTL_MS
     ) -> Lane:
-        lane = self.adapter.leases.lane(worker, tasks, ttl_ms, lambda _: held)
+        lane = PayingLane(self.adapter, self.adapter.leases.lane(worker, tasks, ttl_ms, lambda _: held))
         self._lanes.append(lane)
         return lane
 
@@ -52,6 +89,11 @@ class Kit:
         waiter = self.adapter.waiter()
         self._waiters.append(waiter)
         return waiter
+
+    @property
+    def apart(self) -> bool:
+        """Whether tasks, and workflows, lie in places that no single step of the server can change together."""
+        return len(self.adapter.leases.shares(["a", "b"])) > 1
 
     async def close(self) -> None:
         for waiter in self._waiters:

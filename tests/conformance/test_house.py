@@ -111,7 +111,7 @@ async def test_the_whole_tells_its_condition(kit: Kit) -> None:
     facts = await kit.adapter.vitals.server().run_async()
     assert facts.flavor in ("memory", "redis", "valkey")
     assert facts.version
-    assert facts.mode == "standalone"
+    assert (facts.mode, facts.masters) == (("cluster", 3) if kit.apart else ("standalone", 0))
     assert facts.uptime_s >= 0
     assert facts.saved_well
     assert abs(facts.skew_s) < 5

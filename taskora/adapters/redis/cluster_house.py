@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Sequence
 
 import orjson
 
 from taskora.adapters.redis.cluster_owed import End, settle_debts, tell_call
-from taskora.adapters.redis.house import RedisHouse
-from taskora.adapters.redis.records import number, read_time_ms
+from taskora.adapters.redis.house import RedisHouse, told_keep
+from taskora.adapters.redis.records import names, number, read_time_ms
 from taskora.adapters.redis.repairs import RedisRepairs
 from taskora.call import Call
+from taskora.config import Keep
 from taskora.connection.request import Command, Producer, ScriptCall, Steps
 from taskora.lua import load
 
@@ -21,17 +23,59 @@ _SHARE = 1_000_000_000  # cursors of one share of the workflows
 class ClusterHouse(RedisHouse):
     """See ``HouseStore`` in the protocol."""
 
+    def trim_workflows(self, completed: bool, keep: Keep, limit: int) -> Call[int]:
+        """See ``HouseStore``. The oldest of all go, wherever they are."""
+        name = "workflows:completed" if completed else "workflows:failed"
+        roots = self._keys.all_flows()
+        age_ms, most, young_ms = told_keep(keep)
+
+        def steps(_: Producer) -> Steps[int]:
+            kept = (yield from self._kept([f"{root}:{name}" for root in roots], most, limit)) if most != -1 else {}
+            counts = yield [
+                ScriptCall(
+                    load("trim_workflows"), (f"{root}:{name}",),
+                    (root, age_ms, kept.get(f"{root}:{name}", -1), young_ms, limit),
+                )
+                for root in roots
+            ]  # fmt: skip
+            return sum(counts)
+
+        return self._link.call(steps)
+
+    @staticmethod
+    def _kept(sets: Sequence[str], most: int, limit: int) -> Steps[dict[str, int]]:
+        """Say how many each set may keep so that all of them together keep the newest."""
+        sizes = dict(zip(sets, (yield [("ZCARD", name) for name in sets]), strict=True))
+        excess = min(sum(sizes.values()) - int(most), limit)
+        if excess <= 0:
+            return {}
+        oldest = yield [("ZRANGE", name, 0, excess - 1, "WITHSCORES") for name in sets]
+        rows = sorted((float(at), name) for name, raw in zip(sets, oldest, strict=True) for at in raw[1::2])
+        gone = Counter(name for _, name in rows[:excess])
+        return {name: sizes[name] - gone[name] for name in gone}
+
+    def _older(self, name: str, age_ms: int, limit: int) -> Call[list[str]]:
+        """Find the first of a list that is spread over all shares."""
+
+        def steps(_: Producer) -> Steps[list[str]]:
+            (time,) = yield [("TIME",)]
+            bounds = ("-inf", read_time_ms(time) - age_ms, "BYSCORE", "LIMIT", 0, limit, "WITHSCORES")
+            found = yield [("ZRANGE", f"{root}:{name}", *bounds) for root in self._keys.all_flows()]
+            rows = sorted((float(at), wf) for raw in found for wf, at in zip(raw[::2], raw[1::2], strict=True))
+            return names(wf for _, wf in rows[:limit])
+
+        return self._link.call(steps)
+
     def owed_workflows(self, older_ms: int, limit: int) -> Call[list[str]]:
         """See ``HouseStore``. What is noted beside a task is named ``TASK:WORKFLOW``."""
 
         def steps(_: Producer) -> Steps[list[str]]:
             time, tasks = yield [("TIME",), ("HKEYS", self._keys.own("tasks"))]
             bounds = ("-inf", read_time_ms(time) - older_ms, "BYSCORE", "LIMIT", 0, limit)
-            names = [task.decode() for task in tasks]
             places = [("", f"{root}:workflows:owed") for root in self._keys.all_flows()]
-            places += [(f"{task}:", f"{self._keys.task(task)}:owed") for task in names]
+            places += [(f"{task}:", f"{self._keys.task(task)}:owed") for task in names(tasks)]
             found = yield [("ZRANGE", key, *bounds) for _, key in places]
-            owed = [head + name.decode() for (head, _), ids in zip(places, found, strict=True) for name in ids]
+            owed = [head + name for (head, _), ids in zip(places, found, strict=True) for name in names(ids)]
             return owed[:limit]
 
         return self._link.call(steps)
@@ -47,10 +91,10 @@ class IndexedRepairs(RedisRepairs):
             roots = self._keys.all_flows()
             share, first = divmod(cursor, _SHARE)
             (ids,) = yield [("ZRANGE", f"{roots[share]}:workflows", first, first + count - 1)]
-            names = [name.decode() for name in ids]
-            states = (yield [("HGET", self._keys.workflow(name), "state") for name in names]) if names else []
-            running = [name for name, state in zip(names, states, strict=True) if state == b"running"]
-            if len(names) == count:
+            page = names(ids)
+            states = (yield [("HGET", self._keys.workflow(name), "state") for name in page]) if page else []
+            running = [name for name, state in zip(page, states, strict=True) if state == b"running"]
+            if len(ids) == count:
                 return cursor + count, running
             return (0 if share + 1 == len(roots) else (share + 1) * _SHARE), running
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any, cast
 
 import orjson
@@ -63,33 +62,19 @@ class RedisHouse:
 
     def trim(self, task: str, state: State, keep: Keep, limit: int) -> Call[int]:
         """See ``HouseStore``."""
-        return self._trim("trim", [self._keys.task(task)], [(state.value,)], keep, limit)
+        return self._trim("trim", self._keys.task(task), (state.value,), keep, limit)
 
     def trim_workflows(self, completed: bool, keep: Keep, limit: int) -> Call[int]:
         """See ``HouseStore``."""
-        name = "workflows:completed" if completed else "workflows:failed"
-        roots = self._keys.all_flows()
-        # Where workflows are spread over several places, each keeps its part of the number, rounded up.
-        kept = keep if keep.max_items is None else replace(keep, max_items=-(-keep.max_items // len(roots)))
-        return self._trim(
-            "trim_workflows", [f"{root}:{name}" for root in roots], [(root,) for root in roots], kept, limit
-        )
+        ended = self._keys.own("workflows:completed" if completed else "workflows:failed")
+        return self._trim("trim_workflows", ended, (self._keys.root,), keep, limit)
 
-    def _trim(
-        self, script: str, keys: Sequence[str], heads: Sequence[tuple[Arg, ...]], keep: Keep, limit: int
-    ) -> Call[int]:
-        age_ms = -1 if keep.max_age is None else to_ms(keep.max_age)
-        items = -1 if keep.max_items is None else keep.max_items
-        args: tuple[Arg, ...] = (age_ms, items, to_ms(keep.min_age), limit)
+    def _trim(self, script: str, key: str, head: tuple[Arg, ...], keep: Keep, limit: int) -> Call[int]:
+        args = (*head, *told_keep(keep), limit)
 
         def steps(_: Producer) -> Steps[int]:
-            return sum(
-                (
-                    yield [
-                        ScriptCall(load(script), (key,), (*head, *args)) for key, head in zip(keys, heads, strict=True)
-                    ]
-                )
-            )
+            (count,) = yield [ScriptCall(load(script), (key,), args)]
+            return int(count)
 
         return self._link.call(steps)
 
@@ -105,11 +90,8 @@ class RedisHouse:
         def steps(_: Producer) -> Steps[list[str]]:
             (time,) = yield [("TIME",)]
             until_ms = read_time_ms(time) - age_ms
-            found = yield [
-                ("ZRANGE", f"{root}:{name}", "-inf", until_ms, "BYSCORE", "LIMIT", 0, limit)
-                for root in self._keys.all_flows()
-            ]
-            return names(workflow for ids in found for workflow in ids)[:limit]
+            (ids,) = yield [("ZRANGE", self._keys.own(name), "-inf", until_ms, "BYSCORE", "LIMIT", 0, limit)]
+            return names(ids)
 
         return self._link.call(steps)
 
@@ -173,6 +155,12 @@ class RedisHouse:
             return [record for record in records if record is not None]
 
         return self._link.call(steps)
+
+
+def told_keep(keep: Keep) -> tuple[Arg, Arg, Arg]:
+    """Write what is kept as the scripts read it: age, items, and the age below which the count removes none."""
+    age_ms = -1 if keep.max_age is None else to_ms(keep.max_age)
+    return age_ms, -1 if keep.max_items is None else keep.max_items, to_ms(keep.min_age)
 
 
 def _worker(name: str, raw: bytes) -> WorkerRecord | None:
