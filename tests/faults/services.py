@@ -19,6 +19,7 @@ from support import Program
 
 TESTS = Path(__file__).resolve().parents[1]
 _RESTART_S = 0.3
+_READY = re.compile(r"slot \d+ \(pid \d+, generation \d+\) is ready")
 _STARTED = re.compile(r"(slot \d+|steward) \(pid (\d+), generation \d+\) started")
 
 
@@ -107,11 +108,14 @@ class FleetService(Service):
         return self._roles.get(pid, "master" if pid == self.program.pid else "child")
 
     def is_ready(self) -> bool:
-        return self.running and "is ready" in self.program.log()
+        return self.running and self._was_ready()
 
     def _excuse(self) -> str:
         # A fleet that cannot reach its server when it starts gives up, for its service manager to try again.
-        return "" if "is ready" in self.program.log() else "no server"
+        return "" if self._was_ready() else "no server"
+
+    def _was_ready(self) -> bool:
+        return _READY.search(self.program.log()) is not None
 
     def _learn_roles(self) -> None:
         if self._logged is not self.program:
