@@ -22,7 +22,7 @@ local function take(id)
   if release(base, id, f[2], f[5], freed) == 0 or f[1] ~= 'active' then return end
   count = count + 1
   if f[3] then return conclude(base, root, id, now, 'cancelled', f[4] or '', '', owed) end
-  local stalls = redis.call('HINCRBY', job, 'stalledCount', 1)
+  local stalls = attempt('HINCRBY', job, 'stalledCount', 1) or 1
   if stalls <= limit then return give_back(base, id, 'stalled', 'count', stalls, 'action', 'recovered') end
   emit(base, 'stalled', id, 'count', stalls, 'action', 'failed')
   conclude(base, root, id, now, 'failed', 'the worker vanished ' .. stalls .. ' times while it ran this job',

@@ -27,12 +27,16 @@ end
 
 local function settle_retry(base, id, now, message, meta)
   local job = base .. ':' .. id
-  local attempt = redis.call('HINCRBY', job, 'attempt', 1)
+  local number = attempt('HINCRBY', job, 'attempt', 1)
+  if not number then
+    number = 2 -- what stood there was no number
+    redis.call('HSET', job, 'attempt', number)
+  end
   local at = now + meta.delay
   redis.call('HSET', job, 'state', 'retrying', 'error', message, 'errorType', meta.type, 'trace', meta.trace)
   redis.call('ZADD', base .. ':delayed', at, id)
   wake_at(base, at)
-  emit(base, 'retrying', id, 'attempt', attempt, 'nextAttemptAt', at, 'error', message)
+  emit(base, 'retrying', id, 'attempt', number, 'nextAttemptAt', at, 'error', message)
 end
 
 local function settle_defer(base, id, now, meta)

@@ -192,15 +192,15 @@ def moved_by_hand(server: Server) -> Generator[Hand]:
     """Have every adapter for a server that is made now send by one connection, and the time stand still."""
     text, hand = cast("Any", taskora.lua)._text, Hand(server)
 
-    def replaced(path: str, parents: tuple[str, ...]) -> str:
-        found = cast("str", text(path, parents))
+    def replaced(path: str, flavor: str, parents: tuple[str, ...]) -> str:
+        found = cast("str", text(path, flavor, parents))
         return found + _CLOCK if path == "includes/clock.lua" else found
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(taskora.lua, "_text", replaced)
         patch.setattr("taskora.adapters.redis.adapter.Link", functools.partial(HandLink, hand))
-        patch.setattr("taskora.adapters.redis.lane.LoopWire", functools.partial(HandWire, hand))
-        patch.setattr("taskora.adapters.redis.events.LoopWire", functools.partial(HandWire, hand))
+        patch.setattr("taskora.adapters.redis.lane.loop_wire", functools.partial(HandWire, hand))
+        patch.setattr("taskora.adapters.redis.events.loop_wire", functools.partial(HandWire, hand))
         taskora.lua.load.cache_clear()
         try:
             yield hand

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from taskora.adapters.protocol import Answered, HeldIds, Lane, Watch
 from taskora.adapters.redis.cluster_lane import ClusterLane
+from taskora.adapters.redis.complaints import Complaints
 from taskora.adapters.redis.lane import RedisLane
 from taskora.adapters.redis.link import Link
 from taskora.adapters.redis.owed import pay
@@ -23,6 +24,7 @@ class RedisLeases:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._keys = link.keys
+        self._complaints = Complaints()
 
     def lane(
         self,
@@ -105,9 +107,10 @@ class RedisLeases:
                 ScriptCall(load("recover"), (self._keys.task(task),), (*head, overdue_ms, read, *suspects))
                 for task, overdue_ms in tasks.items()
             ]
-            for task, (_, owed) in zip(tasks, replies, strict=True):
-                yield from pay(self._keys, owed, task)
-            return sum(count for count, _ in replies)
+            for task, (_, owed, damage) in zip(tasks, replies, strict=True):
+                yield from pay(self._keys, dict.fromkeys(owed), task)
+                self._complaints.tell(damage, "recover")
+            return sum(count for count, *_ in replies)
 
         return self._link.call(steps)
 

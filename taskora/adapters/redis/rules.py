@@ -81,5 +81,12 @@ def _told(rule: Rule) -> tuple[Arg, Arg, Arg]:
 
 
 def _verdicts(reply: bytes, count: int) -> list[Verdict]:
-    texts: list[str] = orjson.loads(reply) if reply else [""] * count
-    return [Verdict(text[:1] in ("", "+"), text[1:]) for text in texts]
+    # Somebody may have written an id that is no text.
+    texts: list[str] = orjson.loads(reply.decode(errors="replace")) if reply else [""] * count
+    return [_verdict(text) for text in texts]
+
+
+def _verdict(text: str) -> Verdict:
+    if text[:1] == "x":
+        return Verdict(False, damage=text[1:])
+    return Verdict(text[:1] in ("", "+"), text[1:])

@@ -74,9 +74,15 @@ class Harbour:
         """Wait until so many jobs of the task are completed."""
         self.wait(lambda: self.stats(task).completed >= count, f"{count} of {task} should complete", timeout)
 
-    def wait_started(self, task: str, count: int, timeout: float = 10.0) -> None:
-        """Wait until so many runs have begun."""
-        self.wait(lambda: len(self.evidence.notes("start", task)) >= count, f"{count} of {task} should run", timeout)
+    def wait_started(self, task: str, count: int, timeout: float = 10.0, among: Iterable[int] | None = None) -> None:
+        """Wait until so many runs have begun; of certain jobs only, if they are named."""
+        keys = None if among is None else {str(key) for key in among}
+
+        def begun() -> bool:
+            notes = self.evidence.notes("start", task)
+            return sum(keys is None or note.key in keys for note in notes) >= count
+
+        self.wait(begun, f"{count} of {task} should run", timeout)
 
     # -- fleets
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Type = Literal["string", "list", "set", "zset", "hash", "stream"]
+OTHER_TYPE = b"of another type"
 TEXTS = (b"\xff\xfe{", b"", b"{x}", b"nobody", b"a\n\x1b[31mb", b"9" * 400, b"nan", b"-inf")
 
 
@@ -85,9 +86,9 @@ def put_other_type(raw: Any, key: bytes, whole: Type) -> None:
     """Replace a key by one of another type."""
     raw.delete(key)
     if whole == "string":
-        raw.rpush(key, "of another type")
+        raw.rpush(key, OTHER_TYPE)
     else:
-        raw.set(key, "of another type")
+        raw.set(key, OTHER_TYPE)
 
 
 def put_garbage(raw: Any, key: bytes, whole: Type) -> None:
@@ -108,3 +109,19 @@ def put_garbage(raw: Any, key: bytes, whole: Type) -> None:
     else:
         for text in TEXTS:
             raw.xadd(key, {text or b"x": text, b"event": text, b"jobId": text})
+
+
+def mend(raw: Any, key: bytes) -> None:
+    """Delete a damaged key; of one that works in spite of the garbage in it, the garbage: the rest is ours."""
+    found = raw.type(key)
+    if found == b"list":
+        for text in TEXTS:
+            raw.lrem(key, 0, text)
+    elif found == b"set":
+        raw.srem(key, *TEXTS)
+    elif found == b"zset":
+        raw.zrem(key, *TEXTS)
+    else:
+        raw.delete(key)
+    if raw.type(key) == b"list" and raw.lindex(key, 0) == OTHER_TYPE:
+        raw.delete(key)

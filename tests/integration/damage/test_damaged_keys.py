@@ -13,7 +13,7 @@ import pytest
 import redis
 
 import taskora
-from integration.damage.kinds import KINDS, NO_KEYS, TO_ALL, Kind, put_garbage, put_other_type
+from integration.damage.kinds import KINDS, NO_KEYS, TO_ALL, Kind, mend, put_garbage, put_other_type
 from integration.engine.kit import Engine, open_app, working
 from support import wait_until_async
 from taskora import (
@@ -194,7 +194,8 @@ async def test_a_damaged_key_costs_no_other_task_and_nothing_once_it_is_deleted(
         kept, _ = await asyncio.gather(
             yard.everything(), asyncio.gather(*(handle.result_async(PATIENCE_S) for handle in others))
         )
-        yard.raw.delete(*damaged)
+        for key in damaged:
+            mend(yard.raw, key)
         for handle in kept:
             await wait_until_async(lambda handle=handle: _over(handle), PATIENCE_S, f"{handle} is lost")
         assert await yard.plus.dispatch(1).result_async(PATIENCE_S) == 2
