@@ -96,6 +96,7 @@ LAZY: set[tuple[str, str]] = {
     ("taskora.cli.demo", "taskora.demo.app"),
     ("taskora.service", "psutil"),
     ("taskora.connection.embedded_guardian", "ctypes"),
+    ("taskora.connection.cluster_address", "redis"),
     ("taskora.connection.endpoint", "redis"),
     ("taskora.connection.wire", "redis"),
     ("taskora.schedules.cron", "croniter"),
