@@ -120,6 +120,7 @@ def test_a_job_that_kills_its_process_is_set_aside_and_harms_no_other(harbour: H
     assert harbour.stop(fleet) == 0
 
 
+@pytest.mark.parametrize("store", ["redis", "cluster"], indirect=True)
 def test_a_chord_outlives_a_kill_in_the_middle(harbour: Harbour) -> None:
     fleet = harbour.start("--procs", "2", "--concurrency", "10")
     first, _ = harbour.wait_workers(fleet, 2)

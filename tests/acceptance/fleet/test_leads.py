@@ -26,6 +26,7 @@ def _occurrences(harbour: Harbour) -> list[int]:
     return sorted(note.at_ns // 1_000_000 for note in harbour.evidence.notes("start", "tick"))
 
 
+@pytest.mark.parametrize("store", ["redis", "cluster"], indirect=True)
 def test_a_leader_that_is_killed_with_its_fleet_costs_a_schedule_no_more_than_its_lease(harbour: Harbour) -> None:
     harbour.set_up(every_s=1, lead_ttl=LEAD_TTL_S)
     first, second = _with_leader_first(harbour, [harbour.start("--procs", "1"), harbour.start("--procs", "1")])
