@@ -1,6 +1,8 @@
 """Every server-side script: one operation a file in ``commands``, one function or family a file in ``includes``.
 
-A line ``--- @include "name"`` stands for ``includes/name.lua``; each is taken once, before the code that uses it.
+A line ``--- @include "name"`` stands for ``includes/name.lua``; each is taken once, before the code that uses it. Indented,
+inside a function, it makes what it brings when that function is called: a server makes all functions of a script anew in
+each call, which takes it as long as several commands.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-_INCLUDE = re.compile(r'^--- @include "([a-z_]+)"\s*$')
+_INCLUDE = re.compile(r'^( *)--- @include "([a-z_]+)"\s*$')
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +62,17 @@ def _read(path: str, parents: tuple[str, ...], done: set[str], lines: list[str])
             if line.strip() and not line.lstrip().startswith("--"):
                 lines.append(line.strip())
             continue
-        include = f"includes/{match[1]}.lua"
+        include = f"includes/{match[2]}.lua"
         here = f"{path}:{number}"
         if include in done:
             continue
         if any(parent.startswith(f"{include}:") for parent in parents):
             raise ScriptError(f"{here}: {include} includes itself, by way of {' -> '.join((*parents, here))}")
-        _read(include, (*parents, here), done, lines)
-        done.add(include)
+        if match[1]:
+            _read(include, (*parents, here), done.copy(), lines)
+        else:
+            _read(include, (*parents, here), done, lines)
+            done.add(include)
 
 
 def _text(path: str, parents: tuple[str, ...]) -> str:

@@ -1,4 +1,3 @@
---- @include "store_job"
 -- Workflows. Beside the shared fields of the hash, ours hold for node i:
 --   t:i   JSON {task, id, v, m, ttl, list}      what its job needs
 --   i:i   its bound payload, until it is enqueued
@@ -17,6 +16,7 @@ end
 -- The functions that follow are made when the first of them is called: most runs of the scripts that settle jobs see no
 -- workflow, and making all functions took longer than five commands.
 local function make_workflows()
+  --- @include "store_job"
   local function owe(root, wf, now)
     redis.call('ZADD', root .. ':workflows:owed', now, wf)
   end

@@ -9,7 +9,7 @@ import pytest
 LUA = Path(__file__).resolve().parents[2] / "lua"
 SCRIPTS = sorted(LUA.rglob("*.lua"))
 
-_INCLUDE = re.compile(r'^--- @include "([^"]+)"', re.MULTILINE)
+_INCLUDE = re.compile(r'^ *--- @include "([^"]+)"', re.MULTILINE)
 _FUNCTION = re.compile(r"^local function (\w+)", re.MULTILINE)
 _NAME = re.compile(r"(?<![.:\w'\"])[A-Za-z_]\w*")
 
