@@ -1,8 +1,8 @@
 """Every server-side script: one operation a file in ``commands``, one function or family a file in ``includes``.
 
-A line ``--- @include "name"`` stands for ``includes/name.lua``; each is taken once, before the code that uses it. Indented,
-inside a function, it makes what it brings when that function is called: a server makes all functions of a script anew in
-each call, which takes it as long as several commands.
+A line ``--- @include "name"`` stands for ``includes/name.lua``; each is taken once, before the code that uses it.
+Indented, inside a function, it makes what it brings when that function is called: a server makes all functions of a
+script anew in each call, which takes it as long as several commands.
 """
 
 from __future__ import annotations

@@ -23,7 +23,8 @@ WORKER_BYTES: Final = 96
 CAUSE_BYTES: Final = 56
 _ATTEMPTS: Final = 16
 HOLDERS: Final = 16
-_CELL_WORDS: Final = 64
+CONNECTIONS: Final = 8
+_CELL_WORDS: Final = 72
 _RECORD_WORDS: Final = 16
 _HEADER_WORDS: Final = 8
 
@@ -36,6 +37,8 @@ _GENERATION, _SLOT, _ROLE, _DOOMED, _STARTED = range(23, 28)
 _TAKEN, _EPOCH = 30, 31
 # The child's words again: the jobs that may hold the interpreter, a deadline and a mark each.
 _HOLDERS_AT: Final = 32
+# And the last claim of each of its connections whose reply it has read.
+_ANSWERED_AT: Final = 64
 
 # The header: what the fleet as a whole is meant to be.
 _MASTER_PID, _TARGET, _STOPPING = range(3)
@@ -204,6 +207,23 @@ class BeatSlot:
         first = self._at + _HOLDERS_AT + 1
         words = self._words[first : first + 2 * HOLDERS : 2]
         return tuple(word.to_bytes(8, "big").lstrip(b"\0").decode(errors="replace") for word in words if word)
+
+    def claim_answered(self, connection: str, number: int) -> None:
+        """Say that the reply to a claim was read, before what it brought is run (about 0.2 µs).
+
+        Args:
+            connection: "a" to "h"; others leave no trace.
+            number: which claim of that connection it was; the number grows.
+        """
+        place = ord(connection) - ord("a")
+        if 0 <= place < CONNECTIONS:
+            self._words[self._at + _ANSWERED_AT + place] = number
+
+    @property
+    def answered(self) -> dict[str, int]:
+        """The last claim of each connection whose reply was read; 0 for none."""
+        first = self._at + _ANSWERED_AT
+        return {chr(ord("a") + place): self._words[first + place] for place in range(CONNECTIONS)}
 
     @property
     def wants_end(self) -> bool:

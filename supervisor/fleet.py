@@ -246,6 +246,7 @@ class Fleet:
                 charged=verdict.charged,
                 active=active,
                 holders=child.beat.holders,
+                answered=child.beat.answered,
             )
 
     def _settle_post(self, child: Child, end: Exit, verdict: Obituary) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from .pipes import Message
@@ -29,7 +29,17 @@ class Notices:
         """Workers whose jobs are not recovered yet."""
         return len(self._pending)
 
-    def died(self, worker: str, *, slot: int, cause: str, charged: bool, active: int, holders: Sequence[str]) -> None:
+    def died(
+        self,
+        worker: str,
+        *,
+        slot: int,
+        cause: str,
+        charged: bool,
+        active: int,
+        holders: Sequence[str],
+        answered: Mapping[str, int],
+    ) -> None:
         """Report a worker that has been reaped. Never call it for one that may still run."""
         message: Message = {
             "dead": worker,
@@ -38,6 +48,7 @@ class Notices:
             "charged": charged,
             "active": active,
             "holders": list(holders),
+            "answered": dict(answered),
         }
         self._pending[worker] = message
         if self._steward is not None:

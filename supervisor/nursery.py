@@ -52,10 +52,21 @@ class Ends:
 
 
 def open_pipes() -> tuple[Ends, Ends]:
-    """Make a child's pipes: the master's ends and the child's. Only the child's report and stack ends may block."""
-    control_r, control_w = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-    report_r, report_w = os.pipe2(os.O_CLOEXEC)
-    stacks_r, stacks_w = os.pipe2(os.O_CLOEXEC)
+    """Make a child's pipes: the master's ends and the child's. Only the child's report and stack ends may block.
+
+    Raises:
+        OSError: there are not enough descriptors; none was taken.
+    """
+    fds: list[int] = []
+    try:
+        for flags in (os.O_CLOEXEC | os.O_NONBLOCK, os.O_CLOEXEC, os.O_CLOEXEC):
+            fds += os.pipe2(flags)
+    except OSError:
+        # Too few are left for all three: those that were made must not be missing at the next attempt, too.
+        for fd in fds:
+            os.close(fd)
+        raise
+    control_r, control_w, report_r, report_w, stacks_r, stacks_w = fds
     os.set_blocking(report_r, False)
     os.set_blocking(stacks_r, False)
     return Ends(control_w, report_r, stacks_r), Ends(control_r, report_w, stacks_w)

@@ -34,8 +34,9 @@ class Seat:
 
     - `{"do": "drain"}`: end once running jobs have; claim no more. A worker gets SIGTERM as well, and takes either.
     - `{"do": "interrupt"}`: give running jobs back now, uncharged, then end.
-    - `{"dead": worker, "slot": 0, "cause": "signal:9", "charged": true, "active": 1}`, to the steward only: that worker
-      has been reaped; recover its jobs and answer with `recovered`. It may be repeated to a later steward.
+    - `{"dead": worker, "slot": 0, "cause": "signal:9", "charged": true, "active": 1, "holders": [], "answered": {}}`,
+      to the steward only: that worker has been reaped; recover its jobs and answer with `recovered`. It may be repeated
+      to a later steward.
 
     Any number of SIGTERMs means drain: systemd sends one to every process of a service, and the master another. For the
     same reason the steward passes SIGTERM by and ends on the message only, after the workers.

@@ -188,16 +188,25 @@ class _Steward:
     async def _recover(self, message: Message) -> None:
         worker, cause, charged = str(message["dead"]), str(message["cause"]), bool(message["charged"])
         holders = cast("list[str]", message.get("holders", []))
+        answered = cast("dict[str, int]", message.get("answered", {}))
         # Nobody's code had the interpreter when it hung: then it counts as a crash of whatever ran.
         charged = charged or (cause == "hung" and not holders)
-        if await self._give_back(worker, cause, charged=charged, suspects=holders):
+        if await self._give_back(worker, cause, charged=charged, suspects=holders, answered=answered):
             self._seat.recovered(worker)
         else:
             # The server is away; what comes meanwhile is served first.
             await asyncio.sleep(_LOOK_S)
             self._messages.put_nowait(message)
 
-    async def _give_back(self, worker: str, cause: str, *, charged: bool, suspects: Sequence[str] = ()) -> bool:
+    async def _give_back(
+        self,
+        worker: str,
+        cause: str,
+        *,
+        charged: bool,
+        suspects: Sequence[str] = (),
+        answered: Mapping[str, int] | None = None,
+    ) -> bool:
         try:
             count = await self._app.adapter.leases.recover(
                 worker,
@@ -206,6 +215,7 @@ class _Steward:
                 charged=charged,
                 max_crashes=self._seat.config.max_crashes,
                 suspects=suspects,
+                answered=answered or {},
             ).run_async()
             await self._app.adapter.house.unregister(worker).run_async()
         except TaskoraError as error:

@@ -1,8 +1,9 @@
 -- Gives the jobs of a dead worker back to the front of their queue. The fence comes first: bytes that the dead process
 -- had already sent would otherwise claim after this.
 -- KEYS: base
--- ARGV: root, worker, cause, 1 to charge a crash, limit of crashes, ms after which a run is overdue (0: never), then
---       the last eight characters of the ids of jobs that may have hung it
+-- ARGV: root, worker, cause, 1 to charge a crash, limit of crashes, ms after which a run is overdue (0: never), the
+--       number of the last claim whose reply was read for each connection ("a17 b3"), then the last eight characters of
+--       the ids of jobs that may have hung it
 -- Returns: number of jobs taken from the worker, workflows to continue
 -- Events: stalled, cancelled, failed
 --- @include "clock"
@@ -14,9 +15,19 @@ redis.call('HSET', fence, 'halt', 'dead')
 redis.call('PEXPIRE', fence, 3600000)
 
 local suspects = {}
-for at = 7, #ARGV do suspects[ARGV[at]] = true end
+for at = 8, #ARGV do suspects[ARGV[at]] = true end
 
 local now, owed, count, prefix, freed = now_ms(), {}, 0, worker .. '.', {}
+
+local answered = {}
+for connection, number in string.gmatch(ARGV[7], '(%a)(%d+)') do answered[connection] = tonumber(number) end
+-- A claim that was parked here may have been served after the death: its reply was never read, and nothing ran.
+local function may_have_run(lock)
+  local connection, number = string.match(lock, '^(%a)%d+%.(%d+)$', #prefix + 1)
+  local last = connection and answered[connection]
+  return not last or tonumber(number) <= last
+end
+
 -- From the newest to the oldest: the oldest is pushed last and runs first.
 for _, id in ipairs(redis.call('LRANGE', base .. ':active', 0, -1)) do
   local job = base .. ':' .. id
@@ -31,7 +42,7 @@ for _, id in ipairs(redis.call('LRANGE', base .. ':active', 0, -1)) do
       and now - (tonumber(f[1]) or now) >= overdue then
       redis.call('HSET', job, 'cause', 'timeout')
       give_back(base, id, 'waiting')
-    elseif not charged then
+    elseif not charged or not may_have_run(lock) then
       give_back(base, id, 'waiting')
     else
       local crashes = redis.call('HINCRBY', job, 'crashes', 1)

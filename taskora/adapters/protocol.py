@@ -43,6 +43,8 @@ from taskora.model import (
 HeldIds: TypeAlias = Callable[[str], Collection[str]]
 Arrived: TypeAlias = Callable[[ClaimReply], None]
 """Takes what a claim brought."""
+Answered: TypeAlias = Callable[[str, int], None]
+"""Is told whose claim was answered: the connection's name, and the claim's number, which grows."""
 
 
 class JobStore(Protocol):
@@ -95,7 +97,14 @@ class JobStore(Protocol):
 class LeaseStore(Protocol):
     """What a worker does with jobs."""
 
-    def lane(self, worker: str, tasks: Sequence[str], lock_ttl_ms: int, held: HeldIds) -> Lane:
+    def lane(
+        self,
+        worker: str,
+        tasks: Sequence[str],
+        lock_ttl_ms: int,
+        held: HeldIds,
+        answered: Answered | None = None,
+    ) -> Lane:
         """Open a worker's claiming and settling; connections are made when first used.
 
         Args:
@@ -103,6 +112,8 @@ class LeaseStore(Protocol):
             tasks: All tasks that it may claim.
             lock_ttl_ms: Lease of a claimed job.
             held: Tells which jobs of a task the worker knows to hold, whenever it is asked.
+            answered: Told of each claim whose reply was read, before ``arrived`` is: what ``recover`` goes by when the
+                worker dies.
         """
         ...
 
@@ -131,6 +142,7 @@ class LeaseStore(Protocol):
         charged: bool,
         max_crashes: int,
         suspects: Sequence[str] = (),
+        answered: Mapping[str, int] | None = None,
     ) -> Call[int]:
         """Fence a dead worker for good and give its jobs of these tasks back to the front of their queues.
 
@@ -142,6 +154,8 @@ class LeaseStore(Protocol):
             charged: Count a crash against each job; over ``max_crashes`` it fails.
             max_crashes: Limit of charged crashes.
             suspects: Ends of the ids, eight characters each, of jobs that may have hung it.
+            answered: By connection, the last claim whose reply the worker read. What a later one brought never ran, and
+                is not charged; nor is it known of a connection that is not named.
 
         Returns:
             The number of jobs taken from the worker: given back, failed or cancelled. A run that is repeated after a

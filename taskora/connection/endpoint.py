@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
-from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
+from taskora.connection.address import read_address
 from taskora.errors import ConfigError
-from taskora.quoting import quoted
 
 if TYPE_CHECKING:
     import redis
@@ -27,15 +26,9 @@ TLS_OPTIONS = frozenset({
     "ssl_ca_certs", "ssl_ca_data", "ssl_ca_path", "ssl_cert_reqs", "ssl_certfile", "ssl_check_hostname", "ssl_ciphers",
     "ssl_exclude_verify_flags", "ssl_include_verify_flags", "ssl_keyfile", "ssl_min_version", "ssl_password",
 })  # fmt: skip
-URL_TLS_OPTIONS = frozenset({
-    "ssl_ca_certs", "ssl_ca_path", "ssl_cert_reqs", "ssl_certfile", "ssl_check_hostname", "ssl_ciphers", "ssl_keyfile",
-    "ssl_password",
-})  # fmt: skip
 # redis-py has these for blocking connections alone: an asyncio connection would skip the check without a word.
 BLOCKING_ONLY_OPTIONS = ("ssl_validate_ocsp", "ssl_validate_ocsp_stapled", "redis_connect_func")
 DEFAULT_TIMEOUT_S = 5.0
-_PRINTED = re.compile(r"[^\s\x00-\x1f\x7f\ud800-\udfff]{0,2000}")
-_ESCAPING = "Characters such as @ : / ? # in a user name or password must be percent-encoded."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,20 +79,23 @@ class Endpoint:
         Raises:
             ConfigError: The URL is malformed, or its scheme or an option is unknown. The password is not repeated.
         """
-        parts = _split(url)
-        options = _query(parts, url)
-        transport = SCHEMES[parts.scheme]
-        if transport == "unix" and (parts.hostname or not parts.path.startswith("/")):
-            raise _wrong(url, "a unix socket needs an absolute path: unix:///path/to.sock (three slashes)")
+        address = read_address(url, SCHEMES)
+        address.refuse_others(())
+        transport = SCHEMES[address.scheme]
+        if len(address.hosts) > 1:
+            raise address.wrong(f"several servers need redis+sentinel:// or redis+cluster://, not {address.scheme}://")
+        ((host, port),) = address.hosts
+        if transport == "unix" and (host or not address.path.startswith("/")):
+            raise address.wrong("a unix socket needs an absolute path: unix:///path/to.sock (three slashes)")
         return cls(
             transport=transport,
-            host=unquote(parts.hostname or "localhost") if transport != "unix" else "localhost",
-            port=_port(parts, url),
-            path=unquote(parts.path) if transport == "unix" else "",
-            db=_database(parts, options, url),
-            username=unquote(parts.username or "") or options.get("username") or None,
-            password=unquote(parts.password or "") or options.get("password") or None,
-            tls=_tls_options(options, url),
+            host=host or "localhost",
+            port=6379 if port is None else port,
+            path=unquote(address.path) if transport == "unix" else "",
+            db=address.database("" if transport == "unix" else address.path.strip("/")),
+            username=address.username,
+            password=address.password,
+            tls=address.tls(),
         )
 
     @classmethod
@@ -200,80 +196,6 @@ class Endpoint:
         if self.transport == "unix":
             return {**options, "path": self.path}
         return {**options, "host": self.host, "port": self.port, "socket_keepalive": True, **self.tls}
-
-
-def masked_url(url: str) -> str:
-    """A URL, well-formed or not, that may be shown: ``***`` stands for whatever may be a password."""
-    start = url.find("://") + len("://") if "://" in url else 0
-    scheme, rest = url[:start], url[start:]
-    login, at, address = rest.rpartition("@")
-    if at:
-        user, colon, _ = login.partition(":")
-        rest = f"{user}:***@{address}" if colon else f"***@{address}"
-    head, question, query = rest.partition("?")
-    shown = [f"{name}=***" if "password" in name else f"{name}{equals}{value}" for name, equals, value in
-             (pair.partition("=") for pair in query.split("&"))]  # fmt: skip
-    return f"{scheme}{head}{question}{'&'.join(shown)}"
-
-
-def _wrong(url: str, why: str) -> ConfigError:
-    return ConfigError(f"adapter: {quoted(masked_url(url))} is not a usable URL: {why}")
-
-
-def _split(url: str) -> SplitResult:
-    if _PRINTED.fullmatch(url) is None:  # urlsplit would leave such characters out without a word
-        raise _wrong(url, f"it has spaces or control characters, or over 2,000 characters. {_ESCAPING}")
-    try:
-        parts = urlsplit(url)
-    except ValueError:  # its message may repeat the password
-        raise _wrong(url, f"it cannot be parsed. {_ESCAPING}") from None
-    if parts.scheme not in SCHEMES or "://" not in url:
-        raise _wrong(url, "its scheme is unknown. Use redis://, rediss://, unix:// or embedded://")
-    if parts.fragment or "#" in url:
-        raise _wrong(url, f"it has a fragment (#…). {_ESCAPING}")
-    return parts
-
-
-def _query(parts: SplitResult, url: str) -> dict[str, str]:
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    known = {"db", "username", "password"} | (URL_TLS_OPTIONS if parts.scheme == "rediss" else set[str]())
-    for name in options:
-        if name in URL_TLS_OPTIONS and parts.scheme != "rediss":
-            raise _wrong(url, f"the option {name!r} needs the scheme rediss")
-        if name not in known:
-            raise _wrong(url, f"the option {name!r} is not supported. Options here: {', '.join(sorted(known))}")
-    return options
-
-
-def _port(parts: SplitResult, url: str) -> int:
-    try:
-        port = parts.port
-    except ValueError:  # its message may repeat a part of the password
-        raise _wrong(url, f"the port must be a number from 1 to 65535. {_ESCAPING}") from None
-    if port == 0:
-        raise _wrong(url, "the port must be a number from 1 to 65535")
-    return 6379 if port is None else port
-
-
-def _database(parts: SplitResult, options: Mapping[str, str], url: str) -> int:
-    in_path = parts.path.strip("/") if parts.scheme != "unix" else ""
-    given = options.get("db", in_path)
-    if given == "":
-        return 0
-    if not (given.isascii() and given.isdigit()):
-        raise _wrong(url, f"the database must be a number, 0 or more, got {given!r}")
-    return int(given)
-
-
-def _tls_options(options: Mapping[str, str], url: str) -> dict[str, object]:
-    tls: dict[str, object] = {name: value for name, value in options.items() if name in URL_TLS_OPTIONS}
-    if "ssl_check_hostname" in options:
-        tls["ssl_check_hostname"] = options["ssl_check_hostname"].upper() not in ("0", "F", "FALSE", "N", "NO")
-    if "ssl_cert_reqs" in options:
-        tls["ssl_cert_reqs"] = options["ssl_cert_reqs"].lower().removeprefix("cert_")
-        if tls["ssl_cert_reqs"] not in ("none", "optional", "required"):
-            raise _wrong(url, "ssl_cert_reqs must be none, optional or required")
-    return tls
 
 
 def _transport_of(connection_class: type[object]) -> Transport:

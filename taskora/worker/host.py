@@ -27,6 +27,10 @@ class Host(Protocol):
         """That job's code has given the interpreter back, as often as it held it."""
         ...
 
+    def claim_answered(self, connection: str, number: int) -> None:
+        """The reply to a claim of one of the worker's connections was read: what it brought may run from now on."""
+        ...
+
     def thread_stuck(self, task: str, job_id: str) -> bool:
         """A sync handler cannot be stopped. True: this process will be ended once its other jobs are done."""
         ...
@@ -46,6 +50,9 @@ class Alone:
 
     def let_go(self, job_id: str) -> None:
         """Nobody watches."""
+
+    def claim_answered(self, connection: str, number: int) -> None:
+        """Nobody recovers what this process leaves but the sweep, which charges no crash."""
 
     def thread_stuck(self, task: str, job_id: str) -> bool:
         """Say so; the thread stays until the process ends, and another takes its place."""

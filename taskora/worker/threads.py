@@ -6,12 +6,16 @@ import asyncio
 import contextlib
 import contextvars
 import ctypes
+import logging
 import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from taskora.context import Interrupted
+
+log = logging.getLogger("taskora.worker")
+_AGAIN_S = 1.0
 
 
 @dataclass(slots=True, eq=False)
@@ -103,6 +107,7 @@ class ThreadPool:
         self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._threads: list[_Thread] = []
         self._unfinished = 0
+        self._refused = False
         self._lock = threading.Lock()
 
     def submit(self, call: Callable[[], object]) -> Work:
@@ -111,11 +116,8 @@ class ThreadPool:
         work = Work(call, contextvars.copy_context(), loop.create_future())
         with self._lock:
             self._unfinished += 1
-            if len(self._threads) < min(self._size, self._unfinished):
-                thread = _Thread(self)
-                self._threads.append(thread)
-                thread.start(f"taskora-handler-{len(self._threads)}")
         self._queue.put(work)
+        self._grow(loop)
         return work
 
     def interrupt(self, work: Work) -> None:
@@ -141,6 +143,29 @@ class ThreadPool:
     def next_work(self) -> Work | None:
         """Wait for work; for the pool's threads."""
         return self._queue.get()
+
+    def _grow(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Start a thread if there is work for one more."""
+        with self._lock:
+            if self._refused or len(self._threads) >= min(self._size, self._unfinished):
+                return
+            thread = _Thread(self)
+            try:
+                thread.start(f"taskora-handler-{len(self._threads) + 1}")
+            except RuntimeError as error:
+                # Not the job's fault, so it must not fail for it: it waits for another thread, or for the machine.
+                self._refused = True
+                loop.call_later(_AGAIN_S, self._grow_again, loop)
+                log.warning(
+                    "no thread for a sync handler now (%s); %d run, its job waits for one of them or for room",
+                    error, len(self._threads), extra={"action": "threads"},
+                )  # fmt: skip
+            else:
+                self._threads.append(thread)
+
+    def _grow_again(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._refused = False
+        self._grow(loop)
 
     def thread_is_free(self, thread: _Thread) -> None:
         """A thread has ended its work; for the pool's threads."""

@@ -96,7 +96,9 @@ class Worker:
         )  # fmt: skip
         self._slots = Slots(tasks)
         names = list(tasks)
-        self._lane = adapter.leases.lane(self.identity, names, settings.lock_ttl_ms, self._held)
+        self._lane = adapter.leases.lane(
+            self.identity, names, settings.lock_ttl_ms, self._held, host.claim_answered
+        )  # fmt: skip
         self._due = DueTimer(self._lane, names)
         self._claiming = Claiming(self._lane, self._slots, self._take, troubled)
         self._settling = Settling(self._lane, self._slots, self._written, self._claiming.include, troubled)

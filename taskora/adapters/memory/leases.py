@@ -13,7 +13,7 @@ from taskora.adapters.memory.queueing import release
 from taskora.adapters.memory.reclaiming import Recovery, recover_job
 from taskora.adapters.memory.store import DAY_MS, HOUR_MS, Job, Lock, Owed, Queue, Store
 from taskora.adapters.memory.watch import MemoryWatch
-from taskora.adapters.protocol import HeldIds, Lane, Watch
+from taskora.adapters.protocol import Answered, HeldIds, Lane, Watch
 from taskora.call import Call
 from taskora.model import Held
 
@@ -26,8 +26,15 @@ class MemoryLeases:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def lane(self, worker: str, tasks: Sequence[str], lock_ttl_ms: int, held: HeldIds) -> Lane:
-        """See ``LeaseStore``. ``held`` is never asked: no claim can be lost on its way."""
+    def lane(
+        self,
+        worker: str,
+        tasks: Sequence[str],
+        lock_ttl_ms: int,
+        held: HeldIds,
+        answered: Answered | None = None,
+    ) -> Lane:
+        """See ``LeaseStore``. ``held`` is not asked, ``answered`` not told: no claim can be lost on its way."""
         return MemoryLane(self._store, worker, tasks, lock_ttl_ms)
 
     def watch_cancels(self, tasks: Sequence[str]) -> Watch:
@@ -84,8 +91,9 @@ class MemoryLeases:
         charged: bool,
         max_crashes: int,
         suspects: Sequence[str] = (),
+        answered: Mapping[str, int] | None = None,
     ) -> Call[int]:
-        """See ``LeaseStore``."""
+        """See ``LeaseStore``. Every claim was answered."""
         store = self._store
 
         def act(now_ms: int) -> int:

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 import orjson
 
-from taskora.adapters.protocol import Arrived, HeldIds
+from taskora.adapters.protocol import Answered, Arrived, HeldIds
 from taskora.adapters.redis.link import Link
 from taskora.adapters.redis.owed import pay
 from taskora.connection.request import Arg, Command, Disconnected, Producer, Replies, Request, ScriptCall, Steps
@@ -66,6 +66,7 @@ class RedisLane:
     tasks: Sequence[str]
     lock_ttl_ms: int
     held: HeldIds
+    answered: Answered | None = None
     _bases: dict[str, str] = field(init=False)
     _discarding: set[str] = field(init=False, default_factory=set[str])
     _waiting: _Connection | None = field(init=False, default=None)
@@ -196,6 +197,8 @@ class RedisLane:
 
         def read(replies: Replies) -> None:
             claimed.append(_read(step, replies[-1]))
+            if self.answered is not None:
+                self.answered(connection.name, connection.sequence)
             if arrived is not None:
                 arrived(claimed[0])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from taskora.adapters.protocol import HeldIds, Lane, Watch
+from taskora.adapters.protocol import Answered, HeldIds, Lane, Watch
 from taskora.adapters.redis.lane import RedisLane
 from taskora.adapters.redis.link import Link
 from taskora.adapters.redis.owed import pay
@@ -23,9 +23,16 @@ class RedisLeases:
         self._link = link
         self._keys = link.keys
 
-    def lane(self, worker: str, tasks: Sequence[str], lock_ttl_ms: int, held: HeldIds) -> Lane:
+    def lane(
+        self,
+        worker: str,
+        tasks: Sequence[str],
+        lock_ttl_ms: int,
+        held: HeldIds,
+        answered: Answered | None = None,
+    ) -> Lane:
         """See ``LeaseStore``."""
-        return RedisLane(self._link, worker, tasks, lock_ttl_ms, held)
+        return RedisLane(self._link, worker, tasks, lock_ttl_ms, held, answered)
 
     def watch_cancels(self, tasks: Sequence[str]) -> Watch:
         """See ``LeaseStore``."""
@@ -72,13 +79,15 @@ class RedisLeases:
         charged: bool,
         max_crashes: int,
         suspects: Sequence[str] = (),
+        answered: Mapping[str, int] | None = None,
     ) -> Call[int]:
         """See ``LeaseStore``."""
+        read = " ".join(f"{connection}{number}" for connection, number in (answered or {}).items())
 
         def steps(_: Producer) -> Steps[int]:
             head: tuple[Arg, ...] = (self._keys.root, worker, cause, 1 if charged else 0, max_crashes)
             replies = yield [
-                ScriptCall(load("recover"), (self._keys.task(task),), (*head, overdue_ms, *suspects))
+                ScriptCall(load("recover"), (self._keys.task(task),), (*head, overdue_ms, read, *suspects))
                 for task, overdue_ms in tasks.items()
             ]
             yield from pay(self._keys, dict.fromkeys(workflow for _, owed in replies for workflow in owed))

@@ -231,3 +231,34 @@ async def test_a_cancelled_claim_leaves_no_reply_for_the_next_and_no_job_behind(
         assert kit.active() == ids[:2]
         await kit.settle(lane, *(Settled(job, "return") for job in again.jobs))
         wait_until(lambda: kit.waiting() == ids)
+
+
+async def test_a_recovery_charges_only_claims_whose_reply_was_read(kit: Kit) -> None:
+    read: dict[str, int] = {"a": 0}
+    await kit.add_many(4)
+    lane = kit.adapter.leases.lane("w1", [TASK], TTL_MS, lambda _: (), read.__setitem__)
+    try:
+        ran = (await lane.wait_and_claim([Want(TASK, 1)], 100)).jobs + (await lane.step([], [Want(TASK, 1)])).jobs
+        before = dict(read)
+        unread = (await lane.wait_and_claim([Want(TASK, 1)], 100)).jobs + (await lane.step([], [Want(TASK, 1)])).jobs
+    finally:
+        await lane.close()
+    assert before.keys() == {"a", "b"}
+    assert all(read[name] > number for name, number in before.items())
+    call = kit.adapter.leases.recover(
+        "w1", {TASK: 0}, cause="signal:9", charged=True, max_crashes=0, answered=before
+    )  # fmt: skip
+    assert await call.run_async() == 4
+    assert [kit.state(job.job_id) for job in ran] == ["failed", "failed"]
+    assert [kit.state(job.job_id) for job in unread] == ["waiting", "waiting"]
+    assert all("crashes" not in kit.hash(job.job_id) for job in unread)
+
+
+async def test_a_recovery_charges_the_claims_of_connections_that_nothing_is_known_of(kit: Kit) -> None:
+    await kit.add_many(1)
+    (job,) = await kit.claim(kit.lane("w1"))
+    call = kit.adapter.leases.recover(
+        "w1", {TASK: 0}, cause="signal:9", charged=True, max_crashes=3, answered={"a": 0}
+    )  # fmt: skip
+    assert await call.run_async() == 1
+    assert kit.hash(job.job_id)["crashes"] == "1"

@@ -14,7 +14,8 @@ import redis
 import redis.asyncio
 from redis.credentials import UsernamePasswordCredentialProvider
 
-from taskora.connection.endpoint import Endpoint, masked_url
+from taskora.connection.address import masked_url
+from taskora.connection.endpoint import Endpoint
 from taskora.errors import ConfigError
 
 
@@ -49,7 +50,7 @@ def test_a_url_names_address_login_and_database(url: str, expected: Endpoint) ->
 @pytest.mark.parametrize(
     ("url", "part"),
     [
-        ("reddis://u:hidden@h", "scheme is unknown. Use redis://, rediss://, unix:// or embedded://"),
+        ("reddis://u:hidden@h", "scheme is unknown. Use redis://, rediss://, unix://, redis+sentinel://"),
         ("localhost:6379", "scheme is unknown"),
         ("u:hidden@h", "scheme is unknown"),
         ("redis:h", "scheme is unknown"),
@@ -65,6 +66,9 @@ def test_a_url_names_address_login_and_database(url: str, expected: Endpoint) ->
         ("redis://:hidden@h?ssl_cert_reqs=none", "needs the scheme rediss"),
         ("rediss://:hidden@h?ssl_cert_reqs=maybe", "none, optional or required"),
         ("rediss://h?ssl_password=hidden&what=1", "'what' is not supported"),
+        ("redis://:12/hidden@h", "percent-encoded"),
+        ("redis://:12?hidden@h", "percent-encoded"),
+        ("redis://:hidden@a,b", "several servers need redis+sentinel://"),
         ("unix://run/redis.sock", "three slashes"),
         ("unix://u:hidden@", "three slashes"),
     ],

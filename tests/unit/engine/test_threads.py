@@ -122,3 +122,37 @@ async def test_work_of_a_loop_that_is_gone_harms_nobody() -> None:
     assert await asyncio.wait_for(pool.submit(lambda: 4).done, 2) == 4
     pool.close()
     await wait_until_async(lambda: handlers() == 0)
+
+
+async def test_work_that_no_thread_can_be_started_for_waits_for_the_others_and_for_room(
+    pool: ThreadPool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("taskora.worker.threads._AGAIN_S", 0.05)
+    may_end, real_start, refused = threading.Event(), threading.Thread.start, 0
+
+    def start(thread: threading.Thread) -> None:
+        nonlocal refused
+        if handlers() == room and thread.name.startswith("taskora-handler"):
+            refused += 1
+            raise RuntimeError("can't start new thread")
+        real_start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    room = 0
+    first = pool.submit(may_end.wait)
+    await wait_until_async(lambda: refused >= 2)
+    assert not first.done.done()
+    room = 1
+    await wait_until_async(functools.partial(all_taken, [first]))
+    second = pool.submit(lambda: 2)
+    await wait_until_async(lambda: refused >= 4)
+    may_end.set()
+    assert await second.done == 2
+    assert await first.done is True
+    assert handlers() == 1
+    # Nothing is forgotten of the pool's size.
+    room = 9
+    both = [pool.submit(lambda: time.sleep(0.02)) for _ in range(2)]
+    await asyncio.gather(*(work.done for work in both))
+    assert handlers() == 2
+    assert "can't start new thread" in caplog.text

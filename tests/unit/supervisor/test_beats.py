@@ -180,3 +180,17 @@ def test_jobs_that_may_hold_the_interpreter_explain_silence_and_can_be_named() -
     assert (beat.hang_deadline_ns, beat.holders) == (50, ("694b910d",))
     cell.assign(slot=0, role="worker", generation=2)
     assert (cell.hang_deadline_ns, cell.holders) == (0, ())
+
+
+def test_the_answered_claims_of_a_connection_are_told_and_forgotten_with_their_owner(beats: Beats) -> None:
+    cell = beats.cell(0)
+    cell.assign(slot=0, role="worker", generation=1)
+    assert set(cell.answered.values()) == {0}
+    cell.claim_answered("a", 17)
+    cell.claim_answered("c", 2**40)
+    # More connections than places: nothing is known of them.
+    cell.claim_answered("z", 1)
+    assert cell.answered == {"a": 17, "b": 0, "c": 2**40, "d": 0, "e": 0, "f": 0, "g": 0, "h": 0}
+    assert set(beats.cell(1).answered.values()) == {0}
+    cell.assign(slot=0, role="worker", generation=2)
+    assert set(cell.answered.values()) == {0}

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 import signal
 import time
 from collections.abc import Iterator
@@ -122,6 +123,27 @@ def test_no_descriptor_leaks_when_a_fork_is_refused(fleet: Fleet, nursery: FakeN
     assert fleet.beats.beats() == []
 
 
+@pytest.mark.parametrize("free", [0, 1, 2, 3, 4, 5])
+def test_no_descriptor_leaks_when_there_are_too_few_for_a_child(fleet: Fleet, free: int) -> None:
+    before = descriptors()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_lowest_free(free), hard))
+    try:
+        fleet.fill()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert fleet.children() == []
+    assert descriptors() == before
+
+
+def _lowest_free(count: int) -> int:
+    """The limit that leaves so many descriptors free."""
+    taken = [os.open("/dev/null", os.O_RDONLY) for _ in range(count + 1)]
+    for fd in taken:
+        os.close(fd)
+    return taken[-1]
+
+
 def test_the_steward_hears_of_a_worker_only_once_it_is_reaped(fleet: Fleet) -> None:
     worker = fill_ready(fleet)[0]
     worker.beat.worker = "h:1:x"
@@ -229,18 +251,18 @@ class Recorder:
 
 def test_notices_wait_for_a_steward_and_are_repeated_to_the_next_until_acknowledged() -> None:
     notices = Notices()
-    notices.died("a", slot=0, cause="signal:9", charged=True, active=1, holders=())
+    notices.died("a", slot=0, cause="signal:9", charged=True, active=1, holders=(), answered={})
     first, second = Recorder(), Recorder()
     notices.steward_ready(first)
-    notices.died("b", slot=1, cause="hung", charged=False, active=0, holders=())
+    notices.died("b", slot=1, cause="hung", charged=False, active=0, holders=(), answered={})
     assert [message["dead"] for message in first.heard] == ["a", "b"]
     notices.recovered("a")
     notices.steward_gone(first)
-    notices.died("c", slot=0, cause="exit:1", charged=True, active=0, holders=())
+    notices.died("c", slot=0, cause="exit:1", charged=True, active=0, holders=(), answered={})
     notices.steward_ready(second)
     assert [message["dead"] for message in second.heard] == ["b", "c"]
     notices.steward_gone(first)
-    notices.died("d", slot=0, cause="exit:1", charged=True, active=0, holders=())
+    notices.died("d", slot=0, cause="exit:1", charged=True, active=0, holders=(), answered={})
     assert second.heard[-1]["dead"] == "d"
 
 
