@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import socket
+import time
+from collections.abc import Callable
 from typing import Any
 
 import hiredis
 
 _MORE = object()
 _CHUNK = 65_536
+_CHECK_S = 1.0
 
 
 class BlockingStream:
@@ -52,3 +55,40 @@ class BlockingStream:
             return self._reader.gets()
         except hiredis.ProtocolError as error:
             raise ConnectionError(f"not a Redis server's answer: {error}") from error
+
+
+class GuardedStream(BlockingStream):
+    """The same for a connection that may have to be given up although it is alive.
+
+    Args:
+        connected: See ``BlockingStream``.
+        check: Called at most once a second, before something is sent and while an answer is waited for. What it raises
+            is raised by ``send`` and ``read``.
+    """
+
+    def __init__(self, connected: socket.socket, check: Callable[[], None]) -> None:
+        super().__init__(connected)
+        self._check = check
+        self._check_at_s = time.monotonic() + _CHECK_S
+
+    def send(self, data: bytes) -> None:
+        """See ``BlockingStream``."""
+        self._check_if_due()
+        super().send(data)
+
+    def read(self, timeout_s: float) -> Any:
+        """See ``BlockingStream``."""
+        until_s = time.monotonic() + timeout_s
+        while True:
+            left_s = until_s - time.monotonic()
+            try:
+                return super().read(max(min(left_s, _CHECK_S), 0.001))
+            except TimeoutError:
+                if left_s <= _CHECK_S:
+                    raise
+            self._check_if_due()
+
+    def _check_if_due(self) -> None:
+        if time.monotonic() >= self._check_at_s:
+            self._check()
+            self._check_at_s = time.monotonic() + _CHECK_S

@@ -106,8 +106,8 @@ class Endpoint:
         not taken over.
 
         Raises:
-            ConfigError: It is no such client, or it connects in a way that cannot be repeated (a cluster's or a
-                sentinel's client, a connection class of its own, ``redis_connect_func``, OCSP validation).
+            ConfigError: It is no such client, or it connects in a way that cannot be repeated (a cluster's client, a
+                connection class of its own, ``redis_connect_func``, OCSP validation).
         """
         import redis
         import redis.asyncio
@@ -115,12 +115,31 @@ class Endpoint:
         kinds = (redis.Redis, redis.asyncio.Redis)
         if not isinstance(client, kinds):  # pyright: ignore[reportUnnecessaryIsInstance]  # not everybody checks types
             raise ConfigError(
-                f"adapter: expected a URL, redis.Redis or redis.asyncio.Redis, got {type(client).__name__}. "
-                "Give the URL of one server; clusters and sentinels are not served yet."
+                f"adapter: expected a URL, redis.Redis or redis.asyncio.Redis, got {type(client).__name__}. Give a URL."
             )
         pool = client.connection_pool
         transport = _transport_of(cast("type[object]", pool.connection_class))
-        return _from_options(cls, transport, cast("Mapping[str, object]", pool.connection_kwargs))
+        return cls.from_options(transport, cast("Mapping[str, object]", pool.connection_kwargs))
+
+    @classmethod
+    def from_options(cls, transport: Transport, options: Mapping[str, object]) -> Endpoint:
+        """Read the options of a redis-py connection.
+
+        Raises:
+            ConfigError: One of them exists for blocking connections alone.
+        """
+        for name in BLOCKING_ONLY_OPTIONS:
+            if options.get(name):
+                raise ConfigError(f"adapter: the client's option {name!r} cannot be taken over. Give a URL without it.")
+        names = {"db": "db", "username": "username", "password": "password", "credential_provider": "credentials"}
+        names |= {"path": "path"} if transport == "unix" else {"host": "host", "port": "port"}
+        taken = {ours: options[theirs] for theirs, ours in names.items() if options.get(theirs) is not None}
+        if transport == "tls":
+            taken["tls"] = {name: options[name] for name in TLS_OPTIONS if options.get(name) is not None}
+        for name in ("db", "port"):
+            if name in taken:
+                taken[name] = int(cast("int | str", taken[name]))
+        return cast("Callable[..., Endpoint]", cls)(transport=transport, **taken)
 
     @classmethod
     def unix(cls, path: str) -> Endpoint:
@@ -139,6 +158,19 @@ class Endpoint:
             return f"{scheme}://{login}{quote(self.path)}?db={self.db}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{scheme}://{login}{host}:{self.port}/{self.db}"
+
+    @property
+    def guard(self) -> None:
+        """See ``Route``: any connection will do."""
+        return
+
+    def find(self) -> Endpoint:
+        """See ``Route``: it is always there."""
+        return self
+
+    async def find_async(self) -> Endpoint:
+        """See ``Route``: it is always there."""
+        return self
 
     def __str__(self) -> str:
         return self.masked
@@ -216,21 +248,6 @@ def _transport_of(connection_class: type[object]) -> Transport:
             "asyncio only. Give a URL, or a client with redis-py's own connections."
         )
     return kinds[connection_class]
-
-
-def _from_options(make: Callable[..., Endpoint], transport: Transport, options: Mapping[str, object]) -> Endpoint:
-    for name in BLOCKING_ONLY_OPTIONS:
-        if options.get(name):
-            raise ConfigError(f"adapter: the client's option {name!r} cannot be taken over. Give a URL without it.")
-    names = {"db": "db", "username": "username", "password": "password", "credential_provider": "credentials"}
-    names |= {"path": "path"} if transport == "unix" else {"host": "host", "port": "port"}
-    taken = {ours: options[theirs] for theirs, ours in names.items() if options.get(theirs) is not None}
-    if transport == "tls":
-        taken["tls"] = {name: options[name] for name in TLS_OPTIONS if options.get(name) is not None}
-    for name in ("db", "port"):
-        if name in taken:
-            taken[name] = int(cast("int | str", taken[name]))
-    return make(transport=transport, **taken)
 
 
 def _silent_driver() -> dict[str, None]:

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
-from taskora.connection.endpoint import Endpoint
+from taskora.connection.refusals import NotNow
 from taskora.connection.request import Disconnected, Operation, Producer, Steps, T
+from taskora.connection.route import Route
 from taskora.connection.wire import BlockingWire, LoopWire
 from taskora.errors import AdapterError
 
@@ -51,6 +52,8 @@ class _Patience:
         now_s = time.monotonic()
         self._until_s = now_s + PATIENCE_S if self._until_s is None else self._until_s
         if now_s + self._pause_s > self._until_s:
+            if isinstance(error, NotNow):
+                raise AdapterError(f"{error} (waited {PATIENCE_S:.0f} s)") from error
             raise AdapterError(f"no answer within {PATIENCE_S:.0f} s, is the server running? last: {error}") from error
         pause_s, self._pause_s = self._pause_s, min(self._pause_s * 2, _LONGEST_PAUSE_S)
         return pause_s
@@ -59,7 +62,7 @@ class _Patience:
 class BlockingPool:
     """Connections for plain code, as many as threads use at a time. ``revive`` is called after a lost connection."""
 
-    def __init__(self, endpoint: Endpoint, revive: Callable[[], object]) -> None:
+    def __init__(self, endpoint: Route, revive: Callable[[], object]) -> None:
         self._endpoint = endpoint
         self._revive = revive
         self._lock = threading.Lock()
@@ -132,7 +135,7 @@ async def _drive_async(steps: Steps[T], wire: LoopWire, patience: _Patience) -> 
 class _LoopPool:
     """The connections of one event loop; who finds all in use waits for its turn."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Route) -> None:
         self._endpoint = endpoint
         self._idle: list[tuple[LoopWire, _Line]] = []
         self._turns = asyncio.Semaphore(MOST_CONNECTIONS)
@@ -162,7 +165,7 @@ class _LoopPool:
 class LoopPools:
     """Connections for event loops, each used on its own loop only. ``revive`` is called after a lost connection."""
 
-    def __init__(self, endpoint: Endpoint, revive: Callable[[], object]) -> None:
+    def __init__(self, endpoint: Route, revive: Callable[[], object]) -> None:
         self._endpoint = endpoint
         self._revive = revive
         self._pools: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopPool] = weakref.WeakKeyDictionary()

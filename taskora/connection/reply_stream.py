@@ -96,6 +96,11 @@ class ReplyStream(asyncio.Protocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(error)
 
+    def fail(self, error: Disconnected) -> None:
+        """Give the connection up, whoever waits included."""
+        self._end(error)
+        self._transport.abort()
+
     # Called by the transport
 
     def data_received(self, data: bytes) -> None:

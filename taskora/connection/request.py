@@ -7,7 +7,6 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
 import hiredis
 
-from taskora.errors import AdapterError
 from taskora.lua import Script
 
 T = TypeVar("T")
@@ -70,35 +69,6 @@ def pack(request: Request) -> bytes:
 def pack_source(call: ScriptCall) -> bytes:
     """Write a script call that brings its source, for a server that does not know it."""
     return _pack(("EVAL", call.script.source, len(call.keys), *call.keys, *call.args))
-
-
-_REMEDIES = {
-    "OOM": "the server is out of memory; give it more, or let retention remove more",
-    "NOAUTH": "the server wants a password; put it into the URL",
-    "WRONGPASS": "the server does not accept this user and password",
-    "NOPERM": "the server's access rules forbid it; the user needs all commands and channels under the prefix",
-    "MISCONF": "the server cannot save to disk and refuses writes; see its log",
-    "MOVED": "this is a node of a cluster, which a plain URL does not serve",
-    "CROSSSLOT": "this is a node of a cluster, which a plain URL does not serve",
-    "WRONGTYPE": "a key under our prefix holds something that is not ours; use another prefix",
-}
-_TRANSIENT = ("BUSY", "LOADING", "READONLY", "MASTERDOWN", "TRYAGAIN", "UNBLOCKED", "CLUSTERDOWN")
-
-
-def refusal(error: Exception, item: Command | ScriptCall, server: str) -> Exception:
-    """Turn the server's error into one of ours; a passing one into ``Disconnected``."""
-    text = str(error)
-    code = text.partition(" ")[0]
-    # The client library strips some codes and keeps them in the name of its class.
-    name = type(error).__name__
-    if code in _TRANSIENT or name in {"ReadOnlyError", "BusyLoadingError", "MasterDownError", "TryAgainError"}:
-        return Disconnected(f"{server} does not answer now: {text}")
-    what = f"script {item.script.name}" if isinstance(item, ScriptCall) else str(item[0])
-    known = {"OutOfMemoryError": "OOM", "NoPermissionError": "NOPERM", "AuthenticationError": "WRONGPASS"}.get(
-        name, code
-    )
-    remedy = _REMEDIES.get(known)
-    return AdapterError(f"{server} refused {what}: {text}" + (f"; {remedy}" if remedy else ""))
 
 
 def is_unknown_script(error: Exception) -> bool:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from functools import partial
 from typing import Any, Protocol, cast
 
-from taskora.connection.blocking_stream import BlockingStream
+from taskora.connection.blocking_stream import BlockingStream, GuardedStream
 from taskora.connection.endpoint import Endpoint
 from taskora.connection.faults import armed
+from taskora.connection.refusals import refusal
 from taskora.connection.reply_stream import ReplyStream
 from taskora.connection.request import (
     Disconnected,
@@ -20,11 +22,12 @@ from taskora.connection.request import (
     is_unknown_script,
     pack,
     pack_source,
-    refusal,
 )
+from taskora.connection.route import Guard, Route
 
 CONNECT_TIMEOUT_S = 2.0
 REPLY_TIMEOUT_S = 10.0
+_HELLO: Request = [("HELLO",)]
 
 
 class _Blocking(Protocol):
@@ -53,19 +56,25 @@ def _explained(error: BaseException, server: str) -> BaseException:
 
     if not isinstance(error, (RedisError, OSError)):
         return error
-    # The client library wraps a refused login as a lost connection.
+    # The client library wraps a refused login as a lost connection, and makes one of a server that is full.
     refused = error if isinstance(error, (ResponseError, AuthenticationError)) else error.__cause__
-    if isinstance(refused, (ResponseError, AuthenticationError)):
-        return refusal(refused, ("the login",), server)
+    if isinstance(refused, (ResponseError, AuthenticationError)) or "max number of clients" in str(error):
+        return refusal(refused if isinstance(refused, Exception) else error, ("the login",), server)
     return Disconnected(f"{server}: {error}") if isinstance(error, (LostError, SlowError, OSError)) else error
 
 
 class BlockingWire:
-    """A connection for plain code. Used by one thread at a time."""
+    """A connection for plain code. Used by one thread at a time.
 
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
-        self._server = endpoint.masked
+    Args:
+        route: Where to connect.
+        connect_timeout_s: How long that may take.
+    """
+
+    def __init__(self, route: Route, *, connect_timeout_s: float = CONNECT_TIMEOUT_S) -> None:
+        self._route = route
+        self._connect_timeout_s = connect_timeout_s
+        self._server = route.masked
         self._connection: _Blocking | None = None
         self._stream: BlockingStream | None = None
         self._fault = armed()
@@ -106,12 +115,19 @@ class BlockingWire:
         return replies
 
     def _connect(self) -> BlockingStream:
-        made = self._endpoint.sync_connection(socket_timeout=REPLY_TIMEOUT_S, socket_connect_timeout=CONNECT_TIMEOUT_S)
-        connection = cast("_Blocking", made)
-        connection.connect()
-        connected = connection._sock  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        endpoint = self._route.find()
+        made = endpoint.sync_connection(socket_timeout=REPLY_TIMEOUT_S, socket_connect_timeout=self._connect_timeout_s)
+        self._connection = cast("_Blocking", made)
+        self._connection.connect()
+        connected = self._connection._sock  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         assert connected is not None
-        self._connection, self._stream = connection, BlockingStream(connected)
+        guard = self._route.guard
+        if guard is None:
+            self._stream = BlockingStream(connected)
+        else:
+            self._stream = GuardedStream(connected, partial(guard.check, endpoint))
+            self._stream.send(pack(_HELLO))
+            guard.admit(endpoint, self._stream.read(self._connect_timeout_s))
         return self._stream
 
     def close(self) -> None:
@@ -123,13 +139,20 @@ class BlockingWire:
 
 
 class LoopWire:
-    """A connection on one event loop. Requests are answered in order; one task uses it at a time."""
+    """A connection on one event loop. Requests are answered in order; one task uses it at a time.
 
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
-        self._server = endpoint.masked
+    Args:
+        route: Where to connect.
+        connect_timeout_s: How long that may take.
+    """
+
+    def __init__(self, route: Route, *, connect_timeout_s: float = CONNECT_TIMEOUT_S) -> None:
+        self.route = route
+        self._connect_timeout_s = connect_timeout_s
+        self._server = route.masked
         self._keeper: AsyncGenerator[None, None] | None = None
         self._stream: ReplyStream | None = None
+        self._leave: Callable[[], Awaitable[None]] | None = None
         self._fault = armed()
 
     async def connect(self) -> None:
@@ -140,10 +163,12 @@ class LoopWire:
         """
         if self._stream is not None:
             return
-        made = self._endpoint.async_connection(socket_timeout=None, socket_connect_timeout=CONNECT_TIMEOUT_S)
+        await self.close()  # one that had to be given up
+        endpoint = await self.route.find_async()
+        made = endpoint.async_connection(socket_timeout=None, socket_connect_timeout=self._connect_timeout_s)
         connection = cast("_Looped", made)
         try:
-            async with asyncio.timeout(2 * CONNECT_TIMEOUT_S):
+            async with asyncio.timeout(2 * self._connect_timeout_s):
                 await connection.connect()
         except BaseException as error:
             await connection.disconnect(True)
@@ -157,6 +182,23 @@ class LoopWire:
         self._stream = ReplyStream(cast("asyncio.Transport", writer.transport), self._server)
         self._keeper = self._keep(connection)
         await anext(self._keeper)
+        if (guard := self.route.guard) is not None:
+            await self._be_admitted(guard, endpoint, self._stream)
+
+    async def _be_admitted(self, guard: Guard, endpoint: Endpoint, stream: ReplyStream) -> None:
+        try:
+            stream.send(pack(_HELLO))
+            (hello,) = await stream.take(1, self._connect_timeout_s)
+            guard.admit(endpoint, hello)
+        except BaseException:
+            await self.close()
+            raise
+        self._leave = guard.follow(endpoint, partial(self._drop, stream))
+
+    def _drop(self, stream: ReplyStream, error: Disconnected) -> None:
+        if self._stream is stream:
+            self._stream = None
+        stream.fail(error)
 
     async def exchange(
         self,
@@ -261,6 +303,9 @@ class LoopWire:
             self._stream = None
             with contextlib.suppress(Exception):
                 await connection.disconnect(True)
+            leave, self._leave = self._leave, None
+            if leave is not None:
+                await leave()
 
 
 def _checked(request: Request, replies: Replies, server: str) -> Replies:

@@ -8,8 +8,8 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 
-from taskora.connection.endpoint import Endpoint
 from taskora.connection.request import Disconnected
+from taskora.connection.route import Route
 from taskora.connection.wire import LoopWire
 from taskora.errors import AdapterError, SchemaVersionMismatchError
 
@@ -74,7 +74,7 @@ class MigrationWatch:
         check: Looks at the store and sets the gate; returns when calls may pass.
     """
 
-    def __init__(self, endpoint: Endpoint, channel: str, check: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, endpoint: Route, channel: str, check: Callable[[], Awaitable[None]]) -> None:
         self._wire = LoopWire(endpoint)
         self._channel = channel
         self._check = check

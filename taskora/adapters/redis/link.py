@@ -9,9 +9,9 @@ from typing import Generic, Protocol, TypeVar
 
 from taskora.adapters.redis.gate import Gate, MigrationWatch
 from taskora.adapters.redis.handshake import greet, look_again
-from taskora.connection.endpoint import Endpoint
 from taskora.connection.pool import BlockingPool, LoopPools
 from taskora.connection.request import Operation, Producer, Steps
+from taskora.connection.route import Route
 from taskora.errors import AdapterError, SchemaVersionMismatchError
 from taskora.keys import Keys
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 class Source(Protocol):
     """Where the server is."""
 
-    def ensure(self) -> Endpoint:
+    def ensure(self) -> Route:
         """Have the server run, where it is ours to start, and return how to reach it. May block."""
         ...
 
@@ -50,14 +50,14 @@ class Link:
         self.gate = Gate()
         self._watch: MigrationWatch | None = None
         self._lock = threading.Lock()
-        self._endpoint: Endpoint | None = None
+        self._endpoint: Route | None = None
         self._blocking: BlockingPool | None = None
         self._looped: LoopPools | None = None
         self._greeted = False
         self._greetings: dict[asyncio.AbstractEventLoop, asyncio.Task[None]] = {}
 
     @property
-    def endpoint(self) -> Endpoint:
+    def endpoint(self) -> Route:
         """How to reach the server. Only after ``connect``."""
         assert self._endpoint is not None, "the link is not connected"
         return self._endpoint

@@ -19,7 +19,8 @@ from typing import Any, cast
 
 from taskora.adapters.redis import records, workflow_records
 from taskora.adapters.redis.link import Link
-from taskora.connection.request import Command, Disconnected, Replies, refusal
+from taskora.connection.refusals import refusal
+from taskora.connection.request import Command, Disconnected, Replies
 from taskora.connection.wire import LoopWire
 from taskora.errors import AdapterError
 from taskora.model import TERMINAL, Outcome, WorkflowOutcome
