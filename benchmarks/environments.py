@@ -1,6 +1,7 @@
 """The environments of peers: one each, with pinned packages, made once and kept in a cache.
 
-A peer has `NAME_peer.py` and its packages in `NAME.txt`, or, on Node, `NAME.cjs` and `NAME.json`.
+A peer has `NAME_peer.py` and its packages in `NAME.txt`, or, on Node, `NAME.cjs` and `NAME.json`. A first line
+`# needs python 3.12` in the packages asks for an interpreter at least so new.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -19,9 +21,13 @@ from taskora.benchmarking.stage import BenchError
 
 PEERS: Final = Path(__file__).parent / "peers"
 CACHE_VARIABLE: Final = "TASKORA_BENCH_CACHE"
+PYTHON_VARIABLE: Final = "TASKORA_BENCH_PYTHON"
+_NEEDS: Final = "# needs python "
 _MARK: Final = "made-of"
 _PATIENCE_S: Final = 600.0
 _SHOWN_CHARACTERS: Final = 400
+_OLDEST_MINOR: Final = 12
+_NEWEST_MINOR: Final = 15
 
 
 def cache_folder() -> Path:
@@ -56,7 +62,8 @@ def prepare(name: str, package: str, tell: Callable[[str], None]) -> Environment
     folder = cache_folder() / name
     if not (PEERS / f"{name}.json").exists():
         pins = PEERS / f"{name}.txt"
-        _have(folder, pins, sys.version, tell, _make_python)
+        python = _interpreter(pins)
+        _have(folder, pins, sys.version if python == sys.executable else python, tell, partial(_make_python, python))
         variables = {"PYTHONPATH": str(PEERS.parent), "PYTHONDONTWRITEBYTECODE": "1"}
         return Environment((str(_python(folder)), "-m", "peers", name), variables, _pinned(pins, f"{package}=="))
     node = shutil.which("node")
@@ -81,8 +88,41 @@ def _have(
     mark.write_text(made_of)
 
 
-def _make_python(folder: Path, pins: Path) -> None:
-    _run([sys.executable, "-m", "venv", str(folder)])
+def _interpreter(pins: Path) -> str:
+    """Return our own interpreter, or one that is new enough for a peer's packages."""
+    first = pins.read_text().partition("\n")[0]
+    if not first.startswith(_NEEDS):
+        return sys.executable
+    needed = tuple(int(part) for part in first.removeprefix(_NEEDS).split("."))
+    for candidate in _interpreters():
+        if _version(candidate) >= needed:
+            return candidate
+    wanted = ".".join(map(str, needed))
+    raise BenchError(f"it needs Python {wanted} or later; ${PYTHON_VARIABLE} may name one that is not on $PATH")
+
+
+def _interpreters() -> Iterator[str]:
+    """Our own, one that the user names, those on the path, and those of pyenv, of which the path shows only some."""
+    yield sys.executable
+    named = os.environ.get(PYTHON_VARIABLE)
+    if named:
+        yield named
+    for minor in range(_OLDEST_MINOR, _NEWEST_MINOR + 1):
+        found = shutil.which(f"python3.{minor}")
+        if found:
+            yield found
+    yield from (str(path) for path in sorted(Path.home().glob(".pyenv/versions/3.*/bin/python")))
+
+
+def _version(python: str) -> tuple[int, ...]:
+    """Ask an interpreter; nothing where it cannot answer."""
+    code = "import sys, venv; print(*sys.version_info[:2])"
+    done = subprocess.run([python, "-c", code], capture_output=True, text=True, timeout=_PATIENCE_S)
+    return tuple(int(part) for part in done.stdout.split()) if done.returncode == 0 else ()
+
+
+def _make_python(python: str, folder: Path, pins: Path) -> None:
+    _run([python, "-m", "venv", str(folder)])
     pip = [str(_python(folder)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     _run([*pip, "--requirement", str(pins)])
 

@@ -21,9 +21,8 @@ from taskora.connection.endpoint import Endpoint
 from taskora.connection.request import Command
 from taskora.connection.wire import BlockingWire
 
-NAMES: Final = ("celery", "dramatiq", "rq", "huey", "taskiq", "saq", "streaq", "arq", "bullmq", "bullmq_node")
+NAMES: Final = ("celery", "dramatiq", "rq", "huey", "taskiq", "saq", "streaq", "arq", "ardiq", "bullmq", "bullmq_node")
 WITHOUT: Final[Mapping[str, str]] = {
-    "ardiq": "it needs Python 3.12 or later, and was not tried",
     "taskora for Node": "it is not in the package registry",
 }
 """Peers that are not measured, and why."""

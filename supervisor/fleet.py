@@ -96,6 +96,11 @@ class Fleet:
         """The workers' posts by slot, then the steward's."""
         return [*(self.posts[slot] for slot in sorted(self.posts)), self.steward]
 
+    def _by_need(self) -> list[Post]:
+        """All posts, as they are filled where there is not room for all: without a steward nobody's jobs come back."""
+        first, *others = (self.posts[slot] for slot in sorted(self.posts))
+        return [first, self.steward, *others]
+
     def has(self, post: Post) -> bool:
         """Whether a post is still one of these: a scale-down gives posts up, a later scale-up makes new ones."""
         return post is self.steward or self.posts.get(post.slot) is post
@@ -119,7 +124,7 @@ class Fleet:
         if not self._nursery.open:
             return
         now_ns = time.monotonic_ns()
-        for post in [self.steward] if self.stopping else self.all_posts():
+        for post in [self.steward] if self.stopping else self._by_need():
             if post.wants_child and now_ns >= post.restart_at_ns:
                 post.child = self._bear(post)
 
@@ -145,8 +150,8 @@ class Fleet:
             # Out of processes, memory or descriptors: the others go on, this post tries again, later each time.
             delay_ns = post.refused()
             _log.error(
-                "slot %s could not be started (%s); next attempt in %.1f s",
-                post.slot,
+                "%s could not be started (%s); next attempt in %.1f s",
+                "the steward" if post is self.steward else f"slot {post.slot}",
                 error,
                 delay_ns / NS,
                 extra={"action": "child.refused", "slot": post.slot},

@@ -8,6 +8,7 @@ from typing import Generic, Protocol, Self, TypeVar
 from taskora.call import Call, mapped, refuse_on_loop
 from taskora.duration import Duration, to_seconds
 from taskora.errors import (
+    AdapterError,
     CancelledError,
     DuplicateJobError,
     ExpiredError,
@@ -139,13 +140,15 @@ class ResultHandle(Generic[Out_co]):
         return f"<ResultHandle {self._source.name} {self._id}>"
 
     def raise_if_refused(self) -> None:
-        """Raise for a refusal, if the dispatch was to raise.
+        """Raise for a refusal, if the dispatch was to raise, or if it was none of its key's.
 
         Raises:
             ThrottledError: Its key has used up its window.
             DuplicateJobError: Another job holds its key.
+            AdapterError: The server could not decide, since what is stored for its key is damaged.
         """
-        if self._raises and (error := self._refusal()) is not None:
+        error = self._refusal()
+        if error is not None and (self._raises or isinstance(error, AdapterError)):
             raise error
 
     def result(self, timeout: Duration | None = None) -> Out_co:
@@ -267,7 +270,7 @@ class ResultHandle(Generic[Out_co]):
 
     async def _followed(self) -> str:
         await self._confirmed()
-        if isinstance(error := self._refusal(), ThrottledError):
+        if isinstance(error := self._refusal(), ThrottledError | AdapterError):
             raise error
         return self._job
 
@@ -295,11 +298,16 @@ class ResultHandle(Generic[Out_co]):
         """What ``cancel`` is for: an item must not end the batch of the others."""
         return self._id if self.batch_id is not None else self._job
 
-    def _refusal(self) -> ThrottledError | DuplicateJobError | None:
+    def _refusal(self) -> ThrottledError | DuplicateJobError | AdapterError | None:
         verdict = self._ruling()
         if verdict is None or verdict.stored or self._rule is None:
             return None
         task, key = self._source.name, self._rule.key
+        if verdict.damage:
+            return AdapterError(
+                f"task {task!r}: job {self._id} is not stored, since what is stored for its key {key!r} is damaged: "
+                f"{verdict.damage}; delete that key"
+            )
         if not verdict.job_id:
             return ThrottledError(
                 f"task {task!r}: the dispatch was refused, the throttle key {key!r} has used up its window; dispatch "
@@ -313,7 +321,7 @@ class ResultHandle(Generic[Out_co]):
 
     def _result(self, timeout: Duration | None) -> Call[Out_co]:
         timeout_s = None if timeout is None else to_seconds(timeout, "timeout")
-        if isinstance(error := self._refusal(), ThrottledError):
+        if isinstance(error := self._refusal(), ThrottledError | AdapterError):
             raise error
         return mapped(self._source.wait(self._job, timeout_s), self._value)
 

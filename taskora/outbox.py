@@ -110,6 +110,10 @@ class Parcel:
     def deliver(self, stored: list[bool], verdicts: Sequence[Verdict] = ()) -> None:
         """It is stored."""
         self.stored, self.verdicts = stored, verdicts
+        for verdict in verdicts:
+            if verdict.damage and not self._awaited:
+                log.error("a job of task %r is not stored, and nobody awaits it: %s", self.task, verdict.damage,
+                          extra={"action": "dispatch"})  # fmt: skip
         if self.raises and not self._awaited and not all(stored):
             log.error(
                 "a dispatch of task %r was refused for its key, and nobody awaits it", self.task,

@@ -59,10 +59,12 @@ class Verdict(NamedTuple):
     Attributes:
         stored: Whether something was stored for it: a job of its own, or an item of a batch.
         job_id: The job to follow, if it is not its own: the one it duplicates, or its batch. Empty for none.
+        damage: Why the server could not decide: what is stored for its key is none of ours. Empty when it could.
     """
 
     stored: bool
     job_id: str = ""
+    damage: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,11 @@ local immediate, first_due = false, nil
 
 local function queue_plain()
   for first = 1, #plain, 1000 do
-    redis.call('LPUSH', base .. ':wait', unpack(plain, first, math.min(first + 999, #plain)))
+    local queued = redis.pcall('LPUSH', base .. ':wait', unpack(plain, first, math.min(first + 999, #plain)))
+    if type(queued) == 'table' then
+      for at = first, #plain do redis.call('UNLINK', base .. ':' .. plain[at]) end
+      return error(queued)
+    end
   end
   immediate = immediate or #plain > 0
   plain = {}

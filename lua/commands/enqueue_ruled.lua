@@ -4,7 +4,7 @@
 --       options: "delay,priority,ttl,sent" (sent: 1 if an earlier call may have brought it), and behind it ",limit,key"
 --       of a job with a concurrency key
 -- Returns: "" when all were stored under their own ids, else a JSON array with a text for each: "" stored, "!"
---          throttled, "=ID" a duplicate of that job, "+ID" collected for that job
+--          throttled, "=ID" a duplicate of that job, "+ID" collected for that job, "xWHY" refused: a key is damaged
 -- Events: waiting, delayed, debounced, collect
 --- @include "clock"
 --- @include "sent"
@@ -72,7 +72,14 @@ for at = 5, #ARGV, 6 do
   local delay, priority, ttl, sent = string.match(ARGV[at + 2], '^(%d+),(%d+),(%d+),(%d)')
   local verdict = sent == '1' and earlier(id) or nil
   if not verdict then
-    verdict = rules[rule](id, ARGV[at + 1], tonumber(delay), priority, tonumber(ttl), ARGV[at + 4], ARGV[at + 5])
+    local ran
+    ran, verdict = pcall(rules[rule], id, ARGV[at + 1], tonumber(delay), priority, tonumber(ttl), ARGV[at + 4],
+      ARGV[at + 5])
+    if not ran then
+      -- A damaged key must not cost the others of this call.
+      if type(verdict) == 'table' then note_damage(rule, verdict) end
+      verdict = 'x' .. reason(verdict)
+    end
     if verdict == '' then limit_job(base, id, ARGV[at + 2]) end
   end
   verdicts[#verdicts + 1] = verdict

@@ -6,10 +6,11 @@ local ttl, out = ARGV[1], {}
 for at = 2, #ARGV, 4 do
   local base, id, token = KEYS[tonumber(ARGV[at])], ARGV[at + 1], ARGV[at + 2]
   local job = base .. ':' .. id
-  local f = redis.call('HMGET', job, 'state', 'processedOn', 'cancelledAt')
-  if owns(redis.call('GET', job .. ':lock'), token, ARGV[at + 3], f[1], f[2]) then
+  -- A job of another kind is nobody's, a lock of another kind stands for none: neither costs the others their locks.
+  local f = attempt('HMGET', job, 'state', 'processedOn', 'cancelledAt')
+  if f and owns(attempt('GET', job .. ':lock'), token, ARGV[at + 3], f[1], f[2]) then
     redis.call('SET', job .. ':lock', token, 'PX', ttl)
-    redis.call('SREM', base .. ':stalled', id)
+    attempt('SREM', base .. ':stalled', id)
     out[#out + 1] = f[3] and -1 or 1
   else
     out[#out + 1] = 0

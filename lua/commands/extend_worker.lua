@@ -1,12 +1,13 @@
 -- Renews every lock of a living worker that cannot do it itself.
 -- KEYS: base   ARGV: worker, ttl   Returns: how many
+--- @include "attempt"
 local base, prefix, count = KEYS[1], ARGV[1] .. '.', 0
 for _, id in ipairs(redis.call('LRANGE', base .. ':active', 0, -1)) do
   local lock = base .. ':' .. id .. ':lock'
-  local token = redis.call('GET', lock)
+  local token = attempt('GET', lock)
   if token and string.sub(token, 1, #prefix) == prefix then
     redis.call('PEXPIRE', lock, ARGV[2])
-    redis.call('SREM', base .. ':stalled', id)
+    attempt('SREM', base .. ':stalled', id)
     count = count + 1
   end
 end

@@ -2,7 +2,9 @@
 -- KEYS: base   ARGV: worker, 1 to stop, who asks: "halt" (its steward) or "drain" (the worker itself)
 --- @include "queue"
 local fence = KEYS[1] .. ':fence:' .. ARGV[1]
-if redis.call('HGET', fence, 'halt') == 'dead' then return 0 end
+local halted = attempt('HGET', fence, 'halt')
+if halted == 'dead' then return 0 end
+if halted == nil then redis.call('DEL', fence) end
 if ARGV[2] == '1' then
   redis.call('HSET', fence, ARGV[3], 'halt')
   redis.call('PEXPIRE', fence, ARGV[3] == 'halt' and 86400000 or 3600000)

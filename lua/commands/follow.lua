@@ -3,8 +3,8 @@
 local base, id, found = KEYS[1], ARGV[1], false
 -- Every step is to a younger job; the limit is for keys that others damaged.
 for _ = 1, 100000 do
-  local next_id = redis.call('GET', base .. ':into:' .. id)
-  if not next_id then break end
+  local next_id = redis.pcall('GET', base .. ':into:' .. id)
+  if type(next_id) ~= 'string' then break end
   id, found = next_id, next_id
   if redis.call('EXISTS', base .. ':' .. id) == 1 then break end
 end

@@ -4,14 +4,18 @@
 -- ARGV: root, worker, cause, 1 to charge a crash, limit of crashes, ms after which a run is overdue (0: never), the
 --       number of the last claim whose reply was read for each connection ("a17 b3"), then the last eight characters of
 --       the ids of jobs that may have hung it
--- Returns: number of jobs taken from the worker, workflows to continue
+-- Returns: number of jobs taken from the worker, workflows to continue, and what was refused because of damaged keys,
+--          as text
 -- Events: stalled, cancelled, failed
 --- @include "clock"
 --- @include "release"
 local base, root, worker, cause = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local charged, limit, overdue = ARGV[4] == '1', tonumber(ARGV[5]), tonumber(ARGV[6])
 local fence = base .. ':fence:' .. worker
-redis.call('HSET', fence, 'halt', 'dead')
+if not attempt('HSET', fence, 'halt', 'dead') then
+  redis.call('DEL', fence)
+  redis.call('HSET', fence, 'halt', 'dead')
+end
 redis.call('PEXPIRE', fence, 3600000)
 
 local suspects = {}
@@ -28,35 +32,44 @@ local function may_have_run(lock)
   return not last or tonumber(number) <= last
 end
 
--- From the newest to the oldest: the oldest is pushed last and runs first.
-for _, id in ipairs(redis.call('LRANGE', base .. ':active', 0, -1)) do
+-- Gives a job of the dead worker back, or ends it.
+local function take(id, lock)
   local job = base .. ':' .. id
-  local lock = redis.call('GET', job .. ':lock')
-  if lock and string.sub(lock, 1, #prefix) == prefix then
-    local f = redis.call('HMGET', job, 'processedOn', 'cancelledAt', 'cancelReason', 'concurrencyKey')
-    release(base, id, f[1], f[4], freed)
-    count = count + 1
-    if f[2] then
-      conclude(base, root, id, now, 'cancelled', f[3] or '', '', owed)
-    elseif cause == 'hung' and suspects[string.sub(id, -8)] and overdue > 0
-      and now - (tonumber(f[1]) or now) >= overdue then
-      redis.call('HSET', job, 'cause', 'timeout')
-      give_back(base, id, 'waiting')
-    elseif not charged or not may_have_run(lock) then
-      give_back(base, id, 'waiting')
+  local f = redis.call('HMGET', job, 'processedOn', 'cancelledAt', 'cancelReason', 'concurrencyKey', 'priority')
+  if not f[2] then must_queue(base, f[5]) end
+  release(base, id, f[1], f[4], freed)
+  count = count + 1
+  if f[2] then
+    conclude(base, root, id, now, 'cancelled', f[3] or '', '', owed)
+  elseif cause == 'hung' and suspects[string.sub(id, -8)] and overdue > 0
+    and now - (tonumber(f[1]) or now) >= overdue then
+    redis.call('HSET', job, 'cause', 'timeout')
+    give_back(base, id, 'waiting')
+  elseif not charged or not may_have_run(lock) then
+    give_back(base, id, 'waiting')
+  else
+    local crashes = attempt('HINCRBY', job, 'crashes', 1) or 1
+    redis.call('HSET', job, 'crashCause', cause)
+    if crashes > limit then
+      local message = 'the worker process died ' .. crashes .. ' times while it ran this job; last cause: ' .. cause
+      emit(base, 'stalled', id, 'count', crashes, 'action', 'failed', 'cause', cause)
+      conclude(base, root, id, now, 'failed', message, 'StalledError', owed)
     else
-      local crashes = redis.call('HINCRBY', job, 'crashes', 1)
-      redis.call('HSET', job, 'crashCause', cause)
-      if crashes > limit then
-        local message = 'the worker process died ' .. crashes .. ' times while it ran this job; last cause: ' .. cause
-        emit(base, 'stalled', id, 'count', crashes, 'action', 'failed', 'cause', cause)
-        conclude(base, root, id, now, 'failed', message, 'StalledError', owed)
-      else
-        give_back(base, id, 'stalled', 'count', crashes, 'action', 'recovered', 'cause', cause)
-      end
+      give_back(base, id, 'stalled', 'count', crashes, 'action', 'recovered', 'cause', cause)
     end
+  end
+end
+
+local told = {}
+-- From the newest to the oldest: the oldest is pushed last and runs first.
+for _, id in ipairs(attempt('LRANGE', base .. ':active', 0, -1) or {}) do
+  local lock = attempt('GET', base .. ':' .. id .. ':lock')
+  if lock and string.sub(lock, 1, #prefix) == prefix then
+    local ran, why = pcall(take, id, lock)
+    if not ran then told[#told + 1] = 'job ' .. id .. ' stays until its lock runs out: ' .. reason(why) end
   end
 end
 finish_release(freed)
 if count > 0 then rearm(base) end -- others of a singleton task sleep until its one job has ended
-return { count, owed }
+tell_damage(told)
+return { count, owed, told }

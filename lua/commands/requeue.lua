@@ -16,8 +16,9 @@ if till == 0 then till = now end
 -- ended without it, and is not told of it again.
 local function requeue(id)
   local job = base .. ':' .. id
-  local f = redis.call('HMGET', job, 'state', 'priority', 'dedupKey')
+  local f = redis.pcall('HMGET', job, 'state', 'priority', 'dedupKey')
   local state = f[1]
+  must_queue(base, f[2])
   if (state ~= 'failed' and state ~= 'cancelled') or redis.call('ZREM', base .. ':' .. state, id) == 0 then
     return false
   end

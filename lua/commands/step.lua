@@ -6,7 +6,7 @@
 -- Returns, in one flat list, since a nested one costs the server as much as three commands:
 --          now, ms until the next delayed job (-1: none), fence ("", "halt", "dead", "stale"), three numbers: of values
 --          of jobs, of lost outcomes, of workflows; then the jobs (see claim), ids of lost outcomes, workflows to
---          continue, outcomes that could not be written and why
+--          continue, and what was refused because of damaged keys, as text
 -- Events: all of a job's end, retrying, waiting, delayed, promoted, active
 --- @include "clock"
 --- @include "settle"
@@ -16,6 +16,10 @@ local token, ttl, outcomes, wants = ARGV[5], ARGV[6], tonumber(ARGV[7]), tonumbe
 local now, owed, lost, broken = now_ms(), {}, {}, {}
 local stamp = as_text(now)
 local first_want = 9 + outcomes * 7
+
+local function told(base)
+  return 'task ' .. string.match(base, '{([^{}]*)}$')
+end
 
 -- Returns the locks of the outcomes' jobs, in order.
 local function read_locks()
@@ -37,12 +41,11 @@ end
 local function settle_at(at, call, lock)
   local base, id = KEYS[tonumber(ARGV[at])], ARGV[at + 1]
   -- A key of the wrong kind among a job's own must not cost the others of this call.
-  local ran, held = pcall(settle, call, base, id, lock, ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5],
+  local ran, written = pcall(settle, call, base, id, lock, ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5],
     ARGV[at + 6])
   if not ran then
-    local why = type(held) == 'table' and held.err or tostring(held)
-    broken[#broken + 1] = 'task ' .. string.match(base, '{([^{}]*)}$') .. ' job ' .. id .. ': ' .. why
-  elseif not held then
+    broken[#broken + 1] = 'the outcome of ' .. told(base) .. ' job ' .. id .. ' is not written: ' .. reason(written)
+  elseif not written then
     lost[#lost + 1] = id
   end
 end
@@ -72,8 +75,12 @@ for at = first_want, first_want + wants * 4 - 1, 4 do
   if refusal ~= '' then
     fence = refusal
   else
-    local due = claim(number, base, root, now, stamp, token, ttl, tonumber(ARGV[at + 1]), ARGV[at + 2] == '1',
-      ARGV[at + 3] == '1', out, owed)
+    local ran, due = pcall(claim, number, base, root, now, stamp, token, ttl, tonumber(ARGV[at + 1]),
+      ARGV[at + 2] == '1', ARGV[at + 3] == '1', out, owed)
+    if not ran then
+      broken[#broken + 1] = 'a claim of ' .. told(base) .. ' ended early: ' .. reason(due)
+      due = -1
+    end
     if due >= 0 and (first_due < 0 or due < first_due) then first_due = due end
   end
 end
@@ -81,6 +88,7 @@ for number, base in ipairs(KEYS) do
   -- Others of a singleton task sleep until its one job has ended.
   if not claimed[number] then rearm(base) end
 end
+tell_damage(broken)
 out[2], out[3], out[4], out[5], out[6] = first_due, fence, #out - 6, #lost, #owed
 for _, id in ipairs(lost) do out[#out + 1] = id end
 for _, workflow in ipairs(owed) do out[#out + 1] = workflow end

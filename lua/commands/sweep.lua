@@ -3,23 +3,26 @@
 -- KEYS: base
 -- ARGV: root, limit of stalls, grace ms: younger marks stay as they are, since the sweep that made them may have been
 --       this one, whose reply was lost, or another leader's
--- Returns: number of jobs taken, workflows to continue
+-- Returns: number of jobs taken, workflows to continue, and what was refused because of damaged keys, as text
 -- Events: stalled, cancelled, failed
 --- @include "clock"
 --- @include "release"
 --- @include "mend_limits"
 local base, root, limit, grace = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local now, owed, freed, count = now_ms(), {}, {}, 0
+local told = {}
 
 -- Gives a job back that its worker left, or ends it.
 local function take(id)
   local job = base .. ':' .. id
   -- A key of another kind in a job's place must not keep the others from being taken.
-  local f = redis.pcall('HMGET', job, 'state', 'processedOn', 'cancelledAt', 'cancelReason', 'concurrencyKey')
+  local f = redis.pcall('HMGET', job, 'state', 'processedOn', 'cancelledAt', 'cancelReason', 'concurrencyKey',
+    'priority')
+  if f[1] == 'active' and not f[3] then must_queue(base, f[6]) end
   if release(base, id, f[2], f[5], freed) == 0 or f[1] ~= 'active' then return end
   count = count + 1
   if f[3] then return conclude(base, root, id, now, 'cancelled', f[4] or '', '', owed) end
-  local stalls = redis.call('HINCRBY', job, 'stalledCount', 1)
+  local stalls = attempt('HINCRBY', job, 'stalledCount', 1) or 1
   if stalls <= limit then return give_back(base, id, 'stalled', 'count', stalls, 'action', 'recovered') end
   emit(base, 'stalled', id, 'count', stalls, 'action', 'failed')
   conclude(base, root, id, now, 'failed', 'the worker vanished ' .. stalls .. ' times while it ran this job',
@@ -28,11 +31,14 @@ end
 
 local function take_marked()
   local marked = {}
-  for _, id in ipairs(redis.call('SMEMBERS', base .. ':stalled')) do marked[id] = true end
+  for _, id in ipairs(attempt('SMEMBERS', base .. ':stalled') or {}) do marked[id] = true end
   -- From the newest to the oldest: the oldest is given back last and runs first. What is marked but no longer active
   -- was finished by another implementation's worker.
   for _, id in ipairs(redis.call('LRANGE', base .. ':active', 0, -1)) do
-    if marked[id] and redis.call('EXISTS', base .. ':' .. id .. ':lock') == 0 then take(id) end
+    if marked[id] and redis.call('EXISTS', base .. ':' .. id .. ':lock') == 0 then
+      local ran, why = pcall(take, id)
+      if not ran then told[#told + 1] = 'job ' .. id .. ' cannot be taken from its worker: ' .. reason(why) end
+    end
   end
   finish_release(freed)
   if count > 0 then rearm(base) end -- others of a singleton task sleep until its one job has ended
@@ -53,4 +59,5 @@ if swept and swept <= now and not young then take_marked() end
 local active = redis.call('LRANGE', base .. ':active', 0, -1)
 if not young then mark(active) end
 mend_limits(base, active, now)
-return { count, owed }
+tell_damage(told)
+return { count, owed, told }

@@ -8,7 +8,9 @@ if token ~= '' and redis.call('GET', KEYS[1] .. ':lock') ~= token then return 0 
 if (redis.call('HGET', KEYS[1], name) or '') ~= ARGV[2] then return 0 end
 if ARGV[2] ~= '' then
   local score = redis.call('ZSCORE', next_runs, name)
-  if (score and math.floor(tonumber(score)) or nil) ~= tonumber(ARGV[3]) then return 0 end
+  -- As it was read: anybody may have written an infinite one.
+  score = score and math.floor(math.max(0, math.min(tonumber(score), 250000000000000)))
+  if (score or nil) ~= tonumber(ARGV[3]) then return 0 end
 end
 redis.call('HSET', KEYS[1], name, ARGV[4])
 if ARGV[5] == '' then

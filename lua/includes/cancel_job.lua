@@ -27,6 +27,6 @@ local function cancel_job(base, root, id, reason, now, owed)
   local buffered = redis.call('HGET', job, 'collectKey')
   if buffered then fill_batch(base, buffered, id) end
   conclude(base, root, id, now, 'cancelled', reason, '', owed)
-  if key and key ~= '' then give_up_turn(base, id, key) end
+  if key and key ~= '' then pcall(give_up_turn, base, id, key) end -- a damaged key is the sweep's to mend
   return 1
 end

@@ -16,14 +16,27 @@ local function claim_batch(base, root, id, key, now, owed)
 end
 
 local function pop_waiting(base, count)
-  local first = redis.call('ZPOPMIN', base .. ':prioritized', as_text(count))
-  if #first == 0 then return redis.call('RPOP', base .. ':wait', as_text(count)) or first end
+  local first = attempt('ZPOPMIN', base .. ':prioritized', as_text(count)) or {}
+  if #first == 0 then return attempt('RPOP', base .. ':wait', as_text(count)) or first end
   local ids = {}
   for at = 1, #first, 2 do ids[#ids + 1] = first[at] end
   if #ids < count then
-    for _, id in ipairs(redis.call('RPOP', base .. ':wait', as_text(count - #ids)) or {}) do ids[#ids + 1] = id end
+    for _, id in ipairs(attempt('RPOP', base .. ':wait', as_text(count - #ids)) or {}) do ids[#ids + 1] = id end
   end
   return ids
+end
+
+-- Puts claimed jobs back, since the list of the active is damaged.
+local function put_back(base, ids, first)
+  --- @include "limits"
+  for at = #ids, first, -1 do
+    local job = base .. ':' .. ids[at]
+    local f = redis.call('HMGET', job, 'priority', 'ts', 'concurrencyKey')
+    redis.call('DEL', job .. ':lock')
+    redis.call('HSET', job, 'state', 'waiting')
+    to_waiting(base, ids[at], f[1], f[2], true)
+    if f[3] and f[3] ~= '' then pcall(drop_key, base, ids[at], f[3], true) end
+  end
 end
 
 -- Decides what a popped id is: 'run', 'ghost' (no job behind it) or 'skip' (it needed no run, and was dealt with).
@@ -37,7 +50,7 @@ local function inspect_popped(base, root, id, f, now, discard, owed)
     return 'skip'
   end
   if wf and wf ~= '' then
-    local workflow_state = redis.call('HGET', workflow_key(root, wf), 'state')
+    local workflow_state = attempt('HGET', workflow_key(root, wf), 'state')
     if workflow_state and workflow_state ~= 'running' then
       conclude(base, root, id, now, 'cancelled', 'workflow ' .. workflow_state, '', owed)
       return 'skip'
@@ -57,7 +70,7 @@ local function admit_key(base, id, key, now, verdict)
   if ran then return free and 'run' or 'skip' end
   -- Something of another kind stands in the place of what counts the key: the sweep mends it.
   redis.call('HSET', base .. ':' .. id, 'state', 'delayed')
-  redis.call('ZADD', base .. ':delayed', now + 1000, id)
+  attempt('ZADD', base .. ':delayed', now + 1000, id)
   return 'skip'
 end
 
@@ -67,10 +80,10 @@ local function claim(number, base, root, now, stamp, token, ttl, count, discard,
   local due = promote(base, root, now, discard, owed)
   if singleton then
     -- The end of the active one wakes a worker.
-    if redis.call('EXISTS', base .. ':active') == 1 then return due end
+    if attempt('LLEN', base .. ':active') ~= 0 then return due end
     count = math.min(count, 1)
   end
-  local taken, tries = {}, 0
+  local taken, tries, before = {}, 0, #out
   while #taken < count and tries < MOST_SKIPPED do
     local ids = pop_waiting(base, count - #taken)
     if #ids == 0 then break end
@@ -102,7 +115,13 @@ local function claim(number, base, root, now, stamp, token, ttl, count, discard,
     end
   end
   for first = 1, #taken, 1000 do
-    redis.call('LPUSH', base .. ':active', unpack(taken, first, math.min(first + 999, #taken)))
+    local pushed = redis.pcall('LPUSH', base .. ':active', unpack(taken, first, math.min(first + 999, #taken)))
+    if type(pushed) == 'table' then
+      note_damage(base .. ':active', pushed)
+      put_back(base, taken, first)
+      for at = #out, before + 1, -1 do out[at] = nil end
+      return due
+    end
   end
   rearm(base)
   return due
@@ -111,7 +130,8 @@ end
 -- Why a worker must not claim from a task: 'halt', 'dead', or '' when it may. A connection whose epoch is below the
 -- stored one was given up by its worker: what it still sends must not claim.
 local function fenced(base, worker, connection, epoch)
-  local f = redis.call('HMGET', base .. ':fence:' .. worker, 'halt', 'drain', connection)
+  local f = attempt('HMGET', base .. ':fence:' .. worker, 'halt', 'drain', connection)
+  if not f then return 'halt' end -- whatever it said, it was to keep somebody from claiming
   if f[1] or f[2] then return f[1] or f[2] end
   if f[3] and epoch < tonumber(f[3]) then return 'stale' end
   return ''

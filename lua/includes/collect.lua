@@ -50,7 +50,7 @@ end
 local function open_buffer(base, fresh, now, version, max_attempts, key, size, max_bytes)
   local at = base .. ':collect:' .. key
   local ours = redis.call('GET', at .. ':batch')
-  if redis.call('EXISTS', at .. ':items') == 0 then
+  if redis.call('LLEN', at .. ':items') == 0 then -- which refuses to go on if it is damaged, as those below do
     -- What others took left these behind.
     redis.call('DEL', at .. ':meta', at .. ':batch')
     ours = nil
@@ -75,9 +75,9 @@ end
 local function collect(base, fresh, now, version, max_attempts, data, key, delay, max_size, max_wait, max_bytes)
   local at, size = base .. ':collect:' .. key, #data + 1 -- with a comma or bracket
   local id, state, flushed = open_buffer(base, fresh, now, version, max_attempts, key, size, max_bytes)
-  redis.call('RPUSH', at .. ':items', data)
   local count = redis.call('HINCRBY', at .. ':meta', 'count', 1)
   redis.call('HINCRBY', at .. ':meta', 'bytes', size)
+  redis.call('RPUSH', at .. ':items', data)
   redis.call('HSET', at .. ':meta', 'lastAt', now)
   redis.call('HSETNX', at .. ':meta', 'firstAt', now)
   if max_size > 0 and count >= max_size then

@@ -1,14 +1,21 @@
+--- @include "attempt"
 --- @include "clock"
 --- @include "emit"
 --- @include "workflow"
 local function count_metric(base, state, now, by)
   local key = base .. ':metrics:' .. state .. ':' .. as_text(now - now % 60000)
-  if redis.call('INCRBY', key, as_text(by)) == by then redis.call('EXPIRE', key, 86400) end
+  if attempt('INCRBY', key, as_text(by)) == by then redis.call('EXPIRE', key, 86400) end
 end
 
 -- A job deletes only the deduplication key that it still holds.
 local function release_dedup(key, id)
-  if key and key ~= '' and redis.call('GET', key) == id then redis.call('DEL', key) end
+  if key and key ~= '' and attempt('GET', key) == id then redis.call('DEL', key) end
+end
+
+-- Retention cannot find what is missing in its set: it goes by itself, after a week.
+local function go_unlisted(base, id)
+  redis.call('PEXPIRE', base .. ':' .. id, 604800000)
+  redis.call('PEXPIRE', base .. ':' .. id .. ':logs', 604800000)
 end
 
 -- Ends a job that did not complete: state, set, event, metric, and its workflow. The caller took it out of its queue.
@@ -17,7 +24,7 @@ local function conclude(base, root, id, now, state, message, error_type, owed)
   local job = base .. ':' .. id
   local f = redis.call('HMGET', job, '_wf', '_wfNode', 'dedupKey', 'attempt')
   redis.call('HSET', job, 'state', state, 'finishedOn', now)
-  redis.call('ZADD', base .. ':' .. state, now, id)
+  if not attempt('ZADD', base .. ':' .. state, now, id) then go_unlisted(base, id) end
   release_dedup(f[3], id)
   if state == 'failed' then
     redis.call('HSET', job, 'error', message)
@@ -42,7 +49,7 @@ local function expire(base, root, id, now, discard, owed)
   conclude(base, root, id, now, 'expired', 'the job expired before a worker took it', 'ExpiredError', owed)
   if discard then
     --- @include "forget_job"
-    redis.call('ZREM', base .. ':expired', id)
+    attempt('ZREM', base .. ':expired', id)
     forget_job(base, id)
   end
 end

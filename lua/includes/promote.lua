@@ -1,14 +1,16 @@
 --- @include "conclude"
 --- @include "queue"
 local function next_due(base, now)
-  local head = redis.call('ZRANGE', base .. ':delayed', '0', '0', 'WITHSCORES')
-  return head[1] and math.max(0, tonumber(head[2]) - now) or -1
+  local head = attempt('ZRANGE', base .. ':delayed', '0', '0', 'WITHSCORES')
+  return head and head[1] and math.max(0, tonumber(head[2]) - now) or -1
 end
 
 -- Moves up to 100 due jobs to their queue, the earliest first; returns ms until the next is due, -1 for none.
 local function promote(base, root, now, discard, owed)
   local wait = next_due(base, now)
   if wait ~= 0 then return wait end
+  -- They must have somewhere to go to, before they are taken out.
+  if not attempt('LLEN', base .. ':wait') or not attempt('ZCARD', base .. ':prioritized') then return -1 end
   local due = redis.call('ZRANGE', base .. ':delayed', '-inf', now, 'BYSCORE', 'LIMIT', 0, 100)
   redis.call('ZREM', base .. ':delayed', unpack(due))
   for _, id in ipairs(due) do

@@ -15,13 +15,15 @@ end
 -- through finish_release: no sweep may find an id that is no longer active, and its key is let go once.
 -- freed: begins empty; holds by base what is released: ids, locks, keys, and how many stay active
 local function release(base, id, processed, key, freed)
-  local active, of = base .. ':active', freed[base]
+  local active, of, removed = base .. ':active', freed[base], 0
   if not of then
-    of = { left = redis.call('LLEN', active), ids = {}, locks = {} }
+    of = { left = attempt('LLEN', active), ids = {}, locks = {} }
     freed[base] = of
   end
-  local removed = remove_near(active, base, id, 'processedOn', processed, of.left)
-  of.left = of.left - removed
+  if of.left then
+    removed = remove_near(active, base, id, 'processedOn', processed, of.left)
+    of.left = of.left - removed
+  end
   if key and key ~= '' then
     -- A damaged key is the sweep's to mend, and must not cost the job its end.
     pcall(let_go, base, id, key, removed > 0)

@@ -1,9 +1,9 @@
 -- A producer numbers its calls. The last one that was applied answers again as it did; nil for one that is new.
 local function reply_sent(base, producer, number)
-  local last = redis.call('GET', base .. ':sent:' .. producer)
-  if not last then return nil end
+  local last = redis.pcall('GET', base .. ':sent:' .. producer)
+  if type(last) ~= 'string' then return nil end
   local applied, reply = string.match(last, '^(%d+):(.*)$')
-  if tonumber(applied) >= tonumber(number) then return reply end
+  if applied and tonumber(applied) >= tonumber(number) then return reply end
   return nil
 end
 

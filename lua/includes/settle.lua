@@ -4,19 +4,26 @@ local function write_completed(completed, now)
   for base, members in pairs(completed) do
     count_metric(base, 'completed', now, #members / 2)
     for first = 1, #members, 1000 do
-      redis.call('ZADD', base .. ':completed', unpack(members, first, math.min(first + 999, #members)))
+      local last = math.min(first + 999, #members)
+      if not attempt('ZADD', base .. ':completed', unpack(members, first, last)) then
+        for at = first + 1, last, 2 do go_unlisted(base, members[at]) end
+      end
     end
   end
 end
 
 local function settle_retry(base, id, now, message, meta)
   local job = base .. ':' .. id
-  local attempt = redis.call('HINCRBY', job, 'attempt', 1)
+  local number = attempt('HINCRBY', job, 'attempt', 1)
+  if not number then
+    number = 2 -- what stood there was no number
+    redis.call('HSET', job, 'attempt', number)
+  end
   local at = now + meta.delay
   redis.call('HSET', job, 'state', 'retrying', 'error', message, 'errorType', meta.type, 'trace', meta.trace)
   redis.call('ZADD', base .. ':delayed', at, id)
   wake_at(base, at)
-  emit(base, 'retrying', id, 'attempt', attempt, 'nextAttemptAt', at, 'error', message)
+  emit(base, 'retrying', id, 'attempt', number, 'nextAttemptAt', at, 'error', message)
 end
 
 local function settle_defer(base, id, now, meta)
@@ -35,6 +42,11 @@ local function settle(call, base, id, lock, token, processed, verb, payload, met
   local f = redis.call('HMGET', job, 'state', 'processedOn', 'cancelledAt', '_wf', '_wfNode', 'dedupKey',
     'concurrencyKey', 'attempt')
   if call.had[job] or not owns(lock, token, processed, f[1], f[2]) then return false end
+  if verb == 'return' then
+    must_queue(base, redis.call('HGET', job, 'priority'))
+  elseif verb == 'retry' or verb == 'defer' then
+    must_be('zset', base .. ':delayed')
+  end
   call.had[job] = true
   release(base, id, processed, f[7], call.freed)
   if verb == 'cancel' or f[3] then

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from taskora.adapters.memory import memory_adapter
 from taskora.adapters.protocol import Adapter
 from taskora.adapters.redis import redis_adapter
 from taskora.errors import ConfigError
@@ -39,4 +38,6 @@ def open_adapter(given: str | Adapter | None, prefix: str | None) -> Adapter:
             f"adapter: {quoted(given)} names a memory, but each application has its own: write memory://, or give "
             "the same memory_adapter() to those that are to share one"
         )
+    from taskora.adapters.memory import memory_adapter  # thirty modules that other adapters do without
+
     return memory_adapter(prefix=prefix)

@@ -30,6 +30,7 @@ _LASTING = {
     "ASK": _CLUSTER,
     "CROSSSLOT": _CLUSTER,
     "WRONGTYPE": "a key under our prefix holds something that is not ours; use another prefix",
+    "SENTINEL": "it is a sentinel, not the server that it watches: give redis+sentinel://HOST:PORT/SERVICE",
     "UNKNOWN": "it is older than Redis 7.0 and Valkey 7.2, which are needed, or its commands are renamed",
 }
 # The client library strips some codes and keeps them in the name of its class.
@@ -49,6 +50,7 @@ _CLASSES = {
 _PHRASES = {
     "max number of clients": "MAXCLIENTS",
     "authentication required": "NOAUTH",
+    "unknown command 'get'": "SENTINEL",
     "unknown command": "UNKNOWN",
     "unknown redis command": "UNKNOWN",
     "unknown subcommand": "UNKNOWN",
@@ -65,7 +67,7 @@ class NotNow(Disconnected):
 
 def refusal(error: Exception, item: Command | ScriptCall, server: str) -> Exception:
     """Turn the server's error into one of ours; a passing one into ``NotNow``."""
-    text = str(error)
+    text = str(error).partition(" script: ")[0].rstrip(".")  # what follows names a script by its hash
     kind = _kind(error, text)
     what = f"script {item.script.name}" if isinstance(item, ScriptCall) else str(item[0])
     if kind in _PASSING:

@@ -267,11 +267,14 @@ class _Watch:
                 await wire.close()
 
     def _judge(self, answers: list[Answer]) -> None:
+        said = ""
         for key, (endpoint, drop) in list(self._followed.items()):
             try:
                 self._route.judge(endpoint, answers)
             except Disconnected as error:
-                log.warning("%s", error, extra={"action": "failover"})
+                if str(error) != said:
+                    said = str(error)
+                    log.warning("%s", error, extra={"action": "failover"})
                 self._followed.pop(key, None)
                 drop(error)
 

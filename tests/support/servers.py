@@ -142,6 +142,10 @@ class Server:
             raise RuntimeError(f"{self.flavor}-server ended with code {self._process.returncode}:\n{self.log()}")
         return self
 
+    def become(self, args: Sequence[str]) -> None:
+        """Gives it other arguments of its own, from the next `start` on."""
+        self._args = tuple(args)
+
     def stop(self) -> None:
         """Ends the process in order (SIGTERM), keeping the folder."""
         if self.running and self._process is not None:

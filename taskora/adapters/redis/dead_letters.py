@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from taskora.adapters.dead_letter_store import Failure, Requeued
 from taskora.adapters.redis.link import Link
+from taskora.adapters.redis.records import name_of, number
 from taskora.adapters.redis.sent import numbered
 from taskora.call import Call
 from taskora.connection.request import Arg, Producer, Steps
@@ -43,7 +44,8 @@ class RedisDeadLetters:
 
         def steps(_: Producer) -> Steps[list[Failure]]:
             (found,) = yield [("ZRANGE", f"{self._keys.task(task)}:failed", 0, limit - 1, "REV", "WITHSCORES")]
-            pairs = [(job_id.decode(), int(float(at))) for job_id, at in zip(found[::2], found[1::2], strict=True)]
+            listed = zip(found[::2], found[1::2], strict=True)
+            pairs = [(name, number(at) or 0) for job_id, at in listed if (name := name_of(job_id)) is not None]
             failures: list[Failure] = []
             for first in range(0, len(pairs), _PER_READ):
                 page = pairs[first : first + _PER_READ]

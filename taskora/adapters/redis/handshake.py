@@ -66,6 +66,10 @@ def _agree(keys: Keys) -> Steps[None]:
 
 def _check_server(hello: list[bytes]) -> None:
     fields = dict(zip(hello[::2], hello[1::2], strict=True))
+    if fields.get(b"mode") == b"sentinel":
+        raise AdapterError(
+            "this is a sentinel, not the server that it watches; give redis+sentinel://HOST:PORT/SERVICE instead"
+        )
     text = fields[b"version"].decode()
     version = tuple(int(part) for part in text.split(".")[:2] if part.isdecimal())
     if version < _OLDEST_SERVER:

@@ -7,9 +7,10 @@ from typing import Any, cast
 
 import orjson
 
+from taskora.adapters.redis.complaints import Complaints
 from taskora.adapters.redis.link import Link
 from taskora.adapters.redis.owed import pay
-from taskora.adapters.redis.records import read_time_ms
+from taskora.adapters.redis.records import name_of, names, read_time_ms
 from taskora.call import Call
 from taskora.clock import from_ms, to_epoch_ms
 from taskora.config import Keep
@@ -27,6 +28,7 @@ class RedisHouse:
 
     def __init__(self, link: Link) -> None:
         self._link = link
+        self._complaints = Complaints()
         self._keys = link.keys
 
     def lead(self, token: str, ttl_ms: int) -> Call[bool]:
@@ -51,7 +53,8 @@ class RedisHouse:
 
         def steps(_: Producer) -> Steps[int]:
             call = ScriptCall(load("sweep"), (self._keys.task(task),), (self._keys.root, max_stalls, grace_ms))
-            ((count, owed),) = yield [call]
+            ((count, owed, damage),) = yield [call]
+            self._complaints.tell(damage, "sweep")
             yield from pay(self._keys, owed)
             return int(count)
 
@@ -90,7 +93,7 @@ class RedisHouse:
             (time,) = yield [("TIME",)]
             until_ms = read_time_ms(time) - age_ms
             (ids,) = yield [("ZRANGE", self._keys.own(name), "-inf", until_ms, "BYSCORE", "LIMIT", 0, limit)]
-            return [workflow.decode() for workflow in ids]
+            return names(ids)
 
         return self._link.call(steps)
 
@@ -108,7 +111,8 @@ class RedisHouse:
 
         def steps(_: Producer) -> Steps[dict[str, bytes]]:
             (raw,) = yield [("HGETALL", self._keys.own("tasks"))]
-            return {name.decode(): card for name, card in zip(raw[::2], raw[1::2], strict=True)}
+            cards = zip(raw[::2], raw[1::2], strict=True)
+            return {task: card for name, card in cards if (task := name_of(name)) is not None}
 
         return self._link.call(steps)
 
@@ -147,17 +151,24 @@ class RedisHouse:
 
         def steps(_: Producer) -> Steps[list[WorkerRecord]]:
             (ids,) = yield [("ZRANGE", self._keys.own("workers"), 0, -1)]
-            names = [worker.decode() for worker in ids]
-            rows = (yield [("GET", f"{self._keys.own('worker')}:{name}") for name in names]) if names else []
-            return [_worker(name, row) for name, row in zip(names, rows, strict=True) if row is not None]
+            found = names(ids)
+            rows = (yield [("GET", f"{self._keys.own('worker')}:{name}") for name in found]) if found else []
+            records = [_worker(name, row) for name, row in zip(found, rows, strict=True) if row is not None]
+            return [record for record in records if record is not None]
 
         return self._link.call(steps)
 
 
-def _worker(name: str, raw: bytes) -> WorkerRecord:
-    f = cast("dict[str, Any]", orjson.loads(raw))
-    return WorkerRecord(
-        id=name, role=f["role"], host=f["host"], pid=f["pid"], tasks=tuple(f["tasks"]), active=f["active"],
-        done=f["done"], failed=f["failed"], rss=f["rss"], started_at=from_ms(f["startedAt"]),
-        seen_at=from_ms(f["seenAt"]), version=f["version"], leader=f["leader"], extra=f["extra"],
-    )  # fmt: skip
+def _worker(name: str, raw: bytes) -> WorkerRecord | None:
+    """Read a process's record; None for what is none."""
+    try:
+        f = cast("dict[str, Any]", orjson.loads(raw))
+        extra: dict[str, object] = dict(f["extra"])
+        return WorkerRecord(
+            id=name, role=str(f["role"]), host=str(f["host"]), pid=int(f["pid"]), tasks=tuple(map(str, f["tasks"])),
+            active=int(f["active"]), done=int(f["done"]), failed=int(f["failed"]), rss=int(f["rss"]),
+            started_at=from_ms(int(f["startedAt"])), seen_at=from_ms(int(f["seenAt"])), version=str(f["version"]),
+            leader=f["leader"] is True, extra=extra,
+        )  # fmt: skip
+    except (ValueError, LookupError, TypeError, OverflowError, OSError):
+        return None

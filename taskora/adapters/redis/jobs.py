@@ -123,7 +123,7 @@ class RedisJobs:
             retrying = 0
             # Retries share the set of the delayed: they are counted among the next thousand of it.
             for chunk in (yield [("ZRANGE", f"{base}:delayed", 0, 999)]) if delayed else ():
-                states = yield [("HGET", f"{base}:{job_id.decode()}", "state") for job_id in chunk]
+                states = yield [("HGET", f"{base}:".encode() + job_id, "state") for job_id in chunk]
                 retrying = sum(state == b"retrying" for state in states)
             return QueueStats(listed + prioritized + blocked, active, delayed, retrying, *rest)
 
@@ -167,7 +167,7 @@ class RedisJobs:
             ids = ids[offset:]
         else:
             (ids,) = yield [("ZRANGE", f"{base}:{state.value}", offset, last, "REV")]
-        return [job_id.decode() for job_id in ids]
+        return records.names(ids)
 
     @staticmethod
     def _ids_of_shared(base: str, state: State, count: int) -> Steps[list[bytes]]:
@@ -179,7 +179,7 @@ class RedisJobs:
             (ids,) = yield [("ZRANGE", f"{base}:delayed", first, first + PER_CALL - 1)]
             if not ids:
                 break
-            states = yield [("HGET", f"{base}:{job_id.decode()}", "state") for job_id in ids]
+            states = yield [("HGET", f"{base}:".encode() + job_id, "state") for job_id in ids]
             found += [job_id for job_id, its in zip(ids, states, strict=True) if its == wanted]
             first += PER_CALL
         return found[:count]

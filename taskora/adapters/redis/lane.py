@@ -14,8 +14,10 @@ from typing import Any, Literal, NamedTuple
 import orjson
 
 from taskora.adapters.protocol import Answered, Arrived, HeldIds
+from taskora.adapters.redis.complaints import Complaints
 from taskora.adapters.redis.link import Link
 from taskora.adapters.redis.owed import pay
+from taskora.adapters.redis.records import name_of, names
 from taskora.connection.request import Arg, Command, Disconnected, Producer, Replies, Request, ScriptCall, Steps
 from taskora.connection.wire import REPLY_TIMEOUT_S, LoopWire
 from taskora.errors import AdapterError
@@ -53,6 +55,7 @@ class _Step(NamedTuple):
     token: str
 
 
+_LARGEST = 2**53  # of what a number of a job may be, as far as JSON goes
 _HEAD = 6  # values of the step script's reply before the jobs
 _FENCES: dict[bytes, Literal["", "halt", "dead"]] = {b"": "", b"halt": "halt", b"dead": "dead"}
 
@@ -72,6 +75,7 @@ class RedisLane:
     _waiting: _Connection | None = field(init=False, default=None)
     _settling: list[_Connection] = field(init=False, default_factory=list[_Connection])
     _idle: list[_Connection] = field(init=False, default_factory=list[_Connection])
+    _complaints: Complaints = field(init=False, default_factory=Complaints)
 
     def __post_init__(self) -> None:
         self._bases = {task: self.link.keys.task(task) for task in self.tasks}
@@ -85,6 +89,16 @@ class RedisLane:
             self._waiting = _Connection("a", LoopWire(self.link.endpoint))
         connection = self._waiting
         await self._reclaim_if_lost(connection)
+        try:
+            return await self._when_woken(connection, wants, block_ms, arrived)
+        except AdapterError as error:
+            if "WRONGTYPE" in str(error):
+                await self._mend_markers()
+            raise
+
+    async def _when_woken(
+        self, connection: _Connection, wants: Sequence[Want], block_ms: int, arrived: Arrived | None
+    ) -> ClaimReply:
         # The server looks at the keys in this order: each is the first in its turn, or one that is always busy would
         # hide the others.
         first = connection.sequence % max(1, len(wants))
@@ -181,6 +195,14 @@ class RedisLane:
                 str(error) or "no answer in time", extra={"action": "reclaim"},
             )  # fmt: skip
 
+    async def _mend_markers(self) -> None:
+        """Delete what stands in the place of markers: no wait is possible with it, and nothing of ours is in it."""
+
+        def steps(_: Producer) -> Steps[None]:
+            yield [ScriptCall(load("mend_marker"), (base,), (self.worker,)) for base in self._bases.values()]
+
+        await self.link.run_async(steps)
+
     @property
     def _wake_key(self) -> str:
         return f"{self._bases[self.tasks[0]]}:wake:{self.worker}"
@@ -196,7 +218,7 @@ class RedisLane:
         claimed: list[ClaimReply] = []
 
         def read(replies: Replies) -> None:
-            claimed.append(_read(step, replies[-1]))
+            claimed.append(_read(step, replies[-1], self._complaints))
             if self.answered is not None:
                 self.answered(connection.name, connection.sequence)
             if arrived is not None:
@@ -235,7 +257,9 @@ class RedisLane:
                 ScriptCall(script, (base,), (self.worker, name, epoch, *self.held(task)))
                 for task, base in self._bases.items()
             ]
-            return sum(replies)
+            for _, damage in replies:
+                self._complaints.tell(damage, "reclaim")
+            return sum(count for count, _ in replies)
 
         count = await self.link.run_async(steps)
         connection.lost = False
@@ -271,31 +295,23 @@ def _meta(outcome: Settled) -> bytes:
 def _int(value: bytes | int, otherwise: int) -> int:
     """Read a number that anybody may have written."""
     try:
-        return int(value)
+        return max(-_LARGEST, min(int(value), _LARGEST))
     except ValueError:
         return otherwise
 
 
-def _name(job_id: bytes) -> str | None:
-    """Read an id that anybody may have written; None when it is no text."""
-    try:
-        return job_id.decode()
-    except UnicodeDecodeError:
-        return None
-
-
-def _read(step: _Step, reply: Any) -> ClaimReply:
+def _read(step: _Step, reply: Any, complaints: Complaints) -> ClaimReply:
     now, due, fence, values, losses, debts = reply[:_HEAD]
     jobs_end = _HEAD + values
     lost_end = jobs_end + losses
     owed_end = lost_end + debts
-    for what in reply[owed_end:]:
-        log.error("an outcome could not be written: %s", what.decode(errors="replace"), extra={"action": "settle"})
+    if len(reply) > owed_end:
+        complaints.tell(reply[owed_end:], "step")
     jobs: list[Claimed] = []
     for at in range(_HEAD, jobs_end, 7):
         number, job_id, data, version, attempt, ts, cause = reply[at : at + 7]
         task = step.tasks[int(number) - 1]
-        name = _name(job_id)
+        name = name_of(job_id)
         if attempt == 0:
             log.warning(
                 "task %r: the id %r was queued without a job behind it; it is dropped", task, name or job_id,
@@ -309,7 +325,15 @@ def _read(step: _Step, reply: Any) -> ClaimReply:
         else:
             jobs.append(
                 Claimed(
-                    task, name, data, _int(attempt, 1), _int(version, 0), _int(ts, 0), step.token, now, cause.decode()
+                    task,
+                    name,
+                    data,
+                    _int(attempt, 1),
+                    _int(version, 0),
+                    _int(ts, 0),
+                    step.token,
+                    now,
+                    cause.decode(errors="replace"),
                 )
             )
     if fence == b"stale":
@@ -318,6 +342,6 @@ def _read(step: _Step, reply: Any) -> ClaimReply:
         jobs,
         due if due >= 0 else None,
         _FENCES[fence],
-        tuple(job_id.decode() for job_id in reply[jobs_end:lost_end]) if losses else (),
-        tuple(workflow.decode() for workflow in reply[lost_end:owed_end]) if debts else (),
+        tuple(names(reply[jobs_end:lost_end])) if losses else (),
+        tuple(names(reply[lost_end:owed_end])) if debts else (),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from taskora.adapters.protocol import Answered, HeldIds, Lane, Watch
+from taskora.adapters.redis.complaints import Complaints
 from taskora.adapters.redis.lane import RedisLane
 from taskora.adapters.redis.link import Link
 from taskora.adapters.redis.owed import pay
@@ -22,6 +23,7 @@ class RedisLeases:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._keys = link.keys
+        self._complaints = Complaints()
 
     def lane(
         self,
@@ -90,8 +92,10 @@ class RedisLeases:
                 ScriptCall(load("recover"), (self._keys.task(task),), (*head, overdue_ms, read, *suspects))
                 for task, overdue_ms in tasks.items()
             ]
-            yield from pay(self._keys, dict.fromkeys(workflow for _, owed in replies for workflow in owed))
-            return sum(count for count, _ in replies)
+            yield from pay(self._keys, dict.fromkeys(workflow for _, owed, _ in replies for workflow in owed))
+            for *_, damage in replies:
+                self._complaints.tell(damage, "recover")
+            return sum(count for count, *_ in replies)
 
         return self._link.call(steps)
 

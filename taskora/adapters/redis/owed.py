@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from taskora.adapters.redis.records import names
 from taskora.connection.request import Request, ScriptCall, Steps
 from taskora.keys import Keys
 from taskora.lua import load
@@ -16,8 +17,8 @@ def continue_call(keys: Keys, workflow_id: str) -> ScriptCall:
 
 def pay(keys: Keys, owed: Iterable[bytes]) -> Steps[None]:
     """Write all that these workflows are owed; their ids as scripts return them."""
-    for workflow_id in owed:
-        request: Request = [continue_call(keys, workflow_id.decode())]
+    for workflow_id in names(owed):
+        request: Request = [continue_call(keys, workflow_id)]
         more = 1
         while more:
             (more,) = yield request

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Literal, cast
 
@@ -20,7 +20,9 @@ _JOB_FIELDS = (
     "state", "data", "result", "error", "progress", "attempt", "_v", "ts", "processedOn", "finishedOn", "errorType",
     "trace", "cancelReason", "_wf", "_wfNode",
 )  # fmt: skip
-_LATEST_MS = 250_000_000_000_000  # in the year 9892
+LATEST_MS = 250_000_000_000_000
+"""In the year 9892: no later time is read or waited for."""
+
 _LEVELS: dict[str, Literal["info", "warn", "error"]] = {"info": "info", "warn": "warn", "error": "error"}
 
 
@@ -78,6 +80,19 @@ def read_job(task: str, job_id: str, row: Sequence[bytes | None], logs: Sequence
     )
 
 
+def name_of(raw: bytes) -> str | None:
+    """Read a name or an id that anybody may have written; None when it is no text."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def names(raw: Iterable[bytes]) -> list[str]:
+    """Read names or ids; what is no text is left out: nothing of ours has such a name."""
+    return [name for name in map(name_of, raw) if name is not None]
+
+
 def read_logs(entries: Sequence[bytes]) -> list[LogEntry]:
     """Read log entries; what is none is left out."""
     return [entry for entry in map(_log_entry, entries) if entry is not None]
@@ -101,7 +116,7 @@ def read_time_ms(reply: Sequence[bytes]) -> int:
 
 def moment(ms: int | None) -> datetime | None:
     """Read a time; None for one that no calendar has."""
-    return None if ms is None or not 0 <= ms <= _LATEST_MS else from_ms(ms)
+    return None if ms is None or not 0 <= ms <= LATEST_MS else from_ms(ms)
 
 
 def text(raw: bytes | None) -> str | None:

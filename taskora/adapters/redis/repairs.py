@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from taskora.adapters.redis.link import Link
 from taskora.adapters.redis.owed import pay
+from taskora.adapters.redis.records import names
 from taskora.call import Call
 from taskora.connection.request import Producer, ScriptCall, Steps
 from taskora.lua import load
@@ -27,7 +28,7 @@ class RedisRepairs:
 
         def steps(_: Producer) -> Steps[tuple[int, list[str]]]:
             ((following, found),) = yield [("SCAN", cursor, "MATCH", pattern, "COUNT", count, "TYPE", "hash")]
-            keys = [key.decode() for key in found]
+            keys = names(found)
             states = (yield [("HGET", key, "state") for key in keys]) if keys else []
             running = [key for key, state in zip(keys, states, strict=True) if state == b"running"]
             return int(following), [key[len(before) : -len(after)] for key in running]
@@ -42,7 +43,7 @@ class RedisRepairs:
             while first >= 0:
                 args = (self._keys.root, first, _NODES)
                 ((first, found),) = yield [ScriptCall(load("broken_nodes"), (self._keys.workflow(workflow_id),), args)]
-                broken.update(mark.decode() for mark in found)
+                broken.update(names(found))
             return frozenset(broken)
 
         return self._link.call(steps)

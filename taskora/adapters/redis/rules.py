@@ -8,9 +8,9 @@ import orjson
 
 from taskora.adapters.redis.jobs import told_options
 from taskora.adapters.redis.link import Link
+from taskora.adapters.redis.records import moment, name_of, number
 from taskora.adapters.redis.sent import in_numbered_calls
 from taskora.call import Call
-from taskora.clock import from_ms
 from taskora.connection.request import Arg, Producer, ScriptCall, Steps
 from taskora.lua import load
 from taskora.model import EnqueueSpec, NewJob
@@ -41,7 +41,7 @@ class RedisRules:
 
         def steps(_: Producer) -> Steps[str | None]:
             (found,) = yield [ScriptCall(load("follow"), (self._keys.task(task),), (job_id,))]
-            return None if found is None else found.decode()
+            return None if found is None else name_of(found)
 
         return self._link.call(steps)
 
@@ -60,9 +60,10 @@ class RedisRules:
         def steps(_: Producer) -> Steps[CollectBufferInfo | None]:
             meta = f"{self._keys.task(task)}:collect:{key}:meta"
             ((count, first, last),) = yield [("HMGET", meta, "count", "firstAt", "lastAt")]
-            if count is None or int(count) <= 0 or first is None or last is None:
+            items, oldest_at, newest_at = number(count), moment(number(first)), moment(number(last))
+            if items is None or items <= 0 or oldest_at is None or newest_at is None:
                 return None
-            return CollectBufferInfo(int(count), from_ms(int(first)), from_ms(int(last)))
+            return CollectBufferInfo(items, oldest_at, newest_at)
 
         return self._link.call(steps)
 
@@ -80,5 +81,12 @@ def _told(rule: Rule) -> tuple[Arg, Arg, Arg]:
 
 
 def _verdicts(reply: bytes, count: int) -> list[Verdict]:
-    texts: list[str] = orjson.loads(reply) if reply else [""] * count
-    return [Verdict(text[:1] in ("", "+"), text[1:]) for text in texts]
+    # Somebody may have written an id that is no text.
+    texts: list[str] = orjson.loads(reply.decode(errors="replace")) if reply else [""] * count
+    return [_verdict(text) for text in texts]
+
+
+def _verdict(text: str) -> Verdict:
+    if text[:1] == "x":
+        return Verdict(False, damage=text[1:])
+    return Verdict(text[:1] in ("", "+"), text[1:])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 
 from taskora.adapters.redis.link import Link
-from taskora.adapters.redis.records import read_time_ms
+from taskora.adapters.redis.records import LATEST_MS, read_time_ms
 from taskora.adapters.schedule_store import DueSchedules, ScheduleChange, ScheduleEdit, StoredSchedule
 from taskora.call import Call
 from taskora.connection.request import Command, Producer, ScriptCall, Steps
@@ -101,7 +101,7 @@ def _stored(name: str, value: bytes | None, score: bytes | None) -> StoredSchedu
 
 
 def _score(raw: bytes) -> int:
-    return int(float(raw) // 1)
+    return int(max(0.0, min(float(raw), LATEST_MS)) // 1)
 
 
 def _written(next_ms: int | None) -> str:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from taskora.adapters.redis.link import Link
+from taskora.adapters.redis.records import names, number
 from taskora.adapters.vitals_store import KeyFacts, Locks, ServerFacts, Throughput, VersionCounts
 from taskora.call import Call
 from taskora.clock import from_ms
@@ -39,7 +40,11 @@ class RedisVitals:
             ((seconds, micros),) = yield [("TIME",)]
             here_s = (before_ns + time.time_ns()) / 2e9
             skew_s = int(seconds) + int(micros) / 1e6 - here_s
-            stored = {name: value.decode() for name, value in zip(_LAYOUT, layout, strict=True) if value is not None}
+            stored = {
+                name: value.decode(errors="replace")
+                for name, value in zip(_LAYOUT, layout, strict=True)
+                if value is not None
+            }
             return _facts(_fields(info), skew_s, stored)
 
         return self._link.call(steps)
@@ -83,9 +88,9 @@ class RedisVitals:
                 for kind in kinds
             ]
             totals = {kind: [0] * count for kind in kinds}
-            for number, values in enumerate((yield requests) if requests else ()):
+            for row, values in enumerate((yield requests) if requests else ()):
                 for at, value in enumerate(values):
-                    totals[kinds[number % 2]][at // bucket_minutes] += int(value or 0)
+                    totals[kinds[row % 2]][at // bucket_minutes] += number(value) or 0
             starts = (from_ms(first_ms + at * width_ms) for at in range(count))
             return [Throughput(*row) for row in zip(starts, totals["completed"], totals["failed"], strict=True)]
 
@@ -96,14 +101,14 @@ class RedisVitals:
 
         def steps(_: Producer) -> Steps[Locks]:
             (ids,) = yield [("LRANGE", f"{self._keys.task(task)}:active", -limit, -1)]
-            names = [job_id.decode() for job_id in ids]
-            left = (yield [("PTTL", f"{self._keys.job(task, name)}:lock") for name in names]) if names else []
-            by_ttl = list(zip(names, left, strict=True))
+            found = names(ids)
+            left = (yield [("PTTL", f"{self._keys.job(task, name)}:lock") for name in found]) if found else []
+            by_ttl = list(zip(found, left, strict=True))
             without = [name for name, ttl_ms in by_ttl if ttl_ms == -2]
             # What was settled since the list was read has no lock either.
             states = (yield [("HGET", self._keys.job(task, name), "state") for name in without]) if without else []
             return Locks(
-                len(names),
+                len(found),
                 tuple(name for name, state in zip(without, states, strict=True) if state == b"active"),
                 tuple(name for name, ttl_ms in by_ttl if ttl_ms == -1),
             )
@@ -138,10 +143,10 @@ class RedisVitals:
         counts = Counter[int]()
         for first in range(0, len(ids), _PER_SCAN):
             page = ids[first : first + _PER_SCAN]
-            for version in (yield [("HGET", f"{base}:{job_id.decode()}", "_v") for job_id in page]):
+            for raw in (yield [("HGET", f"{base}:".encode() + job_id, "_v") for job_id in page]):
                 # A job that ended meanwhile, or that nobody can read, says nothing.
-                if version is not None and version.isdigit():
-                    counts[int(version)] += 1
+                if (version := number(raw)) is not None:
+                    counts[version] += 1
         return dict(counts)
 
     def fences(self, pairs: Sequence[tuple[str, str]]) -> Call[list[str]]:
@@ -149,7 +154,7 @@ class RedisVitals:
 
         def steps(_: Producer) -> Steps[list[str]]:
             requests = [("HGET", f"{self._keys.task(task)}:fence:{worker}", "halt") for worker, task in pairs]
-            return [(halt or b"").decode() for halt in ((yield requests) if requests else ())]
+            return [(halt or b"").decode(errors="replace") for halt in ((yield requests) if requests else ())]
 
         return self._link.call(steps)
 

@@ -7,9 +7,10 @@ from typing import Any, cast
 
 import orjson
 
-from taskora.adapters.redis.records import moment, number, text
+from taskora.adapters.redis.records import moment, name_of, number, text
 from taskora.clock import from_ms
 from taskora.connection.request import Command
+from taskora.errors import SerializationError
 from taskora.model import Plan, WorkflowNodeRecord, WorkflowOutcome, WorkflowRecord, WorkflowState
 
 _OUTCOME_FIELDS = ("state", "result", "error", "errorNode", "errorType", "errorJob", "errorTask")
@@ -96,32 +97,48 @@ def _graph(plan: Plan) -> bytes:
 
 def read_record(workflow_id: str, raw: Sequence[bytes]) -> WorkflowRecord | None:
     """Read a workflow from all fields of its hash, as HGETALL gives them; None when there is none."""
-    f = {key.decode(): value for key, value in zip(raw[::2], raw[1::2], strict=True)}
+    fields = zip(raw[::2], raw[1::2], strict=True)
+    f = {name: value for key, value in fields if (name := name_of(key)) is not None}
     state = STATES.get(f.get("state", b""))
     if state is None or "graph" not in f:
         return None
-    graph: dict[str, Any] = orjson.loads(f["graph"])
-    nodes = tuple(_node(index, cast("dict[str, Any]", node), f) for index, node in enumerate(graph["nodes"]))
+    try:
+        graph: dict[str, Any] = orjson.loads(f["graph"])
+        nodes = tuple(_node(index, cast("dict[str, Any]", node), f) for index, node in enumerate(graph["nodes"]))
+        terminal = tuple(map(int, graph["terminal"]))
+        name = str(graph.get("name", ""))
+        _check_indexes(terminal, nodes)
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
+        raise SerializationError(
+            f"workflow {workflow_id}: its stored graph cannot be read: {type(error).__name__}: {error}; nothing of "
+            "ours writes such a one, and it can only be deleted"
+        ) from error
     return WorkflowRecord(
         id=workflow_id,
-        name=str(graph.get("name", "")),
+        name=name,
         state=state,
         created_at=moment(number(f.get("createdAt"))) or from_ms(0),
         nodes=nodes,
-        terminal=tuple(graph["terminal"]),
+        terminal=terminal,
         result=f.get("result"),
         error=text(f.get("error")),
     )
+
+
+def _check_indexes(terminal: Sequence[int], nodes: Sequence[WorkflowNodeRecord]) -> None:
+    for index in (*terminal, *(dep for node in nodes for dep in node.deps)):
+        if not 0 <= index < len(nodes):
+            raise ValueError(f"there is no node {index}")
 
 
 def _node(index: int, node: dict[str, Any], f: Mapping[str, bytes]) -> WorkflowNodeRecord:
     data = node.get("data")
     return WorkflowNodeRecord(
         index=index,
-        task=node["taskName"],
-        job_id=node["jobId"],
-        deps=tuple(node["deps"]),
-        state=(f.get(f"n:{index}:state") or b"pending").decode(),
+        task=str(node["taskName"]),
+        job_id=str(node["jobId"]),
+        deps=tuple(map(int, node["deps"])),
+        state=(f.get(f"n:{index}:state") or b"pending").decode(errors="replace"),
         data=data.encode("latin-1" if "parts" in f else "utf-8") if isinstance(data, str) else None,
         result=f.get(f"n:{index}:result"),
         error=text(f.get(f"n:{index}:error")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from taskora.adapters.redis import workflow_records
 from taskora.adapters.redis.link import Link
 from taskora.adapters.redis.owed import continue_call, pay
-from taskora.adapters.redis.records import LOOKED_AT, moment, number, text
+from taskora.adapters.redis.records import LOOKED_AT, moment, names, number, text
 from taskora.call import Call
 from taskora.clock import from_ms
 from taskora.connection.request import Producer, ScriptCall, Steps
@@ -98,10 +98,10 @@ class RedisWorkflows:
                 (ids,) = yield [("ZRANGE", self._keys.own("workflows"), first, first + _PAGE - 1, "REV")]
                 if not ids:
                     break
-                names = [workflow_id.decode() for workflow_id in ids]
+                page = names(ids)
                 fields = ("state", "createdAt", "name", "count")
-                rows = yield [("HMGET", self._keys.workflow(name), *fields) for name in names]
-                for name, row in zip(names, rows, strict=True):
+                rows = (yield [("HMGET", self._keys.workflow(name), *fields) for name in page]) if page else []
+                for name, row in zip(page, rows, strict=True):
                     summary = _summary(name, row)
                     if summary is not None and state in (None, summary.state):
                         found.append(summary)

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -74,19 +74,30 @@ class Harbour:
         """Wait until so many jobs of the task are completed."""
         self.wait(lambda: self.stats(task).completed >= count, f"{count} of {task} should complete", timeout)
 
-    def wait_started(self, task: str, count: int, timeout: float = 10.0) -> None:
-        """Wait until so many runs have begun."""
-        self.wait(lambda: len(self.evidence.notes("start", task)) >= count, f"{count} of {task} should run", timeout)
+    def wait_started(self, task: str, count: int, timeout: float = 10.0, among: Iterable[int] | None = None) -> None:
+        """Wait until so many runs have begun; of certain jobs only, if they are named."""
+        keys = None if among is None else {str(key) for key in among}
+
+        def begun() -> bool:
+            notes = self.evidence.notes("start", task)
+            return sum(keys is None or note.key in keys for note in notes) >= count
+
+        self.wait(begun, f"{count} of {task} should run", timeout)
 
     # -- fleets
 
     def start(
-        self, *options: str, tests_ready: bool = True, target: str = "acceptance.fleet.harbour:taskora"
+        self,
+        *options: str,
+        tests_ready: bool = True,
+        target: str = "acceptance.fleet.harbour:taskora",
+        prefix: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
     ) -> Program:
-        """Start a supervisor; returns once its first worker is ready."""
+        """Start a supervisor, behind a command that gives it its surroundings; returns once all are ready."""
         path = os.pathsep.join(filter(None, (str(TESTS), os.environ.get("PYTHONPATH"))))
-        argv = [sys.executable, "-P", "-m", "taskora.supervisor", *options, target]
-        program = self._spawn(argv, env={"PYTHONPATH": path, **self.settings.environ()})
+        argv = [*prefix, sys.executable, "-P", "-m", "taskora.supervisor", *options, target]
+        program = self._spawn(argv, env={"PYTHONPATH": path, **self.settings.environ(), **(env or {})})
         # A supervisor's own log has its name, whatever order they end in.
         self.programs.append(program)
         if tests_ready:
@@ -125,7 +136,7 @@ class Harbour:
         try:
             return wait_until(condition, timeout, message)
         except AssertionError as error:
-            logs = "\n".join(program.log()[-6000:] for program in self.programs)
+            logs = "\n".join(program.log()[-60000:] for program in self.programs)
             raise AssertionError(f"{error}\n{logs}") from None
 
     def stop(self, program: Program, timeout: float = 15.0) -> int:

@@ -167,6 +167,20 @@ def make_app(settings: Settings) -> Taskora:
         begin(cargo, ctx)
         os.kill(os.getpid(), signal.SIGKILL)
 
+    @app.task("lift")
+    def lift(cargo: Cargo, ctx: Context) -> int:
+        note = begin(cargo, ctx)
+        time.sleep(cargo["takes"])
+        note("end")
+        return cargo["key"]
+
+    @app.task("eat")
+    def eat(cargo: Cargo, ctx: Context) -> None:
+        begin(cargo, ctx)
+        eaten: list[bytearray] = []
+        while True:
+            eaten.append(bytearray(b"x") * 8_000_000)
+
     @app.task("square")
     async def square(cargo: Cargo, ctx: Context) -> int:
         note = begin(cargo, ctx)
@@ -205,6 +219,8 @@ def make_app(settings: Settings) -> Taskora:
         hog_after,
         refuse,
         poison,
+        lift,
+        eat,
         square,
         total,
         pass_on,

@@ -53,6 +53,7 @@ def test_a_job_that_never_lets_the_gil_go_fails_by_its_timeout_with_its_child(ha
     assert caught.value.error_type == "TimeoutError"
     assert len(harbour.evidence.notes("start", task)) == 1
     assert "hung" in fleet.log()
+    assert "in keep_the_gil" in fleet.log(), "the stacks of the hung worker are missing"
     assert harbour.stop(fleet) == 0
 
 

@@ -42,6 +42,13 @@ def test_silence_ends_when_the_declared_deadline_does(start_fleet: StartFleet) -
     assert fleet.stop() == 0
 
 
+def test_a_boot_may_take_longer_than_a_heartbeat(start_fleet: StartFleet) -> None:
+    fleet = start_fleet(procs=1, heartbeat_timeout_s=0.2, files={"boot": "slow 1.5"})
+    (worker,) = fleet.wait_ready(1)
+    assert fleet.stop() == 0
+    assert [event["pid"] for event in fleet.events("born", role="worker")] == [worker]
+
+
 def test_a_hung_steward_is_replaced(start_fleet: StartFleet) -> None:
     fleet = start_fleet(procs=1, heartbeat_timeout_s=0.5)
     fleet.wait_ready(1)

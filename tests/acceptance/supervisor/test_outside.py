@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from acceptance.supervisor.toy_fleet import StartFleet
+from acceptance.supervisor.toy_fleet import StartFleet, kill
 from support import Spawn, wait_until
 
 
@@ -115,3 +115,25 @@ def test_the_command_runs_from_a_shell_and_says_what_is_wrong(spawn: Spawn, tmp_
     assert program.wait(20) == 4
     assert "no worker of no_such_module:app became ready" in program.log()
     program.assert_nothing_left()
+
+
+@pytest.mark.parametrize("preload", [False, True])
+def test_the_master_keeps_no_descriptor_and_no_thread_of_those_that_are_gone(
+    start_fleet: StartFleet, preload: bool
+) -> None:
+    fleet = start_fleet(procs=2, preload=preload)
+    fleet.wait_ready(2)
+    before = _descriptors(fleet.program.pid)
+    for rolls in range(1, 5):
+        kill(fleet.events("ready", slot=0)[-1]["pid"])
+        fleet.wait_event("ready", 2 * rolls, slot=0)
+        fleet.signal(signal.SIGHUP)
+        fleet.wait(lambda r=rolls: fleet.program.log().count("rolling restart done") == r, "no roll")  # type: ignore[misc]  # the loop's own value
+    fleet.wait(lambda: _descriptors(fleet.program.pid) == before, f"before: {before}")
+    assert len(list(Path(f"/proc/{fleet.program.pid}/task").iterdir())) == 1
+    assert fleet.stop() == 0
+
+
+def _descriptors(pid: int) -> list[str]:
+    """Their kinds: pipe, socket, pidfd, …"""
+    return sorted(str(entry.readlink()).split(":")[0] for entry in Path(f"/proc/{pid}/fd").iterdir())

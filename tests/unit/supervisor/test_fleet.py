@@ -33,11 +33,12 @@ class FakeNursery:
     def __init__(self) -> None:
         self.open = True
         self.refuse = 0
+        self.room = 1000
         self.pids: list[int] = []
 
     def bear(self, order: Order, ends: Ends) -> int:
-        if self.refuse:
-            self.refuse -= 1
+        if self.refuse or len(self.pids) >= self.room:
+            self.refuse = max(0, self.refuse - 1)
             raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
         pid = os.fork()
         if pid == 0:
@@ -113,6 +114,12 @@ def test_a_refused_fork_leaves_the_others_alone_and_is_tried_again_later(fleet: 
         return len(fleet.children()) == 4
 
     wait_until(filled)
+
+
+def test_where_there_is_room_for_two_one_of_them_is_the_steward(fleet: Fleet, nursery: FakeNursery) -> None:
+    nursery.room = 2
+    fleet.fill()
+    assert sorted(child.order.role for child in fleet.children()) == ["steward", "worker"]
 
 
 def test_no_descriptor_leaks_when_a_fork_is_refused(fleet: Fleet, nursery: FakeNursery) -> None:
