@@ -20,13 +20,20 @@ PROGRAMS ?= 2000
 STEPS ?= 80
 SEED ?=
 FLAVOR ?=
+# How long a storm of faults is, and how many of its seed's faults come, all if empty.
+MINUTES ?= 30
+FAULTS ?=
 
-.PHONY: help venv demo test differential packaging lint format lua-lint types imports bench clean
+.PHONY: help venv demo test differential storm signal-races recovery soak packaging lint format lua-lint types imports bench clean
 
 help:
 	@echo "make demo       a working queue in one command: no server, no root"
 	@echo "make test       all tests, on Redis and on Valkey (ARGS=… narrows it)"
 	@echo "make differential  random programs on memory and on servers (PROGRAMS=2000 STEPS=80 SEED=… FLAVOR=redis)"
+	@echo "make storm      fleets under a long storm of faults (MINUTES=30 SEED=… FLAVOR=redis, FAULTS=N for its first N)"
+	@echo "make signal-races  fleets under random signals (COUNT=1000 SEED=…)"
+	@echo "make recovery   how long jobs of killed processes wait (KILLS=200)"
+	@echo "make soak       memory of a fleet over many jobs (JOBS=1000000)"
 	@echo "make packaging  build the wheel and the sdist, install and use them elsewhere"
 	@echo "make lint       ruff, and luacheck when it is installed; make format repairs"
 	@echo "make types      mypy and pyright over the package, the tests and the benchmarks"
@@ -68,6 +75,21 @@ test: $(READY)
 differential: $(READY)
 	@TASKORA_PROGRAMS=$(PROGRAMS) TASKORA_STEPS=$(STEPS) TASKORA_SEED=$(SEED) $(BIN)/python -m pytest -q -n 2 \
 	  tests/conformance/test_differential.py -k '$(FLAVOR)' $(ARGS)
+
+storm: $(READY)
+	@TASKORA_STORM_MINUTES=$(MINUTES) TASKORA_STORM_SEED=$(SEED) TASKORA_STORM_FAULTS=$(FAULTS) \
+	  $(COMPILED) $(BIN)/python -m pytest -q -s -n 0 tests/faults/test_storm.py -k '$(FLAVOR)' $(ARGS)
+
+FLEETS := $(COMPILED) $(BIN)/python -m pytest -q -s tests/acceptance/fleet
+
+signal-races: $(READY)
+	@TASKORA_SIGNAL_RACES=$(or $(COUNT),1000) TASKORA_SEED=$(SEED) $(FLEETS)/test_signal_races.py $(ARGS)
+
+recovery: $(READY)
+	@TASKORA_KILLS=$(or $(KILLS),200) $(FLEETS)/test_recovery_time.py $(ARGS)
+
+soak: $(READY)
+	@TASKORA_SOAK_JOBS=$(or $(JOBS),1000000) $(FLEETS)/test_memory.py $(ARGS)
 
 packaging: $(READY)
 	@$(BIN)/python -m pytest -m packaging -q tests/acceptance

@@ -241,6 +241,8 @@ class Fleet:
     def _report(self, child: Child, end: Exit, verdict: Obituary) -> None:
         if child.order.role == "steward":
             self.notices.steward_gone(child.control)
+            if child.beat.worker and not end.clean:
+                self.notices.steward_died(child.beat.worker)
             return
         worker, active = child.beat.worker, child.beat.active
         if worker and not (end.clean and active == 0):

@@ -19,10 +19,11 @@ class Line(Protocol):
 class Notices:
     """One notice per dead worker identity, from its reaping to the steward's acknowledgement."""
 
-    __slots__ = ("_pending", "_steward")
+    __slots__ = ("_left", "_pending", "_steward")
 
     def __init__(self) -> None:
         self._pending: dict[str, Message] = {}
+        self._left: dict[str, Message] = {}
         self._steward: Line | None = None
 
     def __len__(self) -> int:
@@ -57,8 +58,12 @@ class Notices:
     def steward_ready(self, line: Line) -> None:
         """A steward has come: tell it everything that its predecessor did not acknowledge. Recovery is idempotent."""
         self._steward = line
-        for message in self._pending.values():
+        for message in (*self._left.values(), *self._pending.values()):
             line.send(message)
+
+    def steward_died(self, steward: str) -> None:
+        """Have the next steward give up what this one had. Nobody waits for it: it runs out by itself, too."""
+        self._left[steward] = {"left": steward}
 
     def steward_gone(self, line: Line) -> None:
         """This steward has ended: what it did not acknowledge waits for the next one."""
@@ -68,3 +73,4 @@ class Notices:
     def recovered(self, worker: str) -> None:
         """The steward has dealt with it."""
         self._pending.pop(worker, None)
+        self._left.pop(worker, None)

@@ -37,6 +37,8 @@ class Seat:
     - `{"dead": worker, "slot": 0, "cause": "signal:9", "charged": true, "active": 1, "holders": [], "answered": {}}`,
       to the steward only: that worker has been reaped; recover its jobs and answer with `recovered`. It may be repeated
       to a later steward.
+    - `{"left": steward}`, to the steward only: a former one, named by what it wrote as its `beat.worker`, died; give up
+      its lead and answer with `recovered`.
 
     Any number of SIGTERMs means drain: systemd sends one to every process of a service, and the master another. For the
     same reason the steward passes SIGTERM by and ends on the message only, after the workers.

@@ -125,7 +125,7 @@ class _Steward:
         self._told = asyncio.Event()
         self._identity = worker_identity()
         self._started_at = datetime.now(UTC)
-        self._housekeeper = app.housekeeper()
+        self._housekeeper = app.housekeeper(self._identity)
         self._registration = Registration(app.adapter, self._record)
         self._watch = SilenceWatch(
             app.adapter,
@@ -153,6 +153,8 @@ class _Steward:
 
     async def _start(self) -> None:
         await self._app.connect_async()
+        # Whoever follows a steward that died can give its lead up with this.
+        self._seat.beat.worker = self._identity
         await self._housekeeper.start()
         self._registration.start()
 
@@ -184,6 +186,8 @@ class _Steward:
             message = await self._messages.get()
             if "dead" in message:
                 await self._recover(message)
+            elif "left" in message:
+                await self._follow(str(message["left"]))
 
     async def _recover(self, message: Message) -> None:
         worker, cause, charged = str(message["dead"]), str(message["cause"]), bool(message["charged"])
@@ -224,6 +228,15 @@ class _Steward:
         if count:
             _log.info("%d jobs of %s are back in their queues (%s)", count, worker, cause, extra={"action": "recover"})
         return True
+
+    async def _follow(self, predecessor: str) -> None:
+        """Give up the lead of a steward that died: otherwise nobody led until it runs out."""
+        try:
+            await self._app.adapter.house.resign(predecessor).run_async()
+            await self._app.adapter.house.unregister(predecessor).run_async()
+        except TaskoraError as error:
+            _log.debug("the lead of %s runs out by itself: %s", predecessor, error)
+        self._seat.recovered(predecessor)
 
     async def _outlive_the_master(self) -> None:
         """Wait for the siblings, end those that remain, and recover their jobs."""

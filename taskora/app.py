@@ -364,12 +364,13 @@ class Taskora:
         chosen = self._tasks if tasks is None else tasks
         return Service(self.adapter, chosen, settings, host, self.outbox.pending, housekeeper, self.listening)
 
-    def housekeeper(self) -> Housekeeper:
+    def housekeeper(self, token: str | None = None) -> Housekeeper:
         """Compose what leads and keeps house; for supervisors. Nothing is started."""
         options = {name: task.options for name, task in self._tasks.items()}
         return Housekeeper(
-            self.adapter, options, self._schedules, self.scheduler, self.retention, serializer=self.serializer
-        )
+            self.adapter, options, self._schedules, self.scheduler, self.retention, serializer=self.serializer,
+            token=token,
+        )  # fmt: skip
 
     # Workflows and schedules
 

@@ -51,6 +51,8 @@ class Housekeeper:
         retention: What is kept of workflows.
         serializer: Writes the payloads of scheduled jobs.
         pace: How often the other chores are done.
+        token: What tells its lead from any other's; made up when there is none. Whoever knows the token of a process
+            that died can give its lead up.
 
     Raises:
         ConfigError: A schedule's expression or zone is not understood.
@@ -67,6 +69,7 @@ class Housekeeper:
         *,
         serializer: Serializer = JSON,
         pace: Pace | None = None,
+        token: str | None = None,
     ) -> None:
         config = SchedulerConfig() if config is None else config
         self._adapter = adapter
@@ -76,7 +79,7 @@ class Housekeeper:
         self._retention = Retention() if retention is None else retention
         self._serializer = serializer
         self._pace = Pace() if pace is None else pace
-        self._term = Term(adapter.house, self._ttl_s)
+        self._term = Term(adapter.house, self._ttl_s, token)
         self._task: asyncio.Task[None] | None = None
         self._unreachable = False
         self._undeclared = {

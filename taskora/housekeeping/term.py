@@ -9,14 +9,14 @@ from taskora.adapters.protocol import HouseStore
 
 
 class Term:
-    """One process's lead, from the first grant of the lock to its loss. The token is its own.
+    """One process's lead, from the first grant of the lock to its loss. The token is its own, whoever made it up.
 
     It counts as over when the lock was not renewed within its time to live, measured here from before the request was
     sent: by then somebody else may lead, whether or not the server can be asked.
     """
 
-    def __init__(self, house: HouseStore, ttl_s: float) -> None:
-        self.token = uuid.uuid4().hex
+    def __init__(self, house: HouseStore, ttl_s: float, token: str | None = None) -> None:
+        self.token = uuid.uuid4().hex if token is None else token
         self._house = house
         self._ttl_s = ttl_s
         self._until_s = 0.0

@@ -6,7 +6,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] 
 TOGETHER = ("tests/acceptance/cli/test_commands.py", "tests/acceptance/test_packaging.py", "tests/typing/")
 
 # One test of these takes as long as hundreds of others: begun last, the run would wait for them.
-LONGEST = ("tests/conformance/test_differential.py",)
+LONGEST = ("tests/conformance/test_differential.py", "tests/faults/test_storm.py")
 
 
 class SharingOut(LoadScopeScheduling):  # type: ignore[misc]  # its base has no types

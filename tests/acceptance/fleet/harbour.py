@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypedDict
 
-from support import block_forever
+from support import block_forever, forever
 from support.evidence import Evidence
 from taskora import (
     Context,
@@ -51,6 +51,7 @@ class Settings:
     stall_s: float = 30
     concurrency: int = 10
     every_s: float = 0
+    kept: int | None = None
 
     @property
     def evidence(self) -> Evidence:
@@ -67,7 +68,7 @@ def make_app(settings: Settings) -> Taskora:
     app = Taskora(
         settings.url,
         defaults=Defaults(lock_ttl=settings.lock_ttl, concurrency=settings.concurrency, stall=stall),
-        retention=Retention(completed=Keep(None, None), failed=Keep(None, None)),
+        retention=Retention(completed=Keep(None, settings.kept), failed=Keep(None, settings.kept)),
         scheduler=SchedulerConfig(poll_interval=0.1, lock_ttl=settings.lead_ttl),
     )
     evidence = settings.evidence
@@ -162,6 +163,18 @@ def make_app(settings: Settings) -> Taskora:
     async def refuse(cargo: Cargo) -> None:
         raise ValueError(f"no room for {cargo['key']}")
 
+    @app.task("nothing")
+    async def nothing(cargo: Cargo, ctx: Context) -> int:
+        return cargo["key"]
+
+    @app.task("nothing-in-a-thread")
+    def nothing_in_a_thread(cargo: Cargo, ctx: Context) -> int:
+        return cargo["key"]
+
+    @app.task("too-late", timeout="10ms")
+    async def too_late(cargo: Cargo, ctx: Context) -> None:
+        await forever()
+
     @app.task("poison")
     def poison(cargo: Cargo, ctx: Context) -> None:
         begin(cargo, ctx)
@@ -218,6 +231,9 @@ def make_app(settings: Settings) -> Taskora:
         hog_around,
         hog_after,
         refuse,
+        nothing,
+        nothing_in_a_thread,
+        too_late,
         poison,
         lift,
         eat,

@@ -79,3 +79,22 @@ def test_jobs_for_tomorrow_cost_a_worker_no_memory(harbour: Harbour) -> None:
     # If it held them, this were 20 MB.
     assert after - before < 2_000_000
     assert harbour.stop(fleet) == 0
+
+
+def test_a_worker_that_is_too_big_ends_its_jobs_first_and_says_why(harbour: Harbour) -> None:
+    # Every worker is: the limit is below what an idle one needs, so that they go one after the other, for ever.
+    fleet = harbour.start("--procs", "2", "--concurrency", "4", "--max-rss", "10MB", tests_ready=False)
+    harbour.wait(lambda: _workers(fleet, "is ready") >= 1, "one should get ready")
+    harbour.dispatch("carry", range(8), takes=1.0)
+    harbour.wait(lambda: _workers(fleet, "ended: recycle:memory") >= 1, "one should be recycled", 20)
+    harbour.wait_completed("carry", 8)
+    assert "is to give" not in fleet.log()
+    lasting: set[str] = set()
+    for line in fleet.log().splitlines():
+        if "drains (recycle:memory)" in line:
+            lasting.add(line.split(" (pid ")[1])
+            assert len(lasting) == 1, "two at once"
+        if "ended: recycle:memory" in line:
+            lasting.clear()
+    assert harbour.stop(fleet) == 0
+    harbour.evidence.assert_each_ran_once("carry", range(8))

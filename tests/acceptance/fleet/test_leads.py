@@ -57,6 +57,20 @@ def test_after_an_orderly_end_of_the_leader_another_takes_over_at_once(harbour: 
     assert harbour.stop(second) == 0
 
 
+def test_the_lead_of_a_steward_that_was_killed_passes_to_its_successor_at_once(harbour: Harbour) -> None:
+    harbour.set_up(every_s=0.5, lead_ttl=600)
+    fleet = harbour.start("--procs", "1")
+    fleet.wait_for_log("leading")
+    steward = harbour.steward(fleet)
+    kill(steward.pid)
+    harbour.wait(lambda: fleet.log().count("INFO taskora.housekeeping") == 2, "its successor should lead", 20)
+    assert steward.id not in {record.id for record in harbour.app.adapter.house.workers().run()}
+    before = len(harbour.evidence.notes("start", "tick"))
+    harbour.wait_started("tick", before + 2)
+    _occurrences(harbour)
+    assert harbour.stop(fleet) == 0
+
+
 def test_the_registry_shows_the_slots_and_forgets_the_dead(harbour: Harbour) -> None:
     fleet = harbour.start("--procs", "2")
     first, second = harbour.wait_workers(fleet, 2)

@@ -15,7 +15,7 @@ import pytest
 from acceptance.fleet.fleets import Harbour
 from support import Program
 
-COUNT = int(os.environ.get("TASKORA_SIGNAL_RACES", "8"))
+COUNT = int(os.environ.get("TASKORA_SIGNAL_RACES", "12"))
 SEED = int(os.environ.get("TASKORA_SEED") or 16)
 AT_ONCE = 4
 JOBS = 20

@@ -273,6 +273,21 @@ def test_notices_wait_for_a_steward_and_are_repeated_to_the_next_until_acknowled
     assert second.heard[-1]["dead"] == "d"
 
 
+def test_a_steward_that_died_is_told_to_the_next_and_holds_nothing_up() -> None:
+    notices = Notices()
+    notices.steward_died("s1")
+    assert len(notices) == 0
+    first, second = Recorder(), Recorder()
+    notices.steward_ready(first)
+    assert first.heard == [{"left": "s1"}]
+    notices.steward_gone(first)
+    notices.steward_ready(second)
+    notices.recovered("s1")
+    notices.steward_gone(second)
+    notices.steward_ready(third := Recorder())
+    assert (second.heard, third.heard) == ([{"left": "s1"}], [])
+
+
 def test_reaping_strangers_leaves_our_own_children_to_their_own_reaping() -> None:
     ours = os.fork()
     if ours == 0:
