@@ -24,7 +24,7 @@ from taskora.worker.due import DueTimer
 from taskora.worker.execution import Execution
 from taskora.worker.host import Host
 from taskora.worker.journal import Journal
-from taskora.worker.leases import Leases, tell_why_it_ended
+from taskora.worker.leases import Leases
 from taskora.worker.run import Run
 from taskora.worker.settling import Settling
 from taskora.worker.slots import Slots
@@ -102,7 +102,7 @@ class Worker:
         self._due = DueTimer(self._lane, names)
         self._claiming = Claiming(self._lane, self._slots, self._take, troubled)
         self._settling = Settling(self._lane, self._slots, self._written, self._claiming.include, troubled)
-        self._leases = Leases(adapter.leases, self.runs, names, settings.lock_ttl_ms, self._abort)
+        self._leases = Leases(adapter.leases, self.runs, names, settings.lock_ttl_ms, self._abort, self._part_ended)
         self._claimer: asyncio.Task[None] | None = None
         self._settler: asyncio.Task[None] | None = None
         self._chores: set[asyncio.Task[None]] = set()
@@ -120,7 +120,7 @@ class Worker:
         self._settler = asyncio.create_task(self._settling.run(), name="taskora-settle")
         self._claimer = asyncio.create_task(self._claiming.run(), name="taskora-claim")
         for task in (self._settler, self._claimer):
-            task.add_done_callback(tell_why_it_ended)
+            task.add_done_callback(self._part_ended)
         self._leases.start()
 
     def quiet(self) -> None:
@@ -217,9 +217,12 @@ class Worker:
             self._identity_lost()
 
     async def _live(self, run: Run) -> None:
-        outcome = await self._execution.outcome(run)
-        if not run.over:
-            await self._end(run, outcome)
+        try:
+            outcome = await self._execution.outcome(run)
+            if not run.over:
+                await self._end(run, outcome)
+        except Exception as error:  # noqa: BLE001 - of ours, the handler has raised none of it; logged
+            self._break(f"job {run.job.job_id}", error)
 
     def _end_without_handler(self, run: Run) -> None:
         self._in_background(self._conclude(run))
@@ -266,6 +269,17 @@ class Worker:
             for run in list(self.runs.values()):
                 self._abort(run, "lost")
             self._host.identity_lost()
+
+    def _part_ended(self, part: asyncio.Task[None]) -> None:
+        """What never ends by itself has ended: what state it left nobody knows, so this worker must not go on."""
+        if not part.cancelled() and (error := part.exception()) is not None:
+            self._break(part.get_name(), error)
+
+    def _break(self, part: str, error: BaseException) -> None:
+        log.critical("%s ended by an error of ours", part, exc_info=error, extra={"action": "bug"})
+        if self._slots.open:
+            self.quiet()
+            self._host.worker_broken()
 
     def _journal(self, run: Run) -> Journal:
         def renew() -> None:
