@@ -24,7 +24,7 @@ FLAVOR ?=
 MINUTES ?= 30
 FAULTS ?=
 
-.PHONY: help venv demo test differential storm signal-races recovery soak packaging lint format lua-lint types imports bench clean
+.PHONY: help venv demo test differential storm signal-races recovery soak packaging lint format lua-lint types imports bench growth clean
 
 help:
 	@echo "make demo       a working queue in one command: no server, no root"
@@ -39,6 +39,7 @@ help:
 	@echo "make types      mypy and pyright over the package, the tests and the benchmarks"
 	@echo "make imports    who may import whom"
 	@echo "make bench      benchmarks, beside a bare loop (ARGS='--peers all' beside other task queues, --help for more)"
+	@echo "make growth     what grows beside waiting jobs, workers, schedules and so on; what an idle fleet takes (ARGS=…)"
 	@echo "make clean      remove what was built, the environment included"
 
 venv: $(READY)
@@ -115,6 +116,9 @@ imports: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python benchmarks $(ARGS)
+
+growth: $(READY)
+	@$(BIN)/python benchmarks/growth.py $(ARGS)
 
 clean:
 	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

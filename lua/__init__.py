@@ -1,6 +1,8 @@
 """Every server-side script: one operation a file in ``commands``, one function or family a file in ``includes``.
 
 A line ``--- @include "name"`` stands for ``includes/name.lua``; each is taken once, before the code that uses it.
+Indented, inside a function, it makes what it brings when that function is called: a server makes all functions of a
+script anew in each call, which takes it as long as several commands.
 
 On a cluster, where tasks and workflows lie in different slots, some files are replaced by those of the same path in
 ``cluster`` (scripts on tasks) or ``share`` (scripts on workflows). These scripts begin with ``#!lua``, by which the
@@ -18,7 +20,7 @@ from importlib.resources import files
 _ON_WORKFLOWS = frozenset(
     {"continue_workflow", "mend_node", "start_workflow", "stop_workflow", "store_workflow", "trim_workflows"}
 )  # fmt: skip
-_INCLUDE = re.compile(r'^--- @include "([a-z_]+)"\s*$')
+_INCLUDE = re.compile(r'^( *)--- @include "([a-z_]+)"\s*$')
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +74,17 @@ def _read(path: str, flavor: str, parents: tuple[str, ...], done: set[str], line
             if line.strip() and not line.lstrip().startswith("--"):
                 lines.append(line.strip())
             continue
-        include = f"includes/{match[1]}.lua"
+        include = f"includes/{match[2]}.lua"
         here = f"{path}:{number}"
         if include in done:
             continue
         if any(parent.startswith(f"{include}:") for parent in parents):
             raise ScriptError(f"{here}: {include} includes itself, by way of {' -> '.join((*parents, here))}")
-        _read(include, flavor, (*parents, here), done, lines)
-        done.add(include)
+        if match[1]:
+            _read(include, flavor, (*parents, here), done.copy(), lines)
+        else:
+            _read(include, flavor, (*parents, here), done, lines)
+            done.add(include)
 
 
 def _text(path: str, flavor: str, parents: tuple[str, ...]) -> str:

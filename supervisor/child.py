@@ -140,6 +140,10 @@ class _Vitals:
         self.dead = True
         self.draining.set()
 
+    def worker_broken(self) -> None:
+        self.dead = True
+        self.draining.set()
+
 
 class _Child:
     """One worker child's life on its event loop."""

@@ -9,6 +9,8 @@ import sys
 import time
 from typing import Final
 
+from taskora.quoting import shown
+
 from .config import LogFormat
 
 _ORIGIN: Final = ("slot", "generation")
@@ -22,7 +24,9 @@ class TextFormatter(logging.Formatter):
         """One record; a traceback follows on lines of its own."""
         fields = [f"pid={getattr(record, 'pid', None) or os.getpid()}"]
         fields += [f"{name}={getattr(record, name)}" for name in _ORIGIN if hasattr(record, name)]
-        head = f"{_stamp(record.created)} {record.levelname} {record.name} [{' '.join(fields)}] {record.getMessage()}"
+        # Parts of it may come from what anybody stored: it must look like no other record.
+        message = shown(record.getMessage(), keep="\n\t").replace("\n", "\n    ")
+        head = f"{_stamp(record.created)} {record.levelname} {record.name} [{' '.join(fields)}] {message}"
         return "\n".join([head, *_trouble(self, record)])
 
 

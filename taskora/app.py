@@ -101,6 +101,7 @@ class Taskora:
         self._contracts = Contracts(self, self._define)
         self._schedules: dict[str, tuple[str, Schedule]] = {}
         self._service: Service | None = None
+        self._ended = asyncio.Event()  # the worker cannot go on
         self._closing: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
@@ -281,7 +282,8 @@ class Taskora:
         if self._service is not None:
             raise ConfigError("start: this application already works in this process; await close_async() first")
         self.check_runnable()
-        service = self.service(Alone(), self.housekeeper())
+        self._ended.clear()
+        service = self.service(Alone(self._ended), self.housekeeper())
         self._service = service
         try:
             await service.start()
@@ -296,12 +298,16 @@ class Taskora:
         Args:
             drain_timeout: How long running jobs may go on; what does not end is given back. A second signal ends the
                 wait at once.
+
+        Raises:
+            TaskoraError: The worker could not go on; the log says why.
+            AdapterError: The server cannot be reached, or stores another layout.
         """
         from taskora.standalone import run_until_signal
 
         if on_running_loop():
             raise RuntimeError("run() would block the running event loop; use: await start(), then await close_async()")
-        run_until_signal(self, to_seconds(drain_timeout, "drain_timeout"))
+        run_until_signal(self, to_seconds(drain_timeout, "drain_timeout"), self._ended)
 
     async def close_async(self, timeout: Duration | None = 30, *, interrupt: asyncio.Event | None = None) -> None:
         """Stop working and close every connection of this loop.

@@ -7,6 +7,7 @@ import signal
 from typing import Protocol
 
 from taskora.duration import Duration
+from taskora.errors import TaskoraError
 
 
 class Working(Protocol):
@@ -21,12 +22,21 @@ class Working(Protocol):
         ...
 
 
-def run_until_signal(app: Working, drain_timeout_s: float) -> None:
-    """Work until SIGTERM or SIGINT, then drain; a second signal gives back at once what still runs."""
-    asyncio.run(_work(app, drain_timeout_s))
+def run_until_signal(app: Working, drain_timeout_s: float, ended: asyncio.Event) -> None:
+    """Work until SIGTERM or SIGINT, then drain; a second signal gives back at once what still runs.
+
+    Args:
+        app: What works.
+        drain_timeout_s: How long its running jobs may take to end.
+        ended: Set when it cannot go on.
+
+    Raises:
+        TaskoraError: It could not go on; the log says why.
+    """
+    asyncio.run(_work(app, drain_timeout_s, ended))
 
 
-async def _work(app: Working, drain_timeout_s: float) -> None:
+async def _work(app: Working, drain_timeout_s: float, ended: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     first, second = asyncio.Event(), asyncio.Event()
 
@@ -36,5 +46,11 @@ async def _work(app: Working, drain_timeout_s: float) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
     await app.start()
-    await first.wait()
+    waits = [asyncio.create_task(event.wait()) for event in (first, ended)]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+    await asyncio.gather(*waits, return_exceptions=True)
     await app.close_async(drain_timeout_s, interrupt=second)
+    if ended.is_set() and not first.is_set():
+        raise TaskoraError("the worker could not go on, and the process ends; the log says why")

@@ -1,10 +1,10 @@
---- @include "buffer"
+--- @include "clock"
 --- @include "promote"
---- @include "limits"
 local MOST_SKIPPED = 2000 -- expired ones cost some 20 µs each of the server's time; what is left wakes the next claim
 
 -- Gives a batch what its buffer holds. Without anything to do it goes; another took the items.
 local function claim_batch(base, root, id, key, now, owed)
+  --- @include "buffer"
   local ran, data = pcall(fill_batch, base, key, id)
   if ran and data then return data end
   if ran then
@@ -16,20 +16,19 @@ local function claim_batch(base, root, id, key, now, owed)
 end
 
 local function pop_waiting(base, count)
+  local first = attempt('ZPOPMIN', base .. ':prioritized', as_text(count)) or {}
+  if #first == 0 then return attempt('RPOP', base .. ':wait', as_text(count)) or first end
   local ids = {}
-  local pairs_ = attempt('ZPOPMIN', base .. ':prioritized', count) or {}
-  for at = 1, #pairs_, 2 do ids[#ids + 1] = pairs_[at] end
+  for at = 1, #first, 2 do ids[#ids + 1] = first[at] end
   if #ids < count then
-    local more = attempt('RPOP', base .. ':wait', count - #ids)
-    if more then
-      for _, id in ipairs(more) do ids[#ids + 1] = id end
-    end
+    for _, id in ipairs(attempt('RPOP', base .. ':wait', as_text(count - #ids)) or {}) do ids[#ids + 1] = id end
   end
   return ids
 end
 
 -- Puts claimed jobs back, since the list of the active is damaged.
 local function put_back(base, ids, first)
+  --- @include "limits"
   for at = #ids, first, -1 do
     local job = base .. ':' .. ids[at]
     local f = redis.call('HMGET', job, 'priority', 'ts', 'concurrencyKey')
@@ -60,8 +59,13 @@ local function inspect_popped(base, root, id, f, now, discard, owed)
   return 'run'
 end
 
--- Takes a key for a job that may run: 'run', or 'skip' when it waits for its turn.
-local function admit_key(base, id, key, now)
+-- Takes a key for a job that may run: 'run', or 'skip' when it waits for its turn. Another verdict stays.
+local function admit_key(base, id, key, now, verdict)
+  --- @include "limits"
+  if verdict ~= 'run' then
+    pcall(give_up_turn, base, id, key)
+    return verdict
+  end
   local ran, free = pcall(take_key, base, id, key)
   if ran then return free and 'run' or 'skip' end
   -- Something of another kind stands in the place of what counts the key: the sweep mends it.
@@ -70,12 +74,11 @@ local function admit_key(base, id, key, now)
   return 'skip'
 end
 
--- Claims up to want.count jobs of a task into out, 7 values a job: task number, id, data, version, attempt, ts, cause.
+-- Claims up to count jobs of a task into out, 7 values a job: task number, id, data, version, attempt, ts, cause.
 -- Attempt 0 stands for an id without a job. Returns ms until the next delayed job is due, -1 for none.
-local function claim(number, base, root, now, stamp, token, ttl, want, out, owed)
-  local due = promote(base, root, now, want.discard, owed)
-  local count = want.count
-  if want.singleton then
+local function claim(number, base, root, now, stamp, token, ttl, count, discard, singleton, out, owed)
+  local due = promote(base, root, now, discard, owed)
+  if singleton then
     -- The end of the active one wakes a worker.
     if attempt('LLEN', base .. ':active') ~= 0 then return due end
     count = math.min(count, 1)
@@ -90,11 +93,9 @@ local function claim(number, base, root, now, stamp, token, ttl, want, out, owed
       -- A key of another kind in the job's place must not cost the others that were popped with it.
       local f = redis.pcall('HMGET', job, 'state', 'data', '_v', 'attempt', 'ts', 'expireAt', 'cause', '_wf',
         'collectKey', 'concurrencyKey')
-      local verdict = f.err and 'ghost' or inspect_popped(base, root, id, f, now, want.discard, owed)
+      local verdict = f.err and 'ghost' or inspect_popped(base, root, id, f, now, discard, owed)
       local key = f[10]
-      if key and key ~= '' then
-        if verdict == 'run' then verdict = admit_key(base, id, key, now) else pcall(give_up_turn, base, id, key) end
-      end
+      if key and key ~= '' then verdict = admit_key(base, id, key, now, verdict) end
       if verdict == 'run' and f[9] then
         f[2] = claim_batch(base, root, id, f[9], now, owed)
         if not f[2] then verdict = 'skip' end

@@ -4,7 +4,7 @@ local function now_ms()
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
 
--- A time as text: a number is written out anew for each command that stores it, which takes as long as the command.
-local function as_text(ms)
-  return string.format('%d', ms)
+-- A whole number as text: the server writes out a number with its fraction, which takes it as long as a command.
+local function as_text(number)
+  return string.format('%d', number)
 end

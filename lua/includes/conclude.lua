@@ -1,10 +1,10 @@
 --- @include "attempt"
+--- @include "clock"
 --- @include "emit"
---- @include "forget_job"
 --- @include "workflow"
 local function count_metric(base, state, now, by)
-  local key = base .. ':metrics:' .. state .. ':' .. string.format('%d', now - now % 60000)
-  if attempt('INCRBY', key, by) == by then redis.call('EXPIRE', key, 86400) end
+  local key = base .. ':metrics:' .. state .. ':' .. as_text(now - now % 60000)
+  if attempt('INCRBY', key, as_text(by)) == by then redis.call('EXPIRE', key, 86400) end
 end
 
 -- A job deletes only the deduplication key that it still holds.
@@ -48,6 +48,7 @@ end
 local function expire(base, root, id, now, discard, owed)
   conclude(base, root, id, now, 'expired', 'the job expired before a worker took it', 'ExpiredError', owed)
   if discard then
+    --- @include "forget_job"
     attempt('ZREM', base .. ':expired', id)
     forget_job(base, id)
   end

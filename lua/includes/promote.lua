@@ -1,6 +1,7 @@
 --- @include "conclude"
+--- @include "queue"
 local function next_due(base, now)
-  local head = attempt('ZRANGE', base .. ':delayed', 0, 0, 'WITHSCORES')
+  local head = attempt('ZRANGE', base .. ':delayed', '0', '0', 'WITHSCORES')
   return head and head[1] and math.max(0, tonumber(head[2]) - now) or -1
 end
 

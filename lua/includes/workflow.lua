@@ -1,4 +1,3 @@
---- @include "store_job"
 -- Workflows. Beside the shared fields of the hash, ours hold for node i:
 --   t:i   JSON {task, id, v, m, ttl, list}      what its job needs
 --   i:i   its bound payload, until it is enqueued
@@ -83,7 +82,7 @@ local function make_workflows()
     return pointer >= count
   end
 
---- @include "enqueue_node"
+  --- @include "enqueue_node"
   local function single_result(key, dep, as_list)
     if as_list then return join_results(key, { dep }) end
     local f = redis.call('HMGET', key, 'n:' .. dep .. ':result', 'parts')

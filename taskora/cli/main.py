@@ -12,6 +12,7 @@ from typing import Final
 import click
 
 from taskora.errors import TaskoraError
+from taskora.quoting import shown
 
 from .exits import ExitCode, code_of
 
@@ -103,4 +104,4 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 def _complain(message: str) -> None:
     line = " | ".join(part.strip() for part in message.splitlines() if part.strip())
-    click.echo(f"taskora: {line}", err=True)
+    click.echo(f"taskora: {shown(line, keep=chr(9))}", err=True)

@@ -8,6 +8,8 @@ import sys
 import time
 from typing import Self, TextIO
 
+from taskora.quoting import shown
+
 from .screen import span
 from .table import fit, width_of
 
@@ -54,7 +56,7 @@ class ProgressBar:
             text: What to say beside it.
         """
         self._fraction = None if fraction is None else min(max(fraction, 0.0), 1.0)
-        self._text = text
+        self._text = shown(text)
         self._updated = True
         since_s = time.monotonic() - self._written_s
         if self._draws and since_s >= _DRAW_EVERY_S:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, TextIO
 import click
 import orjson
 
+from taskora.quoting import shown
+
 from .table import Column, render
 
 if TYPE_CHECKING:
@@ -42,11 +44,11 @@ class Screen:
 
     def line(self, text: str = "") -> None:
         """Write a line for people."""
-        click.echo(text)
+        click.echo(shown(text, keep="\n\t"))
 
     def note(self, text: str) -> None:
         """Write a line for people that is not part of the result: to standard error."""
-        click.echo(text, err=True)
+        click.echo(shown(text, keep="\n\t"), err=True)
 
     def table(self, columns: Sequence[Column], rows: Sequence[Sequence[object]], empty: str) -> None:
         """Write a table for people, or what to say when it is empty."""

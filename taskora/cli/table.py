@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from taskora.quoting import shown
+
 _GAP = "  "
 _NARROWEST = 6
 
@@ -69,7 +71,7 @@ def width_of(text: str) -> int:
 def _text(value: object) -> str:
     if value is None or value == "":
         return "-"
-    return "".join(" " if ord(char) < 32 or char == "\x7f" else char for char in str(value))
+    return shown("".join(" " if ord(char) < 32 else char for char in str(value)))
 
 
 def _shrink(columns: Sequence[Column], widths: list[int], width: int) -> None:

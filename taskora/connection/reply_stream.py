@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import hiredis
 
 from taskora.connection.request import Disconnected, Replies
 
 _MORE = object()
+_CHUNK = 65_536
 
 
-class ReplyStream(asyncio.Protocol):
+class ReplyStream(asyncio.BufferedProtocol):
     """Takes a transport over and gives its replies in order. An error of the server is a reply, not raised.
 
     Args:
@@ -25,6 +26,9 @@ class ReplyStream(asyncio.Protocol):
         self._server = server
         self._transport = transport
         self._reader = hiredis.Reader(notEnoughData=_MORE)
+        # Filled again and again: left to itself, the loop makes one four times as large for each read, which takes
+        # longer than all else that is done with a short reply.
+        self._buffer = bytearray(_CHUNK)
         self._replies: list[Any] = []
         self._wanted = 0
         self._waiter: asyncio.Future[Replies] | None = None
@@ -103,9 +107,13 @@ class ReplyStream(asyncio.Protocol):
 
     # Called by the transport
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> bytearray:
+        """Where to put the next bytes."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Bytes have come."""
-        self._reader.feed(data)
+        self._reader.feed(cast("bytes", self._buffer), 0, nbytes)  # any buffer will do
         try:
             while (reply := self._reader.gets()) is not _MORE:
                 self._replies.append(reply)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from taskora.adapters.protocol import HouseStore
 from taskora.config import TaskOptions
 from taskora.errors import ConfigError
+from taskora.keys import check_task_name
 
 from .cards import read_card
 
@@ -51,9 +52,9 @@ class Roster:
         published: dict[str, TaskOptions] = {}
         for task, card in (await self._house.tasks().run_async()).items():
             try:
-                published[task] = read_card(card)
+                published[check_task_name(task)] = read_card(card)
             except ConfigError as error:
                 if task not in self._unreadable:
-                    log.warning("task %s: what was published of it cannot be read, it is left out: %s", task, error)
+                    log.warning("task %r: what was published of it cannot be read, it is left out: %s", task, error)
                 self._unreadable.add(task)
         self._published, self._read_at_s = published, time.monotonic()

@@ -12,7 +12,7 @@ from taskora.config import Schedule, TaskOptions
 from taskora.duration import Duration, to_ms
 from taskora.handle import ResultHandle
 from taskora.housekeeping.cards import read_card
-from taskora.keys import check_schedule_name
+from taskora.keys import check_schedule_name, check_task_name
 from taskora.model import EnqueueSpec, NewJob, ScheduleInfo, new_id
 from taskora.payloads import dump
 from taskora.serializer import JSON, Serializer
@@ -198,6 +198,7 @@ class Schedules:
             if stored is None:
                 raise changes.not_found(name)
             record = read_record(stored.value)
+            check_task_name(record.task, "schedule.task")
             options = self._known.get(record.task) or (yield from self._published(record.task))
             ttl_ms = to_ms(options.ttl.max) if options.ttl else 0
             job = NewJob(new_id(), dump(record.data, self._serializer), ttl_ms=ttl_ms)

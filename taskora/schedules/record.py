@@ -10,7 +10,7 @@ from typing import Protocol, cast
 import orjson
 
 from taskora.adapters.schedule_store import StoredSchedule
-from taskora.clock import from_ms
+from taskora.clock import from_ms, within_reach
 from taskora.config import Schedule, catch_up_limit
 from taskora.duration import to_ms
 from taskora.errors import ConfigError, SerializationError, ValidationError
@@ -207,7 +207,7 @@ def merge_declared(stored: bytes | None, declared: Mapping[str, object]) -> byte
 
 def info_of(stored: StoredSchedule) -> ScheduleInfo:
     """Return a stored schedule as people see it; one that cannot be read shows what is stored as its data."""
-    next_run = None if stored.next_ms is None else from_ms(stored.next_ms)
+    next_run = None if stored.next_ms is None else from_ms(within_reach(stored.next_ms))
     try:
         record = read_record(stored.value)
     except ConfigError:
@@ -235,4 +235,4 @@ def info_of(stored: StoredSchedule) -> ScheduleInfo:
 def _number(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
-    return int(value)
+    return within_reach(value)

@@ -36,6 +36,7 @@ class StageHost(Alone):
     """Knows which jobs have a thread: of what that does, an event loop sees nothing."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.held: set[str] = set()
 
     def hold(self, job_id: str, deadline_ns: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Protocol
 
@@ -39,11 +40,22 @@ class Host(Protocol):
         """The worker was taken for dead and its jobs were given to others: this process must end."""
         ...
 
+    def worker_broken(self) -> None:
+        """A part of the worker ended by an error of ours: this process must end, once its running jobs have."""
+        ...
+
 
 class Alone:
-    """A process without a supervisor."""
+    """A process without a supervisor.
+
+    Args:
+        ended: Set when the worker in it cannot go on; None when nobody waits for that.
+    """
 
     watches = False
+
+    def __init__(self, ended: asyncio.Event | None = None) -> None:
+        self._ended = asyncio.Event() if ended is None else ended
 
     def hold(self, job_id: str, deadline_ns: int) -> None:
         """Nobody watches."""
@@ -66,3 +78,9 @@ class Alone:
     def identity_lost(self) -> None:
         """Say so."""
         log.critical("this worker was taken for dead and its jobs run elsewhere; it stops", extra={"action": "lost"})
+        self._ended.set()
+
+    def worker_broken(self) -> None:
+        """Say so."""
+        log.critical("this worker claims no more; restart the process", extra={"action": "bug"})
+        self._ended.set()

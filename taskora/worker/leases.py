@@ -19,7 +19,16 @@ _REMEMBER_S = 2.0
 
 
 class Leases:
-    """Renews the locks of all runs at a third of their time, in one call, and listens for cancels."""
+    """Renews the locks of all runs at a third of their time, in one call, and listens for cancels.
+
+    Args:
+        store: Where they are.
+        runs: What this worker holds.
+        tasks: Names of its tasks.
+        ttl_ms: Time of a lock.
+        abort: Called for a run whose lock is lost, or that is to be cancelled.
+        ended: Called when one of its own two parts has ended, which is by an error or by ``stop``.
+    """
 
     def __init__(
         self,
@@ -28,12 +37,14 @@ class Leases:
         tasks: Iterable[str],
         ttl_ms: int,
         abort: Callable[[Run, AbortReason], None],
+        ended: Callable[[asyncio.Task[None]], None],
     ) -> None:
         self._store = store
         self._runs = runs
         self._tasks = list(tasks)
         self._ttl_ms = ttl_ms
         self._abort = abort
+        self._ended = ended
         self._background: list[asyncio.Task[None]] = []
         self._early: dict[tuple[str, str], float] = {}
 
@@ -44,7 +55,7 @@ class Leases:
             asyncio.create_task(self._listen(), name="taskora-cancels"),
         ]
         for task in self._background:
-            task.add_done_callback(tell_why_it_ended)
+            task.add_done_callback(self._ended)
 
     def check_early(self, run: Run) -> bool:
         """Tell whether a cancel of this job came before the reply that brought it; it may mean an earlier run."""
@@ -100,9 +111,3 @@ class Leases:
         while self._early and (oldest := next(iter(self._early))) and self._early[oldest] < now - _REMEMBER_S:
             del self._early[oldest]
         self._early[key] = now
-
-
-def tell_why_it_ended(task: asyncio.Task[None]) -> None:
-    """Log the error that ended a part of the worker which never ends by itself."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.critical("%s ended by an error of ours", task.get_name(), exc_info=error, extra={"action": "bug"})

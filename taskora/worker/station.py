@@ -12,7 +12,6 @@ from taskora.model import ClaimReply, Settled
 from taskora.protocols import Runnable
 from taskora.worker.claiming import Claiming
 from taskora.worker.due import DueTimer
-from taskora.worker.leases import tell_why_it_ended
 from taskora.worker.settling import Settling
 from taskora.worker.slots import Slots
 
@@ -34,6 +33,7 @@ class Station:
         take: Called with what was claimed.
         written: Called with outcomes that are written; what their reply brought is for ``take`` too.
         troubled: Told of what keeps it from claiming or writing, once each time it begins.
+        ended: Called with what has ended and should not have.
     """
 
     def __init__(
@@ -43,10 +43,12 @@ class Station:
         take: Callable[[ClaimReply], None],
         written: Callable[[Sequence[Settled]], None],
         troubled: Callable[[Exception], None],
+        ended: Callable[[asyncio.Task[None]], None],
     ) -> None:
         self._lane = lane
         self._take_jobs = take
         self._forget = written
+        self._ended = ended
         self._due = DueTimer(lane, list(tasks))
         self.slots = Slots(tasks)
         self._claiming = Claiming(lane, self.slots, self._take, troubled)
@@ -59,7 +61,7 @@ class Station:
         self._settler = asyncio.create_task(self.settling.run(), name="taskora-settle")
         self._claimer = asyncio.create_task(self._claiming.run(), name="taskora-claim")
         for task in (self._settler, self._claimer):
-            task.add_done_callback(tell_why_it_ended)
+            task.add_done_callback(self._ended)
 
     async def stop_claiming(self) -> None:
         """Claim nothing more, and take what the last claim brings. The slots are closed before."""

@@ -100,10 +100,14 @@ class Worker:
         answered = host.claim_answered if len(shares) == 1 else partial(_answered_in_any_order, host)
         for share in shares:
             lane = adapter.leases.lane(self.identity, share, settings.lock_ttl_ms, self._held, answered)
-            station = Station(lane, {name: tasks[name] for name in share}, self._take, self._written, troubled)
+            station = Station(
+                lane, {name: tasks[name] for name in share}, self._take, self._written, troubled, self._part_ended
+            )
             self._stations.append(station)
             self._station_of.update(dict.fromkeys(share, station))
-        self._leases = Leases(adapter.leases, self.runs, list(tasks), settings.lock_ttl_ms, self._abort)
+        self._leases = Leases(
+            adapter.leases, self.runs, list(tasks), settings.lock_ttl_ms, self._abort, self._part_ended
+        )
         self._chores: set[asyncio.Task[None]] = set()
         self._payments: set[asyncio.Task[None]] = set()
         self._nothing_runs = asyncio.Event()
@@ -197,9 +201,12 @@ class Worker:
             self._identity_lost()
 
     async def _live(self, run: Run) -> None:
-        outcome = await self._execution.outcome(run)
-        if not run.over:
-            await self._end(run, outcome)
+        try:
+            outcome = await self._execution.outcome(run)
+            if not run.over:
+                await self._end(run, outcome)
+        except Exception as error:  # noqa: BLE001 - of ours, the handler has raised none of it; logged
+            self._break(f"job {run.job.job_id}", error)
 
     def _end_without_handler(self, run: Run) -> None:
         self._in_background(self._conclude(run))
@@ -248,6 +255,17 @@ class Worker:
             for run in list(self.runs.values()):
                 self._abort(run, "lost")
             self._host.identity_lost()
+
+    def _part_ended(self, part: asyncio.Task[None]) -> None:
+        """What never ends by itself has ended: what state it left nobody knows, so this worker must not go on."""
+        if not part.cancelled() and (error := part.exception()) is not None:
+            self._break(part.get_name(), error)
+
+    def _break(self, part: str, error: BaseException) -> None:
+        log.critical("%s ended by an error of ours", part, exc_info=error, extra={"action": "bug"})
+        if self._open:
+            self.quiet()
+            self._host.worker_broken()
 
     def _journal(self, run: Run) -> Journal:
         def renew() -> None:

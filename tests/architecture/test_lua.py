@@ -9,25 +9,26 @@ import pytest
 LUA = Path(__file__).resolve().parents[2] / "lua"
 SCRIPTS = sorted(LUA.rglob("*.lua"))
 
-_INCLUDE = re.compile(r'^--- @include "([^"]+)"', re.MULTILINE)
+_INCLUDE = re.compile(r'^( *)--- @include "([^"]+)"', re.MULTILINE)
 _FUNCTION = re.compile(r"^local function (\w+)", re.MULTILINE)
 _NAME = re.compile(r"(?<![.:\w'\"])[A-Za-z_]\w*")
 
 
-def includes(path: Path) -> list[Path]:
-    return [LUA / "includes" / f"{name}.lua" for name in _INCLUDE.findall(path.read_text())]
+def includes(path: Path, *, outside_functions: bool = False) -> list[Path]:
+    found = _INCLUDE.findall(path.read_text())
+    return [LUA / "includes" / f"{name}.lua" for indent, name in found if not (indent and outside_functions)]
 
 
 @cache
 def visible(path: Path) -> frozenset[Path]:
-    """A script and all that it includes, directly or not."""
-    seen: set[Path] = set()
-    todo = [path]
+    """A script and all that it includes, directly or not. What others include in a function is theirs alone."""
+    seen = {path}
+    todo = includes(path)
     while todo:
         current = todo.pop()
         if current not in seen:
             seen.add(current)
-            todo.extend(includes(current))
+            todo.extend(includes(current, outside_functions=True))
     return frozenset(seen)
 
 

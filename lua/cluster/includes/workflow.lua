@@ -1,4 +1,3 @@
---- @include "store_job"
 -- Workflows, as scripts on tasks see them on a cluster: they lie in other slots. What the end of a job means to one is
 -- written down beside the task, by the script that ends it, and is told to the workflow afterwards:
 --   BASE:owed        workflows that are to be told something, scored by since when

@@ -6,6 +6,8 @@ import logging
 import time
 from collections.abc import Iterable
 
+from taskora.quoting import shown
+
 log = logging.getLogger("taskora.adapter")
 _AGAIN_S = 60.0
 _REMEMBERED = 100
@@ -26,7 +28,7 @@ class Complaints:
         """
         now_s = time.monotonic()
         for raw in what:
-            text = raw.decode(errors="replace")
+            text = shown(raw.decode(errors="replace"))
             if now_s - self._told_s.get(text, -_AGAIN_S) < _AGAIN_S:
                 continue
             if len(self._told_s) >= _REMEMBERED:

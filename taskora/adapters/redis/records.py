@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Literal, cast
 
 import orjson
 
-from taskora.clock import from_ms
+from taskora.clock import LATEST_MS, from_ms
 from taskora.connection.request import Command
 from taskora.model import TERMINAL, JobInfo, LogEntry, Outcome, State
+from taskora.quoting import CONTROLS
 
 LOOKED_AT = 10_000
 """How many entries a list looks through beyond its page, where those of other states stand between its own."""
@@ -20,9 +22,7 @@ _JOB_FIELDS = (
     "state", "data", "result", "error", "progress", "attempt", "_v", "ts", "processedOn", "finishedOn", "errorType",
     "trace", "cancelReason", "_wf", "_wfNode",
 )  # fmt: skip
-LATEST_MS = 250_000_000_000_000
-"""In the year 9892: no later time is read or waited for."""
-
+_CONTROL = re.compile(f"[{CONTROLS}]")
 _LEVELS: dict[str, Literal["info", "warn", "error"]] = {"info": "info", "warn": "warn", "error": "error"}
 
 
@@ -81,15 +81,16 @@ def read_job(task: str, job_id: str, row: Sequence[bytes | None], logs: Sequence
 
 
 def name_of(raw: bytes) -> str | None:
-    """Read a name or an id that anybody may have written; None when it is no text."""
+    """Read a name or an id that anybody may have written; None when it is no text, or one that steers terminals."""
     try:
-        return raw.decode()
+        name = raw.decode()
     except UnicodeDecodeError:
         return None
+    return name if name.isprintable() or _CONTROL.search(name) is None else None
 
 
 def names(raw: Iterable[bytes]) -> list[str]:
-    """Read names or ids; what is no text is left out: nothing of ours has such a name."""
+    """Read names or ids; what is none is left out: nothing of ours has such a name."""
     return [name for name in map(name_of, raw) if name is not None]
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import builtins
 
+from taskora.adapters.redis.complaints import Complaints
 from taskora.adapters.redis.link import Link
-from taskora.adapters.redis.records import LATEST_MS, read_time_ms
+from taskora.adapters.redis.records import name_of, read_time_ms, text
 from taskora.adapters.schedule_store import DueSchedules, ScheduleChange, ScheduleEdit, StoredSchedule
 from taskora.call import Call
+from taskora.clock import within_reach
 from taskora.connection.request import Command, Producer, ScriptCall, Steps
 from taskora.errors import AdapterError
 from taskora.lua import load
@@ -20,6 +22,7 @@ class RedisSchedules:
 
     def __init__(self, link: Link) -> None:
         self._link = link
+        self._complaints = Complaints()
         self._key = link.keys.own("schedules")
 
     def list(self) -> Call[builtins.list[StoredSchedule]]:
@@ -29,7 +32,7 @@ class RedisSchedules:
             planned, raw = yield [("ZRANGE", f"{self._key}:next", 0, -1, "WITHSCORES"), ("HGETALL", self._key)]
             next_ms = {name: _score(score) for name, score in zip(planned[::2], planned[1::2], strict=True)}
             rows = sorted(zip(raw[::2], raw[1::2], strict=True))
-            return [StoredSchedule(_text(name), value, next_ms.get(name)) for name, value in rows]
+            return [StoredSchedule(text(name) or "", value, next_ms.get(name)) for name, value in rows]
 
         return self._link.call(steps)
 
@@ -73,7 +76,11 @@ class RedisSchedules:
 
         def steps(_: Producer) -> Steps[DueSchedules]:
             ((now, rows, wait),) = yield [ScriptCall(load("due_schedules"), (self._key,), ())]
-            due = [StoredSchedule(_text(name), value, _score(score)) for name, score, value in rows]
+            named = [(name_of(name), score, value) for name, score, value in rows]
+            due = [StoredSchedule(name, value, _score(score)) for name, score, value in named if name is not None]
+            if len(due) < len(named):
+                raw = (name for name, *_ in rows if name_of(name) is None)
+                self._complaints.tell((b"a schedule has a name that is no text: " + name for name in raw), "schedules")
             return DueSchedules(now, due, None if wait < 0 else wait)
 
         return self._link.call(steps)
@@ -101,12 +108,8 @@ def _stored(name: str, value: bytes | None, score: bytes | None) -> StoredSchedu
 
 
 def _score(raw: bytes) -> int:
-    return int(max(0.0, min(float(raw), LATEST_MS)) // 1)
+    return within_reach(float(raw))
 
 
 def _written(next_ms: int | None) -> str:
     return "" if next_ms is None else str(next_ms)
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode(errors="surrogateescape")

@@ -7,6 +7,8 @@ from collections import Counter
 from itertools import pairwise
 from typing import cast
 
+import pytest
+
 from acceptance.fleet.fleets import Harbour, kill
 from support import Program
 

@@ -91,7 +91,7 @@ def test_any_signals_at_any_moment_end_a_fleet_in_time_in_order_and_without_a_lo
         harbour.dispatch("carry", range(keys, keys + JOBS), takes=0.1)
         keys += JOBS
         options = ["--procs", "2", "--concurrency", "4", "--drain-timeout", f"{DRAIN_S}s", "--max-crashes", "0"]
-        races = []
+        races: list[Race] = []
         for _ in range(min(AT_ONCE, COUNT - len(took_s))):
             preload = ["--preload"] if dice.random() < 0.3 else []
             races.append(Race(harbour.start(*options, *preload, tests_ready=False), _plan(dice)))

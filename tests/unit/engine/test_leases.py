@@ -28,7 +28,7 @@ def run_of(job_id: str) -> Run:
 
 async def test_an_early_cancel_is_remembered_for_its_job_only() -> None:
     store: Any = Store()
-    leases = Leases(store, {}, ["mail"], 30_000, lambda run, reason: None)
+    leases = Leases(store, {}, ["mail"], 30_000, lambda run, reason: None, lambda part: None)
     assert not leases.check_early(run_of("early"))
     leases.start()
     await wait_until_async(lambda: leases.check_early(run_of("early")))

@@ -32,6 +32,9 @@ class Recorder:
     def identity_lost(self) -> None:
         raise NotImplementedError
 
+    def worker_broken(self) -> None:
+        raise NotImplementedError
+
 
 async def test_it_holds_during_its_steps_and_not_while_it_waits() -> None:
     host = Recorder()

@@ -50,6 +50,16 @@ def test_what_several_include_is_taken_once_and_before_all_of_them(write: Write)
     assert load("go").source.splitlines() == ["local a = 1", "local b = a", "local c = a", "return 1"]
 
 
+def test_what_a_function_includes_is_made_in_it_unless_it_is_there_already(write: Write) -> None:
+    write("commands/go.lua", '--- @include "a"\n--- @include "b"\n--- @include "c"\nreturn b() + c\n')
+    write("includes/a.lua", "local a = 1\n")
+    write("includes/b.lua", 'local function b()\n  --- @include "a"\n  --- @include "c"\n  return a + c\nend\n')
+    write("includes/c.lua", "local c = 2\n")
+    assert load("go").source.splitlines() == [
+        "local a = 1", "local function b()", "local c = 2", "return a + c", "end", "local c = 2", "return b() + c"
+    ]  # fmt: skip
+
+
 def test_a_missing_script_is_named(write: Write) -> None:
     with pytest.raises(ScriptError, match=r"there is no commands/nothing\.lua"):
         load("nothing")

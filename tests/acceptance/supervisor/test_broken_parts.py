@@ -1,0 +1,85 @@
+"""A part of the worker that ends by an error of ours ends the process: nothing waits for it unseen."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support import Server, Spawn, script
+from taskora import Taskora
+
+APP = """
+import os, sys
+
+from taskora import Taskora
+from taskora.worker.settling import Settling
+from taskora.worker.slots import Slots
+
+app = Taskora(os.environ["URL"], prefix="broken")
+
+def fail(*args):
+    raise ZeroDivisionError("a bug of ours")
+
+@app.task("break")
+async def break_one(part: str) -> None:
+    if part == "claim":
+        Slots.reserve = fail
+    elif part == "settle":
+        Slots.exchange = fail
+    else:
+        Settling.add = fail
+
+@app.task("double")
+async def double(n: int) -> int:
+    return n * 2
+
+if __name__ == "__main__":
+    app.run(drain_timeout=1)
+"""
+
+
+PARTS = {"claim": "taskora-claim", "settle": "taskora-settle", "report": ""}
+
+
+@pytest.fixture
+def producer(url: str) -> Iterator[Taskora]:
+    app = Taskora(url, prefix="broken")
+    for name in ("break", "double"):
+        app.task(name, lambda value: value)
+    yield app
+    app.close()
+
+
+def dispatch(app: Taskora, task: str, value: Any) -> Any:
+    return app.tasks[task].dispatch(value)
+
+
+@pytest.mark.parametrize(("part", "told"), PARTS.items())
+def test_a_process_that_works_alone_ends_with_an_error(
+    server: Server, url: str, producer: Taskora, spawn: Spawn, tmp_path: Path, part: str, told: str
+) -> None:
+    worker = spawn(script(APP, tmp_path, "app"), env={"URL": url})
+    assert dispatch(producer, "double", 1).result(30) == 2
+    dispatch(producer, "break", part)
+    assert worker.wait(60) == 1
+    assert f"{told} ended by an error of ours" in worker.log()
+    assert "ZeroDivisionError: a bug of ours" in worker.log()
+    assert "the worker could not go on, and the process ends" in worker.log()
+
+
+@pytest.mark.parametrize(("part", "told"), PARTS.items())
+def test_a_fleet_replaces_the_process(
+    server: Server, url: str, producer: Taskora, spawn: Spawn, tmp_path: Path, part: str, told: str
+) -> None:
+    argv = script(APP, tmp_path, "app")
+    supervise = str(Path(argv[0]).with_name("taskora-supervise"))
+    path = os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", "")))
+    fleet = spawn([supervise, "--procs", "1", "--drain-timeout", "1s", "app:app"], env={"URL": url, "PYTHONPATH": path})
+    assert dispatch(producer, "double", 1).result(60) == 2
+    dispatch(producer, "break", part)
+    fleet.wait_for_log(f"{told} ended by an error of ours", 60)
+    assert [dispatch(producer, "double", n).result(60) for n in range(3)] == [0, 2, 4]
+    fleet.terminate()
+    assert fleet.wait(60) == 0

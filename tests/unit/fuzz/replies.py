@@ -1,0 +1,83 @@
+"""Replies such as a server gives whose keys anybody may have written: of the right shape, with anything in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from taskora.connection.request import Command, ScriptCall
+
+DEEP = b"[" * 50_000 + b"]" * 50_000
+SPECIAL = (
+    b"", b"0", b"-1", b"1", b"1e999", b"-inf", b"inf", b"nan", b"NaN", b"9" * 400, b"9" * 6000, b"1.5", b"0x10",
+    b"null", b"{}", b"[]", b"true", b'"x"', b"\xff\xfe{", b'{"a":1,"a":2}', b'"\\ud800"', b"NaN", DEEP,
+    b'{"a":' * 5000 + b"1" + b"}" * 5000, b"x" * 200_000, b"\x1b[31m\n\x00", b"completed", b"failed", b"running",
+    b"waiting", b"active", b"1795544727026", b"250000000000001",
+    b'{"nodes":[{"taskName":"a","jobId":"b","deps":[0]}],"terminal":[0]}', b'{"nodes":[{}],"terminal":[1e999]}',
+    b'{"nodes":[{"taskName":1,"jobId":[],"deps":[9]}],"terminal":[-1],"name":{}}', b'{"nodes":{"a":1},"terminal":5}',
+    b'{"task":"a","every":1e308,"lastRun":1e308}', b'{"task":"a","every":0.1}', b'{"task":"a","cron":"* * * * *"}',
+    b'{"task":"a","cron":"0 0 30 2 *","timezone":"Mars/Olympus"}', b'{"task":"a","every":5,"onMissed":"catch-up"}',
+    b'{"level":"info","timestamp":1e300,"message":{}}', b'{"level":"info","timestamp":-1,"message":"x","meta":[]}',
+    b'{"role":1,"host":[],"pid":"x","tasks":5,"extra":[1]}', b'{"concurrency":1e5,"retention":5,"stall":[]}',
+    b'{"concurrency":0,"version":0,"since":9,"maxAttempts":0,"stall":{"intervalMs":99999999999999999}}',
+)  # fmt: skip
+junk = st.one_of(st.sampled_from(SPECIAL), st.binary(max_size=40))
+maybe = st.one_of(st.none(), junk)
+count = st.integers(min_value=0, max_value=2**62)
+rows = st.lists(junk, max_size=5)
+scored = st.lists(st.tuples(junk, st.sampled_from((b"0", b"1.5", b"inf", b"-inf", b"1e300", b"-5"))), max_size=4)
+moments = st.tuples(st.sampled_from((b"1795544727", b"0")), st.sampled_from((b"0", b"999999")))
+
+_SCRIPTS: dict[str, st.SearchStrategy[Any]] = {
+    "cancel": st.tuples(st.integers(0, 2), rows).map(list),
+    "sweep": st.tuples(count, rows, rows).map(list),
+    "recover": st.tuples(count, rows, rows).map(list),
+    "reclaim": st.tuples(count, rows).map(list),
+    "promote": st.tuples(st.integers(-1, 2**40), rows).map(list),
+    "due_schedules": st.tuples(
+        count,
+        st.lists(st.tuples(junk, st.sampled_from((b"0", b"inf", b"-inf", b"1e300")), junk).map(list), max_size=3),
+        st.integers(-1, 2**40),
+    ).map(list),
+    "follow": maybe,
+    "mend_node": st.tuples(st.integers(0, 1), rows).map(list),
+    "broken_nodes": rows.map(lambda found: [-1, found]),
+    "requeue": st.sampled_from((b"0,0,0", b"1,0,1795544727026")),
+    "clean": st.sampled_from((b"0", b"7")),
+    "handshake": st.lists(maybe, min_size=4, max_size=4),
+    "continue_workflow": st.just(0),
+    "enqueue": st.sampled_from((b"", b"1", b"0")),
+}  # fmt: skip
+
+
+def reply_to(item: Command | ScriptCall) -> st.SearchStrategy[Any]:
+    """What a server may answer to a request."""
+    if isinstance(item, ScriptCall):
+        return _SCRIPTS.get(item.script.name, st.integers(0, 1))
+    name = str(item[0])
+    if name == "HMGET":
+        return st.lists(maybe, min_size=len(item) - 2, max_size=len(item) - 2)
+    if name == "MGET":
+        return st.lists(maybe, min_size=len(item) - 1, max_size=len(item) - 1)
+    if name in ("GET", "HGET"):
+        return maybe
+    if name == "ZSCORE":
+        return st.sampled_from((None, b"0", b"inf", b"-inf", b"1e300"))
+    if name == "HGETALL":
+        pairs = st.lists(st.tuples(st.one_of(junk, st.sampled_from(_FIELDS)), junk), max_size=12)
+        return pairs.map(lambda found: [part for pair in found for part in pair])
+    if name == "ZRANGE" and "WITHSCORES" in item:
+        return scored.map(lambda found: [part for pair in found for part in pair])
+    if name in ("ZRANGE", "LRANGE"):
+        return rows
+    if name == "SCAN":
+        return rows.map(lambda found: [b"0", found])
+    if name == "TIME":
+        return moments.map(list)
+    if name == "INFO":
+        return junk
+    return count
+
+
+_FIELDS = (b"state", b"graph", b"createdAt", b"result", b"error", b"n:0:state", b"n:0:result", b"parts", b"name")
