@@ -21,7 +21,7 @@ from .config import SupervisorConfig
 from .exitcodes import ExitCode
 from .orphan import ORPHAN_GRACE_S, ControlPipe, arm_exit
 from .seat import Seat
-from .signals import leave_to_master, unblock_signals
+from .signals import hold_signals, leave_to_master, unblock_signals
 
 _log: Final = logging.getLogger(__name__)
 _GIVE_BACK_S: Final = 2.0  # what an orphan keeps of its last seconds to give its jobs back
@@ -183,6 +183,7 @@ class _Child:
             _log.error("%s", error, extra={"action": "connect"})
             return ExitCode.BOOT_FAILED
         finally:
+            hold_signals({signal.SIGTERM})
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
 

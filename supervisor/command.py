@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import Final
 
@@ -18,6 +19,7 @@ from .master import supervise
 from .seat import Seat
 from .sizes import to_bytes
 
+_log: Final = logging.getLogger(__name__)
 _EPILOG: Final = """\b
 Signals:
   TERM, INT   drain and end; a second one: running jobs go back to the queue now
@@ -145,7 +147,13 @@ def command(
         click.echo(f"taskora-supervise: {error}", err=True)
         sys.exit(ExitCode.CONFIG)
     logs.configure(config.log_format, config.log_level)
-    sys.exit(supervise(config, worker_main=_worker, steward_main=_steward, preload=_preload))
+    try:
+        code = supervise(config, worker_main=_worker, steward_main=_steward, preload=_preload)
+    except Exception:  # noqa: BLE001 -- logged, with its traceback
+        # The children drain: their line to this process ends.
+        _log.exception("the supervisor ends by an error of its own", extra={"action": "master.error"})
+        code = ExitCode.INTERNAL
+    sys.exit(code)
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ from .recycling import Recycling
 from .retirement import NS
 from .rolling import Progress, Roll
 from .seat import Bodies, ChildMain, Preload
-from .signals import SignalInbox
+from .signals import SignalInbox, hold_signals
 from .sources import SourceWatch
 from .stopping import Stop
 
@@ -347,6 +347,7 @@ class Master:
             self._reap()
         for zygote in self._incubator.zygotes() if self._incubator is not None else ():
             zygote.kill()
+        hold_signals()
         _log.info(
             "supervisor ends with %d (%s)", code, MEANINGS[code], extra={"action": "master.end", "code": int(code)}
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from types import FrameType
 from typing import Final
 
@@ -59,6 +59,11 @@ class SignalInbox:
             return list(os.read(self._read_fd, 65_536))
         except BlockingIOError:
             return []
+
+
+def hold_signals(numbers: Iterable[int] = HANDLED) -> None:
+    """Hold these signals for good: an interpreter, or an event loop, that ends takes its handlers away first."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
 
 
 @contextlib.contextmanager

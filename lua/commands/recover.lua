@@ -3,7 +3,7 @@
 -- KEYS: base
 -- ARGV: root, worker, cause, 1 to charge a crash, limit of crashes, ms after which a run is overdue (0: never), the
 --       number of the last claim whose reply was read for each connection ("a17 b3"), then the last eight characters of
---       the ids of jobs that may have hung it
+--       the ids of jobs that had its interpreter when it ended
 -- Returns: number of jobs taken from the worker, workflows to continue, and what was refused because of damaged keys,
 --          as text
 -- Events: stalled, cancelled, failed
@@ -18,8 +18,9 @@ if not attempt('HSET', fence, 'halt', 'dead') then
 end
 redis.call('PEXPIRE', fence, 3600000)
 
+-- By place, from 1.
 local suspects = {}
-for at = 8, #ARGV do suspects[ARGV[at]] = true end
+for at = 8, #ARGV do suspects[ARGV[at]] = at - 7 end
 
 local now, owed, count, prefix, freed = now_ms(), {}, 0, worker .. '.', {}
 
@@ -32,20 +33,38 @@ local function may_have_run(lock)
   return not last or tonumber(number) <= last
 end
 
+-- A job that only waited while others had the interpreter did not kill the process, or so seldom that it may be beside
+-- so many deaths. Without that limit, one that kills from a thread of its own making would go on for ever.
+local function was_beside(job, place)
+  if place or not next(suspects) then return false end
+  return (attempt('HINCRBY', job, 'beside', 1) or 1) <= 5 * (limit + 1)
+end
+
+-- Jobs that saw two deaths together come back one by one, each a second after the last: so they part.
+local function bring_back(id, place, crashes)
+  local at = now + (place - 1) * 1000
+  if crashes == 1 or place == 1 or not attempt('ZADD', base .. ':delayed', at, id) then
+    return give_back(base, id, 'stalled', 'count', crashes, 'action', 'recovered', 'cause', cause)
+  end
+  redis.call('HSET', base .. ':' .. id, 'state', 'retrying')
+  wake_at(base, at)
+  emit(base, 'stalled', id, 'count', crashes, 'action', 'recovered', 'cause', cause)
+end
+
 -- Gives a job of the dead worker back, or ends it.
 local function take(id, lock)
-  local job = base .. ':' .. id
+  local job, place = base .. ':' .. id, suspects[string.sub(id, -8)]
   local f = redis.call('HMGET', job, 'processedOn', 'cancelledAt', 'cancelReason', 'concurrencyKey', 'priority')
   if not f[2] then must_queue(base, f[5]) end
   release(base, id, f[1], f[4], freed)
   count = count + 1
   if f[2] then
     conclude(base, root, id, now, 'cancelled', f[3] or '', '', owed)
-  elseif cause == 'hung' and suspects[string.sub(id, -8)] and overdue > 0
+  elseif cause == 'hung' and place and overdue > 0
     and now - (tonumber(f[1]) or now) >= overdue then
     redis.call('HSET', job, 'cause', 'timeout')
     give_back(base, id, 'waiting')
-  elseif not charged or not may_have_run(lock) then
+  elseif not charged or not may_have_run(lock) or was_beside(job, place) then
     give_back(base, id, 'waiting')
   else
     local crashes = attempt('HINCRBY', job, 'crashes', 1) or 1
@@ -55,7 +74,7 @@ local function take(id, lock)
       emit(base, 'stalled', id, 'count', crashes, 'action', 'failed', 'cause', cause)
       conclude(base, root, id, now, 'failed', message, 'StalledError', owed)
     else
-      give_back(base, id, 'stalled', 'count', crashes, 'action', 'recovered', 'cause', cause)
+      bring_back(id, place or 1, crashes)
     end
   end
 end

@@ -23,7 +23,8 @@ local function requeue(id)
     return false
   end
   redis.call('HDEL', job, 'error', 'errorType', 'trace', 'processedOn', 'finishedOn', 'result', 'cause', 'crashes',
-    'crashCause', 'stalledCount', 'cancelledAt', 'cancelReason', 'expireAt', 'delay', 'collectKey', '_wf', '_wfNode')
+    'crashCause', 'beside', 'stalledCount', 'cancelledAt', 'cancelReason', 'expireAt', 'delay', 'collectKey', '_wf',
+    '_wfNode')
   redis.call('HSET', job, 'state', 'waiting', 'attempt', 1, 'ts', now)
   if f[3] and f[3] ~= '' then redis.call('SET', f[3], id, 'NX') end -- as long as nobody has taken it meanwhile
   to_waiting(base, id, f[2], now, false)

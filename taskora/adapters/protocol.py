@@ -155,9 +155,11 @@ class LeaseStore(Protocol):
             tasks: Each task with the time in ms after which a run counts as overdue; 0 for never.
             cause: What ended the worker. With ``hung``, suspects that are overdue carry the cause ``timeout`` to their
                 next owner.
-            charged: Count a crash against each job; over ``max_crashes`` it fails.
+            charged: Count a crash against each suspect, or each job when there is none; over ``max_crashes`` it fails.
+                Suspects of a second death come back a second apart. Other jobs are charged once they were beside five
+                times as many deaths as a suspect may see.
             max_crashes: Limit of charged crashes.
-            suspects: Ends of the ids, eight characters each, of jobs that may have hung it.
+            suspects: Ends of the ids, eight characters each, of jobs that had its interpreter when it ended.
             answered: By connection, the last claim whose reply the worker read. What a later one brought never ran, and
                 is not charged; nor is it known of a connection that is not named.
 

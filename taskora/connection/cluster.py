@@ -250,8 +250,8 @@ class Routing:
         if time.monotonic() > self._until_s:
             slots = ", ".join(sorted({str(self._items[at].slot) for at in left}))
             raise AdapterError(
-                f"{self._cluster.masked}: slot {slots} is being moved to another node, which took over {PATIENCE_S:.0f} "
-                "s; what has its keys there can be neither read nor changed as a whole meanwhile: try again later"
+                f"{self._cluster.masked}: slot {slots} is being moved to another node, which took over "
+                f"{PATIENCE_S:.0f} s; what has its keys there cannot be changed meanwhile: try again later"
             )
         pause_s, self._pause_s = self._pause_s, min(self._pause_s * 2, _LONGEST_PAUSE_S)
         return pause_s
@@ -282,10 +282,7 @@ def _prepared(item: Command | ScriptCall, flavor: str) -> _Prepared:
         return _Prepared(int(item[1]), item[2:], False)
     if name in _KEYLESS:
         return _Prepared(None, item, False)
-    if name == "XREAD":
-        key = item[item.index("STREAMS") + 1]
-    else:
-        key = item[_KEY_AT.get(name, 1)]
+    key = item[item.index("STREAMS") + 1 if name == "XREAD" else _KEY_AT.get(name, 1)]
     text = key.decode("utf-8", "surrogateescape") if isinstance(key, bytes) else str(key)
     return _Prepared(slot_of(text), item, name == "BZPOPMIN")
 

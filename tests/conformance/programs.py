@@ -156,14 +156,13 @@ class Programs(Producing):
         cause=st.sampled_from(("hung", "signal:9")),
         limit=st.integers(0, 2),
         overdue=st.sampled_from((0, 1, 30_000)),
-        suspect=picks,
+        suspect=st.lists(picks, max_size=3),
         lives_on=st.sampled_from((False, False, True)),
     )
     def recover(
-        self, worker: str, charged: bool, cause: str, limit: int, overdue: int, suspect: int, lives_on: bool
+        self, worker: str, charged: bool, cause: str, limit: int, overdue: int, suspect: list[int], lives_on: bool
     ) -> None:
-        pair = self.run_at(suspect)
-        suspects = [] if pair is None else [pair.id[-8:]]
+        suspects = [pair.id[-8:] for pair in map(self.run_at, suspect) if pair is not None]
         calls = (
             one.leases.recover(
                 self.name(worker), dict.fromkeys(TASKS, overdue), cause=cause, charged=charged, max_crashes=limit,

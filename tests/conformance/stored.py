@@ -47,8 +47,8 @@ return out
 _ENDED = ("completed", "failed", "expired", "cancelled")
 _JOB_FIELDS = (
     "state", "ts", "_v", "attempt", "priority", "data", "expireAt", "given", "processedOn", "finishedOn", "result",
-    "error", "errorType", "trace", "progress", "cancelledAt", "cancelReason", "stalledCount", "crashes", "cause",
-    "dedupKey", "collectKey", "concurrencyKey", "concurrencyLimit", "_wf", "_wfNode",
+    "error", "errorType", "trace", "progress", "cancelledAt", "cancelReason", "stalledCount", "crashes", "beside",
+    "cause", "dedupKey", "collectKey", "concurrencyKey", "concurrencyLimit", "_wf", "_wfNode",
 )  # fmt: skip
 _WORKFLOW_FIELDS = ("state", "createdAt", "result", "error", "errorNode", "errorTask", "errorJob", "errorType")
 
@@ -167,7 +167,7 @@ _TASK_KEYS: dict[str, Callable[[Any], object]] = {
 
 def _job(f: Mapping[str, str]) -> dict[str, str]:
     found = {name: f[name] for name in _JOB_FIELDS if f.get(name)}
-    for name in ("expireAt", "stalledCount", "crashes", "concurrencyLimit"):
+    for name in ("expireAt", "stalledCount", "crashes", "beside", "concurrencyLimit"):
         if found.get(name) == "0":
             del found[name]
     if "dedupKey" in found:
@@ -262,7 +262,8 @@ def _memory_job(job: Job) -> dict[str, str]:
         "expireAt": job.expires_ms, "given": int(job.given), "processedOn": job.processed_ms,
         "finishedOn": job.finished_ms, "error": job.error,
         "errorType": job.error_type, "trace": job.trace, "cancelReason": job.cancel_reason, "stalledCount": job.stalls,
-        "crashes": job.crashes, "cause": job.cause, "dedupKey": job.dedup_key, "collectKey": job.collect_key,
+        "crashes": job.crashes, "beside": job.beside, "cause": job.cause, "dedupKey": job.dedup_key,
+        "collectKey": job.collect_key,
         "concurrencyKey": job.limit_key, "concurrencyLimit": job.limit, "_wf": job.workflow_id,
     }  # fmt: skip
     fields = {name: str(value) for name, value in found.items() if value}

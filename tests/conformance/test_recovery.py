@@ -64,6 +64,44 @@ async def test_a_job_over_the_limit_of_crashes_fails_with_the_cause(kit: Kit, li
     assert info.attempt == 1
 
 
+async def test_a_job_that_only_waited_beside_who_killed_the_process_is_not_charged(kit: Kit) -> None:
+    poison, innocent = await kit.add_many(2)
+    for number in range(2):
+        assert len(await kit.claim(kit.lane(f"w{number}"), 2)) == 2
+        await kit.recover(f"w{number}", max_crashes=1, suspects=[poison[-8:]])
+    assert [await kit.state(job_id) for job_id in (poison, innocent)] == ["failed", "waiting"]
+    assert len(await kit.claim(kit.lane("w2"))) == 1
+    await kit.recover("w2", max_crashes=0)
+    assert await kit.state(innocent) == "failed"
+
+
+async def test_a_job_that_was_beside_too_many_deaths_is_charged_at_last(kit: Kit) -> None:
+    (beside,) = await kit.add_many(1)
+    for number in range(6):
+        assert await kit.state(beside) == "waiting"
+        await kit.add_many(1)
+        claimed = await kit.claim(kit.lane(f"w{number}"), 2)
+        (other,) = (job.job_id for job in claimed if job.job_id != beside)
+        await kit.recover(f"w{number}", max_crashes=0, suspects=[other[-8:]])
+        assert await kit.state(other) == "failed"
+    assert await kit.state(beside) == "failed"
+
+
+async def test_jobs_that_saw_two_deaths_together_come_back_one_by_one(kit: Kit) -> None:
+    ids = await kit.add_many(3)
+    suspects = [job_id[-8:] for job_id in ids]
+    for number in range(2):
+        assert [await kit.state(job_id) for job_id in ids] == ["waiting"] * 3
+        assert len(await kit.claim(kit.lane(f"w{number}"), 3)) == 3
+        await kit.recover(f"w{number}", suspects=suspects)
+    assert [await kit.state(job_id) for job_id in ids] == ["waiting", "retrying", "retrying"]
+    assert [job.job_id for job in await kit.claim(kit.lane("w3"), 3)] == ids[:1]
+    await kit.let_pass(1_100)
+    assert [job.job_id for job in await kit.claim(kit.lane("w3"), 3)] == ids[1:2]
+    await kit.let_pass(1_000)
+    assert [job.job_id for job in await kit.claim(kit.lane("w3"), 3)] == ids[2:]
+
+
 async def test_a_kill_of_ours_is_not_charged(kit: Kit) -> None:
     (job_id,) = await kit.add_many(1)
     for number in range(4):

@@ -28,8 +28,9 @@ class Cluster:
     ) -> None:
         self.flavor = flavor
         args = (
-            "--cluster-enabled", "yes", "--cluster-node-timeout", str(node_timeout_ms), "--cluster-allow-replica-migration",
-            "no", "--cluster-replica-validity-factor", "0", "--repl-diskless-sync-delay", "0", "--databases", "1",
+            "--cluster-enabled", "yes", "--cluster-node-timeout", str(node_timeout_ms),
+            "--cluster-allow-replica-migration", "no", "--cluster-replica-validity-factor", "0",
+            "--repl-diskless-sync-delay", "0", "--databases", "1",
         )  # fmt: skip
         count = masters * 2 if replicas else masters
         self.nodes = [Server(flavor, tcp=True, args=args) for _ in range(count)]

@@ -106,7 +106,7 @@ class MemoryLeases:
             for task, overdue_ms in tasks.items():
                 queue = store.queue(task)
                 set_fence(queue, worker, now_ms, HOUR_MS).halt = "dead"
-                recovery = Recovery(cause, charged, max_crashes, overdue_ms, frozenset(suspects))
+                recovery = Recovery(cause, charged, max_crashes, overdue_ms, suspects)
                 # From the newest to the oldest: the oldest goes to the front last and runs first.
                 for job in reversed(_held_by(queue, worker, now_ms)):
                     release(store, queue, job)

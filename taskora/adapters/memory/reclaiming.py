@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from taskora.adapters.memory.ending import conclude, emit
@@ -19,7 +19,7 @@ class Recovery(NamedTuple):
     charged: bool
     max_crashes: int
     overdue_ms: int
-    suspects: Collection[str]
+    suspects: Sequence[str]
 
 
 def recover_job(store: Store, queue: Queue, now_ms: int, job: Job, recovery: Recovery, owed: Owed) -> None:
@@ -30,21 +30,44 @@ def recover_job(store: Store, queue: Queue, now_ms: int, job: Job, recovery: Rec
     elif recovery.cause == "hung" and job.id[-8:] in recovery.suspects and 0 < recovery.overdue_ms <= ran_ms:
         job.cause = "timeout"
         give_back(store, queue, now_ms, job, "waiting")
-    elif not recovery.charged:
+    elif not recovery.charged or _was_beside(job, recovery):
         give_back(store, queue, now_ms, job, "waiting")
     else:
         _charge(store, queue, now_ms, job, recovery, owed)
+
+
+def _was_beside(job: Job, recovery: Recovery) -> bool:
+    """Whether a job only waited while others had the interpreter, and did not do so at too many deaths."""
+    if not recovery.suspects or job.id[-8:] in recovery.suspects:
+        return False
+    job.beside += 1
+    return job.beside <= 5 * (recovery.max_crashes + 1)
 
 
 def _charge(store: Store, queue: Queue, now_ms: int, job: Job, recovery: Recovery, owed: Owed) -> None:
     job.crashes += 1
     told = {"count": job.crashes, "cause": recovery.cause}
     if job.crashes <= recovery.max_crashes:
-        give_back(store, queue, now_ms, job, "stalled", **told, action="recovered")
+        _bring_back(store, queue, now_ms, job, recovery, told)
         return
     emit(queue, now_ms, "stalled", job.id, **told, action="failed")
     message = f"the worker process died {job.crashes} times while it ran this job; last cause: {recovery.cause}"
     conclude(store, queue, now_ms, job, State.FAILED, message, "StalledError", owed)
+
+
+def _bring_back(
+    store: Store, queue: Queue, now_ms: int, job: Job, recovery: Recovery, told: Mapping[str, object]
+) -> None:
+    mark = job.id[-8:]
+    place = recovery.suspects.index(mark) if mark in recovery.suspects else 0
+    if job.crashes == 1 or place == 0:
+        give_back(store, queue, now_ms, job, "stalled", **told, action="recovered")
+        return
+    # Jobs that saw two deaths together come back one by one, so that they part.
+    job.state = State.RETRYING
+    queue.delayed.put(job.id, now_ms + place * 1000)
+    emit(queue, now_ms, "stalled", job.id, **told, action="recovered")
+    store.wake(queue.task)
 
 
 def sweep(store: Store, queue: Queue, now_ms: int, max_stalls: int, grace_ms: int, owed: Owed) -> int:

@@ -70,6 +70,7 @@ class Job:
     cancel_reason: str | None = None
     stalls: int = 0
     crashes: int = 0
+    beside: int = 0
     cause: str = ""
     dedup_key: str = ""
     limit_key: str = ""

@@ -329,7 +329,7 @@ def _read(step: _Step, reply: Any, complaints: Complaints) -> ClaimReply:
             )  # fmt: skip
         elif name is None:
             log.error(
-                "task %r: the job id %r cannot be shown as text; the job cannot run, and fails as stalled", task, job_id,
+                "task %r: the job id %r cannot be shown; the job cannot run, and fails as stalled", task, job_id,
                 extra={"action": "claim"},
             )  # fmt: skip
         else:

@@ -121,6 +121,18 @@ def test_a_job_that_kills_its_process_is_set_aside_and_harms_no_other(harbour: H
 
 
 @pytest.mark.parametrize("store", ["redis", "cluster"], indirect=True)
+def test_a_job_that_kills_its_process_takes_none_that_were_claimed_with_it_along(harbour: Harbour) -> None:
+    # All are there before a worker is, and come back to the front together each time.
+    (poison,) = harbour.dispatch("poison", [0])
+    harbour.dispatch("carry", range(5), takes=0.5)
+    fleet = harbour.start("--procs", "1", "--concurrency", "5", "--max-crashes", "2", tests_ready=False)
+    harbour.wait_completed("carry", 5)
+    assert poison.state() == "failed"
+    assert harbour.stats("carry").failed == 0
+    assert len(harbour.evidence.notes("start", "poison")) == 3
+    assert harbour.stop(fleet) == 0
+
+
 def test_a_chord_outlives_a_kill_in_the_middle(harbour: Harbour) -> None:
     fleet = harbour.start("--procs", "2", "--concurrency", "10")
     first, _ = harbour.wait_workers(fleet, 2)

@@ -137,3 +137,27 @@ def test_the_master_keeps_no_descriptor_and_no_thread_of_those_that_are_gone(
 def _descriptors(pid: int) -> list[str]:
     """Their kinds: pipe, socket, pidfd, …"""
     return sorted(str(entry.readlink()).split(":")[0] for entry in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def test_an_error_of_the_supervisor_itself_has_a_code_of_its_own_and_its_traceback_in_the_log(spawn: Spawn) -> None:
+    source = (
+        "import threading; threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+        "from taskora.supervisor.command import main; main()"
+    )
+    program = spawn([sys.executable, "-P", "-c", source, "shop:taskora", "--procs", "1"])
+    assert program.wait(20) == 70
+    assert "ends by an error of its own" in program.log()
+    assert "ForkFromThreadsError: process" in program.log()
+    program.assert_nothing_left()
+
+
+def test_a_signal_behind_the_end_of_the_fleet_does_not_change_its_exit_code(start_fleet: StartFleet) -> None:
+    fleet = start_fleet(procs=1)
+    fleet.wait_ready(1)
+    fleet.signal(signal.SIGTERM)
+    fleet.program.wait_for_log("supervisor ends with 0")
+    fleet.wait_event("master-ends")
+    while fleet.program.running:
+        for number in (signal.SIGUSR1, signal.SIGHUP, signal.SIGTERM):
+            fleet.signal(number)
+    assert fleet.program.wait(8) == 0

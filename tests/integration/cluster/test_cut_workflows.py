@@ -1,7 +1,8 @@
 """A workflow is carried over slots in several steps: cut after any of them, or done twice, it comes to the same end."""
 
+import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any, Literal
 
 import pytest
@@ -12,7 +13,7 @@ from taskora.adapters.redis import redis_adapter
 from taskora.connection.cluster_wire import ClusterLoopWire
 from taskora.connection.request import ScriptCall
 from taskora.errors import TaskoraError
-from taskora.model import Plan, Settled, State, Want
+from taskora.model import Plan, State, Want
 
 TASKS = ("resize", "tag", "store")
 CARRYING = {"continue_workflow", "enqueue_nodes", "forget_debts", "cancel_nodes", "start_workflow", "mend_node"}
@@ -20,7 +21,7 @@ How = Literal["before", "after", "twice"]
 pytestmark = pytest.mark.timeout(240)
 
 
-class Cut(TaskoraError):
+class CutError(TaskoraError):
     """The process died here."""
 
 
@@ -43,7 +44,7 @@ class Knife:
                 if self.how == "twice":
                     return await real(wire, request, *rest, **options)
                 assert replies
-            raise Cut
+            raise CutError
 
         patch.setattr(ClusterLoopWire, "exchange", exchange)
 
@@ -65,7 +66,7 @@ def diamond() -> Plan:
     )  # fmt: skip
 
 
-async def drive(kit: Kit, flow: Plan, outcome: Callable[[str], Settled | None]) -> Counter[str]:
+async def drive(kit: Kit) -> Counter[str]:
     """Works as workers and the leader do, until nothing is left; whatever is cut is not done again by itself."""
     ran: Counter[str] = Counter()
     lanes = {task: kit.lane("w", (task,)) for task in TASKS}
@@ -77,8 +78,8 @@ async def drive(kit: Kit, flow: Plan, outcome: Callable[[str], Settled | None]) 
                 moved = True
                 ran[job.job_id] += 1
                 try:
-                    await lane.step([outcome(job.job_id) or done(job, b"%d" % len(ran))], [])
-                except Cut:
+                    await lane.step([done(job, b"%d" % len(ran))], [])
+                except CutError:
                     continue
         if moved:
             continue
@@ -86,20 +87,16 @@ async def drive(kit: Kit, flow: Plan, outcome: Callable[[str], Settled | None]) 
         for each in owed:
             try:
                 await kit.adapter.workflows.continue_workflow(each).run_async()
-            except Cut:
+            except CutError:
                 continue
         if not owed:
             return ran
 
 
 async def left_over(kit: Kit) -> list[str]:
-    """Keys that hold a debt or something to be carried."""
-    cluster_keys: list[str] = []
-    for task in TASKS:
-        stats = await kit.stats(task)
-        if stats.waiting or stats.active:
-            cluster_keys.append(task)
-    return cluster_keys + await kit.owed()
+    """Tasks with jobs that have not ended, and what is owed to workflows."""
+    counts = {task: await kit.stats(task) for task in TASKS}
+    return [task for task, stats in counts.items() if stats.waiting or stats.active] + await kit.owed()
 
 
 @pytest.mark.parametrize("how", ["before", "after", "twice"])
@@ -114,11 +111,11 @@ async def test_a_workflow_that_is_cut_anywhere_completes_with_each_node_run_once
         flow = diamond()
         try:
             await kit.create(flow)
-        except Cut:
+        except CutError:
             found = await kit.adapter.workflows.workflow_outcome(flow.workflow_id).run_async()
             if found is None:  # not begun: its producer knows
                 continue
-        ran = await drive(kit, flow, lambda _: None)
+        ran = await drive(kit)
         assert ran == Counter({each.job_id: 1 for each in flow.nodes}), f"cut at round trip {cuts}"
         assert (await kit.outcome(flow)).state == "completed"
         assert await left_over(kit) == []
@@ -142,15 +139,13 @@ async def test_a_failure_that_is_cut_anywhere_ends_the_workflow_and_its_jobs(
         (job,) = await kit.claim(lane, task="resize")
         assert job.job_id == bad
         knife.left, knife.how = cuts, how
-        try:
+        with contextlib.suppress(CutError):
             await lane.step([failed(job)], [])
-        except Cut:
-            pass
         while owed := await kit.owed():
             for each in owed:
                 try:
                     await kit.adapter.workflows.continue_workflow(each).run_async()
-                except Cut:
+                except CutError:
                     continue
         assert (await kit.outcome(flow)).state == "failed"
         assert await kit.ids(State.WAITING, "store") == []
@@ -183,7 +178,7 @@ async def test_a_node_whose_job_is_gone_is_found_and_run_again(kit: Kit) -> None
     broken = await repairs.broken_nodes(other.workflow_id).run_async()
     assert broken == {"2:lost"}
     assert await repairs.mend_nodes(other.workflow_id, broken).run_async() == 1
-    await drive(kit, other, lambda _: None)
+    await drive(kit)
     assert (await kit.outcome(other)).state == "completed"
 
 

@@ -152,7 +152,6 @@ async def test_work_that_no_thread_can_be_started_for_waits_for_the_others_and_f
     assert handlers() == 1
     # Nothing is forgotten of the pool's size.
     room = 9
-    both = [pool.submit(lambda: time.sleep(0.02)) for _ in range(2)]
-    await asyncio.gather(*(work.done for work in both))
-    assert handlers() == 2
+    both = threading.Barrier(2)
+    await asyncio.gather(*(pool.submit(both.wait).done for _ in range(2)))
     assert "can't start new thread" in caplog.text
