@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import redis.asyncio.cluster
     import redis.cluster
 
-    ClusterClient: TypeAlias = "redis.cluster.RedisCluster[Any] | redis.asyncio.cluster.RedisCluster[Any]"
+    ClusterClient: TypeAlias = "redis.cluster.RedisCluster | redis.asyncio.cluster.RedisCluster"
 
 CLUSTER_SCHEMES: Final = ("redis+cluster", "rediss+cluster")
 

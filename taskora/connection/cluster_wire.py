@@ -26,11 +26,11 @@ class ClusterBlockingWire:
         try:
             round_ = next(steps)
             while True:
-                if isinstance(round_, float):
+                if isinstance(round_, Round):
+                    round_ = steps.send(self._ask(round_, timeout_s))
+                else:
                     time.sleep(round_)
                     round_ = next(steps)
-                else:
-                    round_ = steps.send(self._ask(round_, timeout_s))
         except StopIteration as end:
             return checked(request, cast("Replies", end.value), self._cluster.masked)
 
@@ -95,11 +95,11 @@ class ClusterLoopWire:
         try:
             round_ = next(steps)
             while True:
-                if isinstance(round_, float):
+                if isinstance(round_, Round):
+                    round_ = steps.send(await self._ask(round_, timeout_s, arrived))
+                else:
                     await asyncio.sleep(round_)
                     round_ = next(steps)
-                else:
-                    round_ = steps.send(await self._ask(round_, timeout_s, arrived))
         except StopIteration as end:
             return cast("Replies", end.value)
 

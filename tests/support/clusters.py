@@ -1,6 +1,7 @@
 """Real clusters that belong to one test run: three masters, with a replica each when asked for."""
 
 import time
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -63,10 +64,8 @@ class Cluster:
         wait_until(lambda: all(self._knows_all(node) for node in self.nodes), _FORM_TIMEOUT_S, "nodes did not meet")
         for master, replica in zip(self.masters, self.nodes[len(self.masters) :], strict=False):
             name = self.name_of(master)
-            wait_until(
-                lambda replica=replica, name=name: replica.command("CLUSTER", "REPLICATE", name).startswith("+OK"),
-                _FORM_TIMEOUT_S, "a node did not become a replica",
-            )  # fmt: skip
+            follow = partial(_follows, replica, name)
+            wait_until(follow, _FORM_TIMEOUT_S, "a node did not become a replica")
         self._formed = True
 
     def _knows_all(self, node: Server) -> bool:
@@ -143,6 +142,10 @@ class Cluster:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _follows(replica: Server, name: str) -> bool:
+    return replica.command("CLUSTER", "REPLICATE", name).startswith("+OK")
 
 
 def _holds(ranges: list[str], slot: int) -> bool:

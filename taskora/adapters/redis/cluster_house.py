@@ -27,10 +27,13 @@ class ClusterHouse(RedisHouse):
         """See ``HouseStore``. The oldest of all go, wherever they are."""
         name = "workflows:completed" if completed else "workflows:failed"
         roots = self._keys.all_flows()
-        age_ms, most, young_ms = told_keep(keep)
+        age_ms, _, young_ms = told_keep(keep)
+        most = keep.max_items
 
         def steps(_: Producer) -> Steps[int]:
-            kept = (yield from self._kept([f"{root}:{name}" for root in roots], most, limit)) if most != -1 else {}
+            kept = (
+                (yield from self._kept([f"{root}:{name}" for root in roots], most, limit)) if most is not None else {}
+            )
             counts = yield [
                 ScriptCall(
                     load("trim_workflows"), (f"{root}:{name}",),
@@ -46,7 +49,7 @@ class ClusterHouse(RedisHouse):
     def _kept(sets: Sequence[str], most: int, limit: int) -> Steps[dict[str, int]]:
         """Say how many each set may keep so that all of them together keep the newest."""
         sizes = dict(zip(sets, (yield [("ZCARD", name) for name in sets]), strict=True))
-        excess = min(sum(sizes.values()) - int(most), limit)
+        excess = min(sum(sizes.values()) - most, limit)
         if excess <= 0:
             return {}
         oldest = yield [("ZRANGE", name, 0, excess - 1, "WITHSCORES") for name in sets]

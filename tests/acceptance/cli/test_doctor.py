@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from acceptance.cli.terminal import Shell
-from support import FLAVORS, Flavor, Server, find_binary
+from support import FLAVORS, Cluster, Flavor, Server, find_binary
 
 
 def by_name(checks: list[dict[str, str]]) -> dict[str, dict[str, str]]:
@@ -62,3 +62,14 @@ def test_jobs_without_a_worker_and_broken_locks_are_found(tmp_path: Path) -> Non
         server.command("LPUSH", "taskora:{lonely}:active", "j")
         server.command("SET", "taskora:{lonely}:j:lock", "token")
         assert examined(server.url, tmp_path, 1)["locks"]["verdict"] == "fail"
+
+
+def test_a_cluster_is_looked_at_as_a_whole(tmp_path: Path) -> None:
+    with Cluster() as cluster:
+        Shell(tmp_path, {}).run("dispatch", "--url", cluster.url, "mail", "1")
+        found = examined(cluster.url, tmp_path, 0)
+    assert found["cluster"] == {"name": "cluster", "verdict": "ok", **_CLUSTER}
+    assert found["memory"]["verdict"] == "ok"
+
+
+_CLUSTER = {"found": "3 masters, the keys of each task in one slot", "remedy": ""}

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import psutil
 
 from acceptance.fleet.harbour import Cargo, Settings, make_app
-from support import Program, Server, Spawn, wait_until
+from support import Cluster, Program, Server, Spawn, wait_until
 from taskora import QueueStats, ResultHandle, Task, Taskora, WorkerRecord
 from taskora.function_task import AnyTask
 
@@ -23,14 +23,20 @@ T = TypeVar("T")
 class Harbour:
     """A test's server, application and fleets."""
 
-    def __init__(self, store: Server, spawn: Spawn, folder: Path) -> None:
-        self.store = store
+    def __init__(self, store: Server | Cluster, spawn: Spawn, folder: Path) -> None:
+        self._store = store
         self.folder = folder
         self._spawn = spawn
         self._app: Taskora | None = None
         self.programs: list[Program] = []
         self.settings = Settings(url=store.url, folder=str(folder))
         self.evidence = self.settings.evidence
+
+    @property
+    def store(self) -> Server:
+        """The server, of tests that do something to it; a cluster has several."""
+        assert isinstance(self._store, Server)
+        return self._store
 
     def set_up(self, **settings: Any) -> None:
         """Change the settings; before everything else."""

@@ -23,7 +23,7 @@ class Load:
     def __init__(self, url: str, prefix: str) -> None:
         self.ran: Counter[str] = Counter()
         self.confirmed: set[str] = set()
-        self.flows: list[WorkflowHandle[list[int]]] = []
+        self.flows: list[WorkflowHandle[tuple[int, int]]] = []
         self.refused = 0
         self.app = Taskora(url, prefix=prefix)
         self.tasks: list[Task[int, int]] = [self._task(name) for name in TASKS]
@@ -130,12 +130,12 @@ async def test_a_slot_that_stays_on_the_move_is_named_in_the_refusal(cluster: Cl
 async def test_the_replica_of_a_master_that_is_gone_takes_over_under_load(prefix: str, how: str) -> None:
     with Cluster(replicas=True, node_timeout_ms=1500) as cluster:
         load = Load(cluster.url, prefix)
+        slot = slot_of(load.app.adapter.keys.task(TASKS[0]))
+        lost = cluster.owner_of(slot)
         await load.app.start()
         producing = asyncio.create_task(load.produce())
         try:
             await wait_until_async(lambda: len(load.ran) > 30, PATIENCE_S)
-            slot = slot_of(load.app.adapter.keys.task(TASKS[0]))
-            lost = cluster.owner_of(slot)
             before = set(load.confirmed)
             if how == "kill":
                 await asyncio.to_thread(lost.kill)
