@@ -25,7 +25,7 @@ from .signals import hold_signals, leave_to_master, unblock_signals
 
 _log: Final = logging.getLogger(__name__)
 _GIVE_BACK_S: Final = 2.0  # what an orphan keeps of its last seconds to give its jobs back
-_BEAT_S: Final = 0.05  # a fifth of the silence after which a child is kept from claiming
+_BEAT_S: Final = 0.1  # well below the silence after which a child is kept from claiming
 
 
 def preload(config: SupervisorConfig) -> None:
