@@ -50,6 +50,7 @@ _CLASSES = {
 _PHRASES = {
     "max number of clients": "MAXCLIENTS",
     "authentication required": "NOAUTH",
+    "unauthenticated": "NOAUTH",  # a request that is too long for strangers
     "unknown command 'get'": "SENTINEL",
     "unknown command": "UNKNOWN",
     "unknown redis command": "UNKNOWN",
@@ -63,6 +64,11 @@ _PHRASES = {
 
 class NotNow(Disconnected):
     """The server is there and answered that it cannot, now: the operation may be repeated on a new connection."""
+
+
+def given_up(error: Disconnected) -> AdapterError:
+    """Make the error for who does not try again by itself."""
+    return AdapterError(str(error) if isinstance(error, NotNow) else f"lost the connection to the server: {error}")
 
 
 def refusal(error: Exception, item: Command | ScriptCall, server: str) -> Exception:

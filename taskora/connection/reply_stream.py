@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import hiredis
 
+from taskora.connection.refusals import refusal
 from taskora.connection.request import Disconnected, Replies
 
 _MORE = object()
@@ -133,4 +134,7 @@ class ReplyStream(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
+        if self._replies and isinstance(self._replies[-1], Exception):  # it said why
+            said = refusal(self._replies[-1], ("the connection",), self._server)
+            self._end(said if isinstance(said, Disconnected) else Disconnected(str(said)))
         self._end(Disconnected(f"{self._server}: {exc or 'the server closed the connection'}"))

@@ -58,8 +58,10 @@ def _explained(error: BaseException, server: str) -> BaseException:
         return error
     # The client library wraps a refused login as a lost connection, and makes one of a server that is full.
     refused = error if isinstance(error, (ResponseError, AuthenticationError)) else error.__cause__
-    if isinstance(refused, (ResponseError, AuthenticationError)) or "max number of clients" in str(error):
-        return refusal(refused if isinstance(refused, Exception) else error, ("the login",), server)
+    if isinstance(refused, (ResponseError, AuthenticationError)):
+        return refusal(refused, ("the login",), server)
+    if "max number of clients" in str(error):
+        return refusal(Exception(str(error)), ("the connection",), server)
     return Disconnected(f"{server}: {error}") if isinstance(error, (LostError, SlowError, OSError)) else error
 
 
@@ -107,7 +109,14 @@ class BlockingWire:
     def _exchange(self, request: Request, timeout_s: float) -> Replies:
         stream = self._stream or self._connect()
         stream.send(pack(request))
-        replies = [stream.read(timeout_s) for _ in request]
+        replies: Replies = []
+        try:
+            for _ in request:
+                replies.append(stream.read(timeout_s))
+        except OSError as error:
+            if replies and isinstance(replies[-1], Exception):  # it said why it would close the connection
+                raise ConnectionError(str(replies[-1])) from error
+            raise
         for at, item in enumerate(request):
             if isinstance(item, ScriptCall) and isinstance(replies[at], Exception) and is_unknown_script(replies[at]):
                 stream.send(pack_source(item))

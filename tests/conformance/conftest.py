@@ -1,4 +1,7 @@
-"""Every test here runs once on memory, once on Redis and once on Valkey, and knows nothing but the Adapter protocol."""
+"""Every test here runs once on memory, once on Redis and once on Valkey, and knows nothing but the Adapter protocol.
+
+With ``TASKORA_SENTINEL=1`` in the environment it runs once more, on a master that is found through sentinels.
+"""
 
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -8,28 +11,31 @@ import pytest
 from conformance.adapters import NoServer, adapter_on
 from conformance.kit import Kit
 from support import FLAVORS, Flavor, Server, find_binary
+from support.sentinels import Watched
 from taskora import SchedulerConfig, Taskora
 from taskora.adapters.protocol import Adapter
 
+KINDS = ("memory", *FLAVORS, *(("sentinel",) if os.environ.get("TASKORA_SENTINEL") else ()))
 
-@pytest.fixture(scope="session", params=("memory", *FLAVORS))
-def session_server(request: pytest.FixtureRequest) -> Iterator[Server | NoServer]:
+
+@pytest.fixture(scope="session", params=KINDS)
+def session_server(request: pytest.FixtureRequest) -> Iterator[Server | NoServer | Watched]:
     """One server per flavor and xdist worker; tests take `adapter` or `kit`."""
     if request.param == "memory":
         yield NoServer()
         return
-    flavor: Flavor = request.param
+    flavor: Flavor = "redis" if request.param == "sentinel" else request.param
     if find_binary(flavor) is None:
         message = f"{flavor}-server is not installed"
         if os.environ.get("CI"):
             pytest.fail(f"{message}, and CI must test on it")
         pytest.skip(message)
-    with Server(flavor) as running:
+    with Watched(flavor, replicas=1) if request.param == "sentinel" else Server(flavor) as running:
         yield running
 
 
 @pytest.fixture
-async def adapter(server: Server | NoServer, prefix: str) -> AsyncIterator[Adapter]:
+async def adapter(server: Server | NoServer | Watched, prefix: str) -> AsyncIterator[Adapter]:
     """The adapter under test, empty."""
     made = adapter_on(server, prefix)
     yield made
@@ -45,6 +51,6 @@ async def kit(adapter: Adapter) -> AsyncIterator[Kit]:
 
 
 @pytest.fixture
-def app(server: Server | NoServer, prefix: str) -> Taskora:
+def app(server: Server | NoServer | Watched, prefix: str) -> Taskora:
     """An application on the adapter, whose leader is in a hurry."""
     return Taskora(adapter_on(server, prefix), scheduler=SchedulerConfig(poll_interval=0.02, lock_ttl=5))
