@@ -9,7 +9,6 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from taskora.adapters.memory import MemoryAdapter
 from taskora.app import Taskora
 from taskora.errors import AdapterError, ConfigError
 from taskora.function_task import AnyTask
@@ -54,7 +53,7 @@ def chosen_tasks(app: Taskora, config: SupervisorConfig) -> dict[str, AnyTask]:
         ConfigError: A name is unknown, none is left, the app has nothing but contracts of others, or it keeps its jobs
             in a place of each process's own.
     """
-    if isinstance(app.adapter, MemoryAdapter):
+    if app.adapter.of_one_process:
         raise ConfigError(
             "adapter: the app keeps its jobs in memory, which every process of a fleet has for itself; give it a "
             "server, such as redis://localhost, or run it in one process with taskora.run()"

@@ -334,6 +334,11 @@ class Adapter(Protocol):
         ...
 
     @property
+    def of_one_process(self) -> bool:
+        """Whether other processes see nothing of it."""
+        ...
+
+    @property
     def jobs(self) -> JobStore: ...
 
     @property

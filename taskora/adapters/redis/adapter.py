@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from taskora.adapters.redis.dead_letters import RedisDeadLetters
 from taskora.adapters.redis.events import RedisEvents
 from taskora.adapters.redis.house import RedisHouse
@@ -25,6 +27,8 @@ class RedisAdapter:
         source: Where the server is.
         prefix: Text that sets its keys apart from those of others on the same server.
     """
+
+    of_one_process: Final = False
 
     def __init__(self, source: Source, prefix: str = "") -> None:
         self.keys = Keys(prefix)
