@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 from taskora.connection.blocking_stream import BlockingStream, GuardedStream
 from taskora.connection.endpoint import Endpoint
 from taskora.connection.faults import armed
-from taskora.connection.refusals import refusal
+from taskora.connection.refusals import distrust, refusal
 from taskora.connection.reply_stream import ReplyStream
 from taskora.connection.request import (
     Disconnected,
@@ -62,7 +62,9 @@ def _explained(error: BaseException, server: str) -> BaseException:
         return refusal(refused, ("the login",), server)
     if "max number of clients" in str(error):
         return refusal(Exception(str(error)), ("the connection",), server)
-    return Disconnected(f"{server}: {error}") if isinstance(error, (LostError, SlowError, OSError)) else error
+    if not isinstance(error, (LostError, SlowError, OSError)):
+        return error
+    return distrust(str(error), server) or Disconnected(f"{server}: {error}")
 
 
 class BlockingWire:
@@ -189,7 +191,7 @@ class LoopWire:
         writer = connection._writer  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         assert writer is not None
         self._stream = ReplyStream(cast("asyncio.Transport", writer.transport), self._server)
-        self._keeper = self._keep(connection)
+        self._keeper = self._keep(connection, self._stream)
         await anext(self._keeper)
         if (guard := self.route.guard) is not None:
             await self._be_admitted(guard, endpoint, self._stream)
@@ -304,7 +306,7 @@ class LoopWire:
         if keeper is not None:
             await keeper.aclose()
 
-    async def _keep(self, connection: _Looped) -> AsyncGenerator[None, None]:
+    async def _keep(self, connection: _Looped, stream: ReplyStream) -> AsyncGenerator[None, None]:
         """Hold the connection until it is closed, or its loop ends: a loop finishes its generators."""
         try:
             yield
@@ -312,6 +314,7 @@ class LoopWire:
             self._stream = None
             with contextlib.suppress(Exception):
                 await connection.disconnect(True)
+            await stream.hang_up()
             leave, self._leave = self._leave, None
             if leave is not None:
                 await leave()
