@@ -284,7 +284,8 @@ class HouseStore(Protocol):
             task: Name of the task.
             max_stalls: How often a job may be taken; one that is taken more often fails.
             grace_ms: How long ago the last sweep must have been; within it nothing is taken or marked, so that a sweep
-                that is run twice in a row does no more than once.
+                that is run twice in a row does no more than once. When it was more than ten times as long ago and a
+                minute, jobs are only marked anew: the clock may have been set forward, by which all locks ran out.
         """
         ...
 
