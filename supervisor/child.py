@@ -9,7 +9,6 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from taskora.adapters.memory import MemoryAdapter
 from taskora.app import Taskora
 from taskora.errors import AdapterError, ConfigError
 from taskora.function_task import AnyTask
@@ -25,7 +24,7 @@ from .signals import hold_signals, leave_to_master, unblock_signals
 
 _log: Final = logging.getLogger(__name__)
 _GIVE_BACK_S: Final = 2.0  # what an orphan keeps of its last seconds to give its jobs back
-_BEAT_S: Final = 0.05  # a fifth of the silence after which a child is kept from claiming
+_BEAT_S: Final = 0.1  # well below the silence after which a child is kept from claiming
 
 
 def preload(config: SupervisorConfig) -> None:
@@ -54,7 +53,7 @@ def chosen_tasks(app: Taskora, config: SupervisorConfig) -> dict[str, AnyTask]:
         ConfigError: A name is unknown, none is left, the app has nothing but contracts of others, or it keeps its jobs
             in a place of each process's own.
     """
-    if isinstance(app.adapter, MemoryAdapter):
+    if app.adapter.of_one_process:
         raise ConfigError(
             "adapter: the app keeps its jobs in memory, which every process of a fleet has for itself; give it a "
             "server, such as redis://localhost, or run it in one process with taskora.run()"

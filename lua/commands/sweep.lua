@@ -2,7 +2,7 @@
 -- Compares what is counted of concurrency keys with the jobs that hold them.
 -- KEYS: base
 -- ARGV: root, limit of stalls, grace ms: younger marks stay as they are, since the sweep that made them may have been
---       this one, whose reply was lost, or another leader's
+--       this one, whose reply was lost, or another leader's; those that are much older are made anew
 -- Returns: number of jobs taken, workflows to continue, and what was refused because of damaged keys, as text
 -- Events: stalled, cancelled, failed
 --- @include "clock"
@@ -55,7 +55,10 @@ end
 local swept = tonumber(redis.pcall('GET', base .. ':swept'))
 -- A server that took over from another may be behind it.
 local young = swept and swept <= now and now - swept < grace
-if swept and swept <= now and not young then take_marked() end
+-- Long after the last sweep: the clock may have been set forward, by which all locks ran out at once. The workers that
+-- live renew theirs before the next sweep.
+local stale = swept and grace > 0 and now - swept > 10 * grace + 60000
+if swept and swept <= now and not young and not stale then take_marked() end
 local active = redis.call('LRANGE', base .. ':active', 0, -1)
 if not young then mark(active) end
 mend_limits(base, active, now)

@@ -288,7 +288,8 @@ class HouseStore(Protocol):
             task: Name of the task.
             max_stalls: How often a job may be taken; one that is taken more often fails.
             grace_ms: How long ago the last sweep must have been; within it nothing is taken or marked, so that a sweep
-                that is run twice in a row does no more than once.
+                that is run twice in a row does no more than once. When it was more than ten times as long ago and a
+                minute, jobs are only marked anew: the clock may have been set forward, by which all locks ran out.
         """
         ...
 
@@ -335,6 +336,11 @@ class Adapter(Protocol):
     @property
     def keys(self) -> Keys:
         """The names of the keys, with the prefix."""
+        ...
+
+    @property
+    def of_one_process(self) -> bool:
+        """Whether other processes see nothing of it."""
         ...
 
     @property

@@ -32,7 +32,10 @@ class BlockingStream:
         Raises:
             OSError: The connection is lost, or the server does not take it in time.
         """
-        self._socket.sendall(data)
+        try:
+            self._socket.sendall(data)
+        except OSError as error:
+            raise ConnectionError(self._last_words() or str(error)) from error
 
     def read(self, timeout_s: float) -> Any:
         """Wait for the next reply.
@@ -49,6 +52,16 @@ class BlockingStream:
                 raise ConnectionError("the server closed the connection")
             self._reader.feed(data)
         return reply
+
+    def _last_words(self) -> str:
+        """What the server said before it closed the connection, if it said why."""
+        self._socket.settimeout(0)
+        try:
+            self._reader.feed(self._socket.recv(_CHUNK))
+            reply = self._next()
+        except OSError:
+            return ""
+        return str(reply) if isinstance(reply, Exception) else ""
 
     def _next(self) -> Any:
         try:

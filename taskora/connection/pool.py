@@ -42,18 +42,21 @@ class _Patience:
     def __init__(self) -> None:
         self._until_s: float | None = None
         self._pause_s = _FIRST_PAUSE_S
+        self._told: NotNow | None = None
 
     def answered(self) -> None:
         """The server has answered: what is lost after this is another loss."""
-        self._until_s, self._pause_s = None, _FIRST_PAUSE_S
+        self._until_s, self._pause_s, self._told = None, _FIRST_PAUSE_S, None
 
     def pause_after(self, error: Disconnected) -> float:
         """Return how long to wait before the next try, or raise that there is none."""
         now_s = time.monotonic()
+        self._told = error if isinstance(error, NotNow) else self._told
         self._until_s = now_s + PATIENCE_S if self._until_s is None else self._until_s
         if now_s + self._pause_s > self._until_s:
-            if isinstance(error, NotNow):
-                raise AdapterError(f"{error} (waited {PATIENCE_S:.0f} s)") from error
+            # What the server once said tells more than that it then closed the connection.
+            if (told := self._told) is not None:
+                raise AdapterError(f"{told} (tried for {PATIENCE_S:.0f} s)") from told
             raise AdapterError(f"no answer within {PATIENCE_S:.0f} s, is the server running? last: {error}") from error
         pause_s, self._pause_s = self._pause_s, min(self._pause_s * 2, _LONGEST_PAUSE_S)
         return pause_s

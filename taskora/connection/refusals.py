@@ -50,6 +50,7 @@ _CLASSES = {
 _PHRASES = {
     "max number of clients": "MAXCLIENTS",
     "authentication required": "NOAUTH",
+    "unauthenticated": "NOAUTH",  # a request that is too long for strangers
     "unknown command 'get'": "SENTINEL",
     "unknown command": "UNKNOWN",
     "unknown redis command": "UNKNOWN",
@@ -61,8 +62,33 @@ _PHRASES = {
 }
 
 
+# What OpenSSL says, from the particular to the general.
+_TLS = {
+    "certificate is not valid for": "the certificate is for other names: connect by one of those, or check no name: "
+    "?ssl_check_hostname=no",
+    "certificate verify failed": "name the authority that signed the server's certificate: ?ssl_ca_certs=/path/ca.pem",
+    "certificate required": "the server wants a certificate of ours: ?ssl_certfile=/path/pem&ssl_keyfile=/path/key",
+    "handshake failure": "the server wants a certificate of ours: ?ssl_certfile=/path/pem&ssl_keyfile=/path/key",
+    "unknown ca": "the server does not know the authority that signed our certificate (ssl_certfile)",
+    "wrong version number": "this port does not speak TLS: use redis:// there",
+    "record layer failure": "this port does not speak TLS: use redis:// there",
+}
+
+
 class NotNow(Disconnected):
     """The server is there and answered that it cannot, now: the operation may be repeated on a new connection."""
+
+
+def given_up(error: Disconnected) -> AdapterError:
+    """Make the error for who does not try again by itself."""
+    return AdapterError(str(error) if isinstance(error, NotNow) else f"lost the connection to the server: {error}")
+
+
+def distrust(text: str, server: str) -> AdapterError | None:
+    """Make the error for a TLS handshake that failed and would again; None when it is none."""
+    lowered = text.lower().replace("_", " ")
+    remedy = next((remedy for phrase, remedy in _TLS.items() if phrase in lowered), None)
+    return AdapterError(f"{server}: {text}; {remedy}") if remedy else None
 
 
 def refusal(error: Exception, item: Command | ScriptCall, server: str) -> Exception:

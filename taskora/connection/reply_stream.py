@@ -8,7 +8,9 @@ from typing import Any, cast
 
 import hiredis
 
+from taskora.connection.refusals import distrust, refusal
 from taskora.connection.request import Disconnected, Replies
+from taskora.errors import AdapterError
 
 _MORE = object()
 _CHUNK = 65_536
@@ -25,6 +27,7 @@ class ReplyStream(asyncio.BufferedProtocol):
     def __init__(self, transport: asyncio.Transport, server: str) -> None:
         self._server = server
         self._transport = transport
+        self._speaks_tls = transport.get_extra_info("sslcontext") is not None
         self._reader = hiredis.Reader(notEnoughData=_MORE)
         # Filled again and again: left to itself, the loop makes one four times as large for each read, which takes
         # longer than all else that is done with a short reply.
@@ -33,7 +36,7 @@ class ReplyStream(asyncio.BufferedProtocol):
         self._wanted = 0
         self._waiter: asyncio.Future[Replies] | None = None
         self._arrived: Callable[[Replies], None] | None = None
-        self._lost: Disconnected | None = None
+        self._lost: Disconnected | AdapterError | None = None
         self._until_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
         transport.set_protocol(self)
@@ -92,7 +95,7 @@ class ReplyStream(asyncio.BufferedProtocol):
         else:
             self._end(Disconnected(f"{self._server}: no answer within {timeout_s:g} s"))
 
-    def _end(self, error: Disconnected) -> None:
+    def _end(self, error: Disconnected | AdapterError) -> None:
         self._lost = self._lost or error
         if self._timer is not None:
             self._timer.cancel()
@@ -104,6 +107,12 @@ class ReplyStream(asyncio.BufferedProtocol):
         """Give the connection up, whoever waits included."""
         self._end(error)
         self._transport.abort()
+
+    async def hang_up(self) -> None:
+        """End what is left of a connection that was closed: TLS takes leave of the server, which nobody waits for."""
+        if self._speaks_tls:
+            self._transport.abort()
+            await asyncio.sleep(0)
 
     # Called by the transport
 
@@ -133,4 +142,8 @@ class ReplyStream(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
-        self._end(Disconnected(f"{self._server}: {exc or 'the server closed the connection'}"))
+        if self._replies and isinstance(self._replies[-1], Exception):  # it said why
+            said = refusal(self._replies[-1], ("the connection",), self._server)
+            self._end(said if isinstance(said, Disconnected) else Disconnected(str(said)))
+        why = str(exc or "the server closed the connection")
+        self._end(distrust(why, self._server) or Disconnected(f"{self._server}: {why}"))

@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 from taskora.connection.blocking_stream import BlockingStream, GuardedStream
 from taskora.connection.endpoint import Endpoint
 from taskora.connection.faults import armed
-from taskora.connection.refusals import refusal
+from taskora.connection.refusals import distrust, refusal
 from taskora.connection.reply_stream import ReplyStream
 from taskora.connection.request import (
     Disconnected,
@@ -58,9 +58,13 @@ def _explained(error: BaseException, server: str) -> BaseException:
         return error
     # The client library wraps a refused login as a lost connection, and makes one of a server that is full.
     refused = error if isinstance(error, (ResponseError, AuthenticationError)) else error.__cause__
-    if isinstance(refused, (ResponseError, AuthenticationError)) or "max number of clients" in str(error):
-        return refusal(refused if isinstance(refused, Exception) else error, ("the login",), server)
-    return Disconnected(f"{server}: {error}") if isinstance(error, (LostError, SlowError, OSError)) else error
+    if isinstance(refused, (ResponseError, AuthenticationError)):
+        return refusal(refused, ("the login",), server)
+    if "max number of clients" in str(error):
+        return refusal(Exception(str(error)), ("the connection",), server)
+    if not isinstance(error, (LostError, SlowError, OSError)):
+        return error
+    return distrust(str(error), server) or Disconnected(f"{server}: {error}")
 
 
 class BlockingWire:
@@ -117,7 +121,14 @@ class BlockingWire:
     def _exchange(self, request: Request, timeout_s: float) -> Replies:
         stream = self._stream or self._connect()
         stream.send(pack(request))
-        replies = [stream.read(timeout_s) for _ in request]
+        replies: Replies = []
+        try:
+            for _ in request:
+                replies.append(stream.read(timeout_s))
+        except OSError as error:
+            if replies and isinstance(replies[-1], Exception):  # it said why it would close the connection
+                raise ConnectionError(str(replies[-1])) from error
+            raise
         for at, item in enumerate(request):
             if isinstance(item, ScriptCall) and isinstance(replies[at], Exception) and is_unknown_script(replies[at]):
                 stream.send(pack_source(item))
@@ -190,7 +201,7 @@ class LoopWire:
         writer = connection._writer  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         assert writer is not None
         self._stream = ReplyStream(cast("asyncio.Transport", writer.transport), self._server)
-        self._keeper = self._keep(connection)
+        self._keeper = self._keep(connection, self._stream)
         await anext(self._keeper)
         if (guard := self.route.guard) is not None:
             await self._be_admitted(guard, endpoint, self._stream)
@@ -305,7 +316,7 @@ class LoopWire:
         if keeper is not None:
             await keeper.aclose()
 
-    async def _keep(self, connection: _Looped) -> AsyncGenerator[None, None]:
+    async def _keep(self, connection: _Looped, stream: ReplyStream) -> AsyncGenerator[None, None]:
         """Hold the connection until it is closed, or its loop ends: a loop finishes its generators."""
         try:
             yield
@@ -313,6 +324,7 @@ class LoopWire:
             self._stream = None
             with contextlib.suppress(Exception):
                 await connection.disconnect(True)
+            await stream.hang_up()
             leave, self._leave = self._leave, None
             if leave is not None:
                 await leave()

@@ -66,6 +66,7 @@ COMPLAINTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
             f"{FLEET}/test_drains.py::test_term_ends_a_fleet_whose_server_does_not_answer_yet",
             f"{FLEET}/test_outages.py::test_a_fleet_that_is_told_to_end_while_the_server_is_away_ends",
             f"{TOYS}/test_drain.py::test_the_end_does_not_wait_for_ever_for_a_steward_that_recovers_nothing",
+            f"{TOYS}/test_outside.py::test_a_signal_behind_the_end_of_the_fleet_does_not_change_its_exit_code",
         ),
     ),
     "P42": (
@@ -116,6 +117,7 @@ COMPLAINTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         (
             f"{UNIT}/test_cpus.py::test_the_quota_is_the_smallest_on_the_way_up",
             f"{UNIT}/test_cpus.py::test_auto_takes_what_affinity_and_quota_leave",
+            f"{FLEET}/test_surroundings.py::test_a_fleet_has_as_many_workers_as_its_control_group_has_cpus",
         ),
     ),
     "P48": (

@@ -91,6 +91,7 @@ OWNER_EXCEPTIONS: dict[tuple[str, str], str] = {
 
 # Imports inside functions: optional extras, what is slow to import, and what a forked process alone needs.
 LAZY: set[tuple[str, str]] = {
+    ("taskora.adapters.opening", "taskora.adapters.memory"),
     ("taskora.app", "taskora.standalone"),
     ("taskora.benchmarking.processing", "uvloop"),
     ("taskora.cli.demo", "taskora.demo.app"),
@@ -98,6 +99,7 @@ LAZY: set[tuple[str, str]] = {
     ("taskora.connection.embedded_guardian", "ctypes"),
     ("taskora.connection.cluster_address", "redis"),
     ("taskora.connection.endpoint", "redis"),
+    ("taskora.connection.sentinel_address", "redis"),
     ("taskora.connection.wire", "redis"),
     ("taskora.schedules.cron", "croniter"),
     ("taskora.schema.models", "taskora.schema.msgspec_types"),

@@ -1,6 +1,7 @@
 """The adapters under test. Another one has to pass the same tests: add it here."""
 
 from support import Cluster, Server
+from support.sentinels import Watched
 from taskora.adapters.memory import memory_adapter
 from taskora.adapters.protocol import Adapter
 from taskora.adapters.redis import redis_adapter
@@ -25,7 +26,7 @@ class NoServer:
         return 0
 
 
-def adapter_on(server: Server | Cluster | NoServer, prefix: str) -> Adapter:
+def adapter_on(server: Server | Cluster | NoServer | Watched, prefix: str) -> Adapter:
     """Make an adapter that keeps its things there."""
     if isinstance(server, NoServer):
         return memory_adapter(prefix=prefix)

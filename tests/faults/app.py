@@ -155,6 +155,11 @@ def make_app(settings: Settings) -> Taskora:
         ledger.begin(ctx.task, ctx.id, ctx.attempt)
         os.kill(os.getpid(), signal.SIGKILL)
 
+    @app.task("venom")
+    async def venom(load: Load, ctx: Context) -> None:
+        ledger.begin(ctx.task, ctx.id, ctx.attempt)
+        os.kill(os.getpid(), signal.SIGKILL)
+
     @app.task("gather", collect=Collect(key="all", delay=0.3, max_size=8, max_wait=1))
     async def gather(items: list[Item], ctx: Context) -> int:
         with running(ctx):
@@ -183,7 +188,7 @@ def make_app(settings: Settings) -> Taskora:
             await asyncio.sleep(0.01)
 
     made = (
-        quick, thread, flaky, broken, narrow, single, perishable, poison, gather, square, total, pass_on, tick,
+        quick, thread, flaky, broken, narrow, single, perishable, poison, venom, gather, square, total, pass_on, tick,
     )  # fmt: skip
     assert {task.name for task in made} == set(app.tasks)
     return app

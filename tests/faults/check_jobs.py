@@ -14,6 +14,7 @@ TERMINAL = ("completed", "failed", "expired", "cancelled")
 _ENDS = {
     "broken": ("failed",),
     "poison": ("failed",),
+    "venom": ("failed",),
     "perishable": ("completed", "expired"),
     "cancelled": ("completed", "cancelled"),
 }
@@ -68,6 +69,8 @@ def _stored(job: StoredJob, runs: Sequence[Run]) -> Iterator[Violation]:
             yield Violation("result", f"{what} gave {job.result!r} for {job.data!r}, not {expected!r}")
     if job.state == "failed" and not job.error_type:
         yield Violation("cause", f"{what} failed without a cause")
+    if died_of_crashes(job) and not any(run.how not in ("ok", "error") for run in runs):
+        yield Violation("cause", f"{what} failed by {job.error}, and none of its {len(runs)} runs was cut short")
     if job.state == "failed" and not died_of_crashes(job) and not any(run.how == "error" for run in runs):
         yield Violation("not-run", f"{what} failed by {job.error_type}, and no run of it raised")
 

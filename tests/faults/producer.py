@@ -36,6 +36,9 @@ class Maker:
     def sort(self) -> str:
         return self._random.choices(list(SORTS), list(SORTS.values()))[0]
 
+    def poison(self) -> str:
+        return self._random.choice(["poison", "venom"])
+
     def number(self) -> int:
         self._key += 1
         return self._key
@@ -106,7 +109,7 @@ class Producer:
     def run_sync(self) -> None:
         while self._goes_on:
             try:
-                self._dispatch("poison" if self._is_ordered("poison") else self._maker.sort())
+                self._dispatch(self._maker.poison() if self._is_ordered("poison") else self._maker.sort())
             except TaskoraError as error:
                 print(f"not confirmed: {error}", flush=True)
             time.sleep(self._pace_s)

@@ -29,6 +29,7 @@ _REST_S = 120.0
 _KEYS_S = 20.0
 _END_S = 60.0
 _SHOWN = 40
+_SLOWEST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class Report:
                 f"recovery: median {after[len(after) // 2]:.1f} s, 90% {after[len(after) * 9 // 10]:.1f} s, "
                 f"longest {after[-1]:.1f} s, never before the end {never}"
             )
+        slowest = sorted(self.recoveries, key=lambda each: -(each.after_s or 0))[:_SLOWEST]
+        lines += [f"  {each.after_s} s after {each.fault}, {each.usual:.0f} runs/s before" for each in slowest]
         rules = dict(Counter(each.rule for each in self.violations))
         return "\n".join([*lines, f"violations: {rules}", *map(str, self.violations[:_SHOWN])])
 
@@ -243,9 +246,6 @@ def _figures(records: Records, snapshot: Snapshot, circumstances: Circumstances)
         "runs": len(records.runs),
         "runs of the same attempt again": sum(count - 1 for count in runs.values()),
         "failed by deaths of processes": sum(job.error_type == "StalledError" for job in snapshot.jobs.values()),
-        "of these, none of whose runs was cut short": sum(
-            job.error_type == "StalledError" and not cut_short[job.id] for job in snapshot.jobs.values()
-        ),
         "deaths charged to jobs that were not running": sum(
             job.crashes > cut_short[job.id] for job in snapshot.jobs.values()
         ),

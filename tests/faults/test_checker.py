@@ -211,6 +211,7 @@ BREAKS: list[tuple[str, Callable[[World], None]]] = [
     ("not-run", drop_runs("b1")),
     ("result", change("j1", result=5)),
     ("cause", change("b1", error_type=None)),
+    ("cause", change("b1", error_type="StalledError", error="its process died")),
     ("stranger", add_run(run("nobody"))),
     ("cancel", change("c1", state="completed", places=("completed",), result=6)),
     ("cancel", add_run(run("c1"))),

@@ -102,18 +102,20 @@ class Watched:
 
     def __init__(self, flavor: Flavor, *, replicas: int = 2, args: tuple[str, ...] = ()) -> None:
         self._args = ("--repl-diskless-sync-delay", "0", "--repl-backlog-size", "10mb", *args)
-        self._flavor: Flavor = flavor
+        self.flavor: Flavor = flavor
         self._replicas = replicas
         self.servers: list[Server] = []
         self.sentinels: list[Sentinel] = []
 
     def start(self) -> Self:
-        """Starts them, and returns when all sentinels know each other and all replicas."""
+        """Starts them, unless they run, and returns when all sentinels know each other and all replicas."""
+        if self.servers:
+            return self
         try:
             master = self._server(())
             for _ in range(self._replicas):
                 self._server(("--replicaof", f"127.0.0.1 {master.port}"))
-            self.sentinels = [Sentinel(self._flavor, master.port, 2).start() for _ in range(3)]
+            self.sentinels = [Sentinel(self.flavor, master.port, 2).start() for _ in range(3)]
             self.wait_until_whole()
         except BaseException:
             self.close()
@@ -185,6 +187,17 @@ class Watched:
     def log(self) -> str:
         return "\n".join(sentinel.log()[-2000:] for sentinel in self.sentinels)
 
+    def resume(self) -> None:
+        """Lets paused servers go on."""
+        for server in self.servers:
+            server.resume()
+
+    def client_count(self) -> int:
+        """How many connections applications have to the master."""
+        with redis.Redis(port=self.named(), decode_responses=True) as client:
+            others = [each for each in client.client_list() if "S" not in each["flags"]]
+        return sum(not each["name"].startswith("sentinel-") for each in others) - 1
+
     def flush(self) -> None:
         """Removes all data."""
         self.master.flush()
@@ -202,7 +215,7 @@ class Watched:
         self.close()
 
     def _server(self, role: tuple[str, ...]) -> Server:
-        server = Server(self._flavor, tcp=True, args=(*role, *self._args))
+        server = Server(self.flavor, tcp=True, args=(*role, *self._args))
         self.servers.append(server)
         return server.start()
 

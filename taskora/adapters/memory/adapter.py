@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from taskora.adapters.memory.clock import Clock
 from taskora.adapters.memory.dead_letters import MemoryDeadLetters
 from taskora.adapters.memory.due import hasten_batches, next_due_ms
@@ -30,6 +32,8 @@ class MemoryAdapter:
         clock: Tells the time.
         prefix: As other adapters have it; it sets nothing apart here.
     """
+
+    of_one_process: Final = True
 
     def __init__(self, clock: Clock, prefix: str = "") -> None:
         self.keys = Keys(prefix)

@@ -74,7 +74,8 @@ def sweep(store: Store, queue: Queue, now_ms: int, max_stalls: int, grace_ms: in
     """Take jobs from workers that vanished: what was active at the last sweep and has no lock now."""
     vanished: list[Job] = []
     if queue.swept_ms is None or now_ms - queue.swept_ms >= grace_ms:
-        vanished = _vanished(queue, now_ms)
+        stale = queue.swept_ms is not None and grace_ms > 0 and now_ms - queue.swept_ms > 10 * grace_ms + 60_000
+        vanished = [] if stale else _vanished(queue, now_ms)
         _take(store, queue, now_ms, vanished, max_stalls, owed)
         queue.stalled = set(queue.active)
         queue.swept_ms = now_ms if queue.active else None

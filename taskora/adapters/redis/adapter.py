@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from taskora.adapters.event_store import EventStore
 from taskora.adapters.protocol import HouseStore, Waiter, WorkflowStore
 from taskora.adapters.redis.dead_letters import RedisDeadLetters
@@ -30,6 +32,8 @@ class RedisAdapter:
         prefix: Text that sets its keys apart from those of others on the same server.
         keys: Its keys, where they are not named as usual.
     """
+
+    of_one_process: Final = False
 
     def __init__(self, source: Source, prefix: str = "", keys: Keys | None = None) -> None:
         self.keys = keys or Keys(prefix)

@@ -13,6 +13,7 @@ from typing import Any, cast
 from taskora.adapters.event_store import EventBatch, StoredEvent, Wanted
 from taskora.adapters.redis import records
 from taskora.adapters.redis.link import Link
+from taskora.connection.refusals import given_up
 from taskora.connection.request import Command, Disconnected, Producer, Replies, Request, Steps
 from taskora.connection.wire import REPLY_TIMEOUT_S
 from taskora.connection.wires import AnyLoopWire, loop_wire
@@ -82,7 +83,7 @@ class RedisFeed:
         try:
             return await self._read(block_ms)
         except Disconnected as error:
-            raise AdapterError(f"lost the connection to the server: {error}") from error
+            raise given_up(error) from error
 
     async def close(self) -> None:
         """See ``EventFeed``."""

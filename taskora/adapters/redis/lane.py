@@ -18,6 +18,7 @@ from taskora.adapters.redis.complaints import Complaints
 from taskora.adapters.redis.link import Link
 from taskora.adapters.redis.owed import pay
 from taskora.adapters.redis.records import name_of, names
+from taskora.connection.refusals import given_up
 from taskora.connection.request import Arg, Command, Disconnected, Producer, Replies, Request, ScriptCall, Steps
 from taskora.connection.wire import REPLY_TIMEOUT_S
 from taskora.connection.wires import AnyLoopWire, loop_wire
@@ -249,7 +250,7 @@ class RedisLane:
             return await connection.wire.exchange(request, timeout_s, arrived)
         except Disconnected as error:
             connection.lost = True
-            raise AdapterError(f"lost the connection to the server: {error}") from error
+            raise given_up(error) from error
         except BaseException:
             # Cancelled, refused or unreadable: the wire is closed, and nobody holds what its reply brings.
             connection.lost = True

@@ -154,9 +154,10 @@ class Harbour:
 
 
 def kill(pid: int) -> int:
-    """SIGKILL; returns CLOCK_MONOTONIC."""
+    """SIGKILL; returns CLOCK_MONOTONIC of just before: on a busy machine much can happen behind it."""
+    at_ns = time.monotonic_ns()
     os.kill(pid, signal.SIGKILL)
-    return time.monotonic_ns()
+    return at_ns
 
 
 def alive(pid: int) -> bool:

@@ -176,6 +176,15 @@ def _ready(fleet: Program) -> str:
     return "\n".join(line for line in fleet.log().splitlines() if line.endswith("is ready"))
 
 
+def test_a_fleet_has_as_many_workers_as_its_control_group_has_cpus(harbour: Harbour) -> None:
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("there is one CPU")
+    with cgroup("cpu", "one", cpu_cfs_quota_us=100_000) as (prefix, _):
+        fleet = harbour.start("--procs", "auto", prefix=prefix, tests_ready=False)
+        fleet.wait_for_log("supervising 1 worker(s)")
+        assert harbour.stop(fleet) == 0
+
+
 def test_a_job_that_eats_all_memory_is_told_from_any_other_kill_and_set_aside(harbour: Harbour) -> None:
     with cgroup("memory", "small", memory_limit_in_bytes=400_000_000) as (prefix, _):
         fleet = harbour.start("--procs", "2", "--concurrency", "1", "--max-crashes", "1", prefix=prefix)

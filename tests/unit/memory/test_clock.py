@@ -328,3 +328,16 @@ def test_every_application_on_memory_has_a_memory_of_its_own() -> None:
 def test_a_memory_url_says_nothing_more() -> None:
     with pytest.raises(ConfigError, match="memory://"):
         Taskora("memory://shared")
+
+
+async def test_a_sweep_long_after_the_last_takes_nothing_since_the_clock_may_have_been_set(
+    adapter: MemoryAdapter, clock: ManualClock
+) -> None:
+    lane = open_lane(adapter)
+    add(adapter, NewJob("a", b"1"))
+    assert len((await lane.step([], [Want(TASK, 1)])).jobs) == 1
+    assert adapter.house.sweep(TASK, 1, 1000).run() == 0
+    clock.advance(6 * HOUR_MS)
+    assert adapter.house.sweep(TASK, 1, 1000).run() == 0
+    clock.advance(1000)
+    assert adapter.house.sweep(TASK, 1, 1000).run() == 1

@@ -20,6 +20,7 @@ from taskora.schedules.occurrences import next_occurrence
 
 EVERYTHING = os.environ.get("TASKORA_CRON") == "all"
 FIRST, LAST = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (2000, 2050))
+pytestmark = pytest.mark.timeout(3600 if EVERYTHING else 120)
 DAY_S, REACH_S = 86_400, 26 * 3600
 # Zones whose clocks do what few others do: by half an hour, by two hours, over midnight, by a day, backwards in summer.
 ODD = (
