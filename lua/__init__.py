@@ -6,7 +6,8 @@ script anew in each call, which takes it as long as several commands.
 
 On a cluster, where tasks and workflows lie in different slots, some files are replaced by those of the same path in
 ``cluster`` (scripts on tasks) or ``share`` (scripts on workflows). These scripts begin with ``#!lua``, by which the
-server refuses to let them touch a key of another slot.
+server refuses to let them touch a key of another slot. Those that store what is new are refused by a server without
+room, as elsewhere; the others have to be allowed to run there, so that workers go on.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from importlib.resources import files
 _ON_WORKFLOWS = frozenset(
     {"continue_workflow", "mend_node", "start_workflow", "stop_workflow", "store_workflow", "trim_workflows"}
 )  # fmt: skip
+_STORING = frozenset({"enqueue", "enqueue_occurrence", "enqueue_ruled", "start_workflow", "store_workflow"})
 _INCLUDE = re.compile(r'^( *)--- @include "([a-z_]+)"\s*$')
 
 
@@ -53,7 +55,7 @@ def load(name: str, flavor: str = "") -> Script:
     Raises:
         ScriptError: It, or what it includes, does not exist or includes itself; the message names file and line.
     """
-    lines = ["#!lua"] if flavor else []
+    lines = ["#!lua" if name in _STORING else "#!lua flags=allow-oom"] if flavor else []
     folder = "share" if flavor and name in _ON_WORKFLOWS else flavor
     _read(f"commands/{name}.lua", folder, (), set(), lines)
     source = "\n".join(lines) + "\n"

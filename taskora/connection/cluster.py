@@ -185,12 +185,11 @@ class Routing:
         parts: dict[Node, list[Command | ScriptCall]] = {}
         self._places: dict[Node, list[int]] = {}
         cluster = self._cluster
-        anybody = cluster.map.masters[0] if cluster.map.masters else None
         for at in left:
             slot, item, _ = self._items[at]
             node = self._asks.get(at)
             asking = node is not None
-            node = node or (anybody if slot is None else cluster.map.owner(slot))
+            node = node or (cluster.candidates()[0] if slot is None else cluster.map.owner(slot))
             if node is None:
                 cluster.doubt()
                 raise Disconnected(f"{cluster.masked}: nobody holds the slot {slot}")

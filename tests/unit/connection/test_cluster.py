@@ -106,7 +106,7 @@ def test_the_map_is_read_first_from_another_node_if_one_does_not_answer() -> Non
 def test_a_server_that_is_no_cluster_is_refused_with_the_remedy() -> None:
     cluster = Cluster([Endpoint(host="a", port=1)])
     with pytest.raises(AdapterError, match="no node of a cluster; use a URL with redis://"):
-        run(cluster, [("GET", LOW)], lambda *_: [error("ERR This instance has cluster support disabled")])
+        run(cluster, [("GET", LOW)], lambda _node, _part: [error("ERR This instance has cluster support disabled")])
 
 
 def test_a_slot_that_has_moved_is_followed_and_remembered() -> None:
@@ -159,14 +159,14 @@ def test_a_move_that_takes_too_long_is_named(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(module, "PATIENCE_S", -1.0)
     call = ScriptCall(load("cancel"), [LOW], ())
     with pytest.raises(AdapterError, match=f"slot {slot_of(LOW)} is being moved"):
-        run(known(), [call], lambda *_: [error(f"ASK {slot_of(LOW)} c:3")])
+        run(known(), [call], lambda _node, _part: [error(f"ASK {slot_of(LOW)} c:3")])
 
 
 def test_a_node_that_is_lost_costs_one_call_and_a_look_at_the_map() -> None:
     cluster = known()
     cluster._read_at_s = float("-inf")  # pyright: ignore[reportPrivateUsage] - read long ago
     with pytest.raises(Disconnected, match="reset"):
-        run(cluster, [("GET", LOW)], lambda *_: Disconnected("reset"))
+        run(cluster, [("GET", LOW)], lambda _node, _part: Disconnected("reset"))
     assert not cluster.is_known
     assert cluster.candidates()[-1] == A, "the lost one is asked last"
 
@@ -175,7 +175,7 @@ def test_a_node_that_is_lost_costs_one_call_and_a_look_at_the_map() -> None:
 def test_a_node_that_cannot_serve_its_slot_makes_the_map_doubtful(text: str) -> None:
     cluster = known()
     cluster._read_at_s = float("-inf")  # pyright: ignore[reportPrivateUsage] - read long ago
-    replies, _ = run(cluster, [("GET", LOW)], lambda *_: [error(text)])
+    replies, _ = run(cluster, [("GET", LOW)], lambda _node, _part: [error(text)])
     assert str(replies[0]) == text
     assert not cluster.is_known
 
@@ -190,7 +190,7 @@ def test_scripts_are_those_of_a_cluster_and_name_a_key_that_never_exists() -> No
     request = [ScriptCall(load("cancel"), [LOW], ("x",)), ScriptCall(load("lead"), ["{2}lock"], ())]
     _, rounds = run(known("cluster"), request, lambda _, part: ["x"] * len(part))
     (cancel, lead) = (item for item in rounds[0].parts[A] if isinstance(item, ScriptCall))
-    assert cancel.script.source.startswith("#!lua\n")
+    assert cancel.script.source.startswith("#!lua flags=allow-oom\n")
     assert cancel.keys == [LOW], "the base of a task is no key"
     assert lead.keys == ("{2}lock", "{2}lock:none")
 

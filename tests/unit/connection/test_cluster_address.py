@@ -1,6 +1,6 @@
 """Where a cluster is: from a URL, or from a client of the redis package."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import redis.asyncio.cluster
@@ -46,12 +46,13 @@ class _Nodes:
 
     def __init__(self, **options: Any) -> None:
         self.connection_kwargs = options
-        self.startup_nodes = {"a:1": redis.cluster.ClusterNode("a", 1), "b:2": redis.cluster.ClusterNode("b", 2)}
+        node: Any = redis.cluster.ClusterNode
+        self.startup_nodes = {"a:1": node("a", 1), "b:2": node("b", 2)}
         self.address_remap = None
 
 
 def _client(kind: type[Any], **options: Any) -> Any:
-    client = kind.__new__(kind)
+    client: Any = cast("Any", object).__new__(kind)
     client.nodes_manager = _Nodes(**options)
     return client
 
