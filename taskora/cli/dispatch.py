@@ -20,6 +20,7 @@ from .following import Ending, follow_job, show_ending
 from .missing import no_task
 from .screen import Screen
 from .target import Target, json_option, target_options
+from .together import refuse_without
 
 
 @click.command("dispatch")
@@ -50,6 +51,7 @@ def command(
     With --app the payload is checked against the task's type. Without it the task must have been published by a
     worker, which checks the payload when it runs the job.
     """
+    refuse_without("--wait", waits, "timeout")
     payload = _payload(data)
     timeout_s = None if timeout is None else to_seconds(read_duration(timeout), "timeout")
     screen = Screen(as_json)
