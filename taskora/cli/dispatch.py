@@ -12,8 +12,9 @@ from taskora.config import MAX_PRIORITY
 from taskora.duration import read_duration, to_ms, to_seconds
 from taskora.errors import ConfigError
 from taskora.housekeeping import read_card
+from taskora.ids import new_id
 from taskora.keys import check_job_id
-from taskora.model import EnqueueSpec, NewJob, new_id
+from taskora.model import EnqueueSpec, NewJob
 
 from .exits import ExitCode
 from .following import Ending, follow_job, show_ending
