@@ -13,9 +13,9 @@ from taskora.benchmarking.stage import Stage
 from taskora.connection.endpoint import Endpoint
 from taskora.connection.request import Arg, ScriptCall
 from taskora.connection.wire import BlockingWire
+from taskora.ids import new_id
 from taskora.keys import Keys
 from taskora.lua import load
-from taskora.model import new_id
 
 TASK = "scripts"
 WORKER = "bench:1:scripts"

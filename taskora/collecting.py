@@ -13,8 +13,9 @@ from taskora.flow_control import Collect, check_key
 from taskora.function_task import FunctionTask, Handler
 from taskora.handle import Handles, ResultHandle
 from taskora.home import TaskHome
+from taskora.ids import new_id
 from taskora.job import check_items
-from taskora.model import NewJob, new_id
+from taskora.model import NewJob
 from taskora.payloads import writes_json
 from taskora.ruled import dispatch_ruled
 from taskora.rules import CollectBufferInfo

@@ -10,8 +10,8 @@ from taskora.callables import check_takes
 from taskora.config import check_count, check_flag
 from taskora.duration import Duration, to_ms
 from taskora.errors import ConfigError
+from taskora.ids import new_id
 from taskora.keys import check_text
-from taskora.model import new_id
 from taskora.quoting import quoted
 from taskora.rules import CollectRule, DebounceRule, DeduplicateRule, Rule, ThrottleRule
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -32,19 +30,6 @@ class State(StrEnum):
 TERMINAL = frozenset({State.COMPLETED, State.FAILED, State.EXPIRED, State.CANCELLED})
 WorkflowState: TypeAlias = Literal["running", "completed", "failed", "cancelled"]
 CancelOutcome: TypeAlias = Literal["cancelled", "flagged", "not_cancellable"]
-
-
-def new_id() -> str:
-    """Make a job or workflow id: a UUID of version 7, so that ids sort by the time they were made.
-
-    The twelve bits after the milliseconds are the fraction of the millisecond (RFC 9562, 6.2, method 3).
-    """
-    ns = time.time_ns()
-    ms, rest = divmod(ns, 1_000_000)
-    low = int.from_bytes(os.urandom(8), "big")
-    value = (ms & 0xFFFFFFFFFFFF) << 80 | (0x7000 | rest * 4096 // 1_000_000) << 64 | 0x2 << 62 | low >> 2
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 class NewJob(NamedTuple):

@@ -13,10 +13,11 @@ from taskora.events import JobEvent
 from taskora.flow_control import RuleOptions, ruling
 from taskora.handle import Handles, ResultHandle, not_found
 from taskora.home import TaskHome
+from taskora.ids import new_id
 from taskora.job import DispatchOptions, Job, JobOptions, check_items
 from taskora.keys import check_job_id, check_limit_key
 from taskora.listening import OnTask
-from taskora.model import CancelOutcome, EnqueueSpec, JobInfo, LogEntry, NewJob, Outcome, new_id
+from taskora.model import CancelOutcome, EnqueueSpec, JobInfo, LogEntry, NewJob, Outcome
 from taskora.outbox import Parcel
 from taskora.payloads import dump, load, shown
 from taskora.protocols import WorkflowEngine

@@ -7,8 +7,9 @@ from typing import Final
 from taskora.config import TaskOptions
 from taskora.duration import Duration, to_ms
 from taskora.errors import ConfigError
+from taskora.ids import new_id
 from taskora.keys import check_text
-from taskora.model import Plan, PlanNode, new_id
+from taskora.model import Plan, PlanNode
 from taskora.payloads import writes_json
 from taskora.quoting import quoted
 

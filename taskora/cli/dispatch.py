@@ -12,14 +12,16 @@ from taskora.config import MAX_PRIORITY
 from taskora.duration import read_duration, to_ms, to_seconds
 from taskora.errors import ConfigError
 from taskora.housekeeping import read_card
+from taskora.ids import new_id
 from taskora.keys import check_job_id
-from taskora.model import EnqueueSpec, NewJob, new_id
+from taskora.model import EnqueueSpec, NewJob
 
 from .exits import ExitCode
 from .following import Ending, follow_job, show_ending
 from .missing import no_task
 from .screen import Screen
 from .target import Target, json_option, target_options
+from .together import refuse_without
 
 
 @click.command("dispatch")
@@ -50,6 +52,7 @@ def command(
     With --app the payload is checked against the task's type. Without it the task must have been published by a
     worker, which checks the payload when it runs the job.
     """
+    refuse_without("--wait", waits, "timeout")
     payload = _payload(data)
     timeout_s = None if timeout is None else to_seconds(read_duration(timeout), "timeout")
     screen = Screen(as_json)

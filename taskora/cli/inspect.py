@@ -17,6 +17,7 @@ from .payload import readable
 from .screen import Screen, ago, fields_of, span
 from .table import Column
 from .target import Target, json_option, target_options
+from .together import refuse_without
 
 _STATES: Final = tuple(state.value for state in State)
 _MINUTES: Final = 60
@@ -34,6 +35,7 @@ def command(task: str | None, state: str | None, limit: int, offset: int, target
 
     Jobs that run next come first, ended ones the newest first. The counts of `delayed` include `retrying`.
     """
+    refuse_without("--state", state is not None, "limit", "offset")
     screen = Screen(as_json)
     with target.opened() as app:
         inspector = app.inspect()

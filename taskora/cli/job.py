@@ -16,6 +16,7 @@ from .missing import no_job
 from .payload import readable, written
 from .screen import Screen, ago
 from .target import Target, json_option, target_options
+from .together import refuse_without
 
 _CANCELLED: dict[CancelOutcome, str] = {
     "cancelled": "was cancelled",
@@ -33,6 +34,7 @@ _CANCELLED: dict[CancelOutcome, str] = {
 @json_option
 def command(job_id: str, task: str | None, cancel: bool, reason: str, target: Target, as_json: bool) -> ExitCode:
     """Show all of a job: state, payload, result, error, progress, log; or cancel it."""
+    refuse_without("--cancel", cancel, "reason")
     screen = Screen(as_json)
     with target.opened() as app:
         inspector = app.inspect()

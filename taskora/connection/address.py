@@ -140,13 +140,19 @@ def masked_url(url: str) -> str:
     start = url.find("://") + len("://") if "://" in url else 0
     scheme, rest = url[:start], url[start:]
     login, at, address = rest.rpartition("@")
+    if "?" in login:  # where a password begins and ends is anybody's guess
+        return f"{scheme}***"
     if at:
         user, colon, _ = login.partition(":")
         rest = f"{user}:***@{address}" if colon else f"***@{address}"
     head, question, query = rest.partition("?")
-    shown = [f"{name}=***" if "password" in name else f"{name}{equals}{value}" for name, equals, value in
+    shown = ["=".join((name, "***")) if _is_secret(name) else f"{name}{equals}{value}" for name, equals, value in
              (pair.partition("=") for pair in query.split("&"))]  # fmt: skip
     return f"{scheme}{head}{question}{'&'.join(shown)}"
+
+
+def _is_secret(name: str) -> bool:
+    return "password" in unquote(name).lower()
 
 
 def _wrong(url: str, why: str) -> ConfigError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from taskora.connection.request import Command, Disconnected, ScriptCall
 from taskora.errors import AdapterError
 
@@ -56,6 +58,7 @@ _PHRASES = {
     "unknown redis command": "UNKNOWN",
     "unknown subcommand": "UNKNOWN",
     "the user executing the script": "NOPERM",
+    "acl failure in script": "NOPERM",
     "invalid username-password pair": "WRONGPASS",
     "invalid password": "WRONGPASS",
     "without any password configured": "WRONGPASS",
@@ -73,6 +76,8 @@ _TLS = {
     "wrong version number": "this port does not speak TLS: use redis:// there",
     "record layer failure": "this port does not speak TLS: use redis:// there",
 }
+
+_BY_HASH = re.compile(r"\.? script: [0-9a-f]{40}.*", re.DOTALL)
 
 
 class NotNow(Disconnected):
@@ -93,7 +98,7 @@ def distrust(text: str, server: str) -> AdapterError | None:
 
 def refusal(error: Exception, item: Command | ScriptCall, server: str) -> Exception:
     """Turn the server's error into one of ours; a passing one into ``NotNow``."""
-    text = str(error).partition(" script: ")[0].rstrip(".")  # what follows names a script by its hash
+    text = _BY_HASH.sub("", str(error))
     kind = _kind(error, text)
     what = f"script {item.script.name}" if isinstance(item, ScriptCall) else str(item[0])
     if kind in _PASSING:

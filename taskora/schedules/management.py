@@ -12,8 +12,9 @@ from taskora.config import Schedule, TaskOptions
 from taskora.duration import Duration, to_ms
 from taskora.handle import ResultHandle
 from taskora.housekeeping.cards import read_card
+from taskora.ids import new_id
 from taskora.keys import check_schedule_name, check_task_name
-from taskora.model import EnqueueSpec, NewJob, ScheduleInfo, new_id
+from taskora.model import EnqueueSpec, NewJob, ScheduleInfo
 from taskora.payloads import dump
 from taskora.serializer import JSON, Serializer
 

@@ -11,7 +11,8 @@ from taskora.context import Interrupted
 from taskora.duration import to_seconds
 from taskora.errors import JobFailedError, TaskoraError, TimeoutError
 from taskora.function_task import AnyTask
-from taskora.model import Claimed, Settled, new_id
+from taskora.ids import new_id
+from taskora.model import Claimed, Settled
 from taskora.testing.loop import VirtualLoop
 from taskora.testing.stage import StageHost
 from taskora.testing.waiting import ON_STAGE

@@ -39,7 +39,8 @@ class Execution:
 
     Attributes:
         cancel_grace_s: Time between a signal and the interruption of the handler.
-        hang_timeout_s: How long a job without a timeout may keep the process from answering.
+        hang_timeout_s: How long a job without a timeout may keep the process from answering, and how long ``on_cancel``
+            may take.
         end_without_handler: Called for a run whose handler does not end when cancelled.
         chains: Middleware of the tasks that have some.
     """
@@ -214,15 +215,25 @@ class Execution:
         try:
             self.host.hold(job_id, deadline_ns)
             try:
-                pending = await self.threads.submit(lambda: hook(data, context)).done
+                pending = await self._hook_in_thread(run, self.threads.submit(lambda: hook(data, context)))
             finally:
                 self.host.let_go(job_id)
             if inspect.iscoroutine(pending) and self.host.watches:
                 pending = watched(pending, self.host, job_id, deadline_ns)
             if inspect.isawaitable(pending):
-                await pending
+                async with asyncio.timeout(self.hang_timeout_s):
+                    await pending
         except BaseException:  # the user's code; the job is cancelled whatever it raises
             log.exception("task %r job %s: on_cancel failed", run.job.task, run.job.job_id, extra={"action": "cancel"})
+
+    async def _hook_in_thread(self, run: Run, work: Work) -> object:
+        await asyncio.wait([work.done], timeout=self.hang_timeout_s)
+        if not work.done.done():
+            work.done.add_done_callback(lambda done: done.exception())  # nobody waits for it any more
+            self.threads.interrupt(work)
+            asyncio.get_running_loop().call_later(_STUCK_AFTER_S, self._give_thread_up, run, work)
+            raise TimeoutError(f"it ran longer than {self.hang_timeout_s:g} s; the job ends without it")
+        return work.done.result()
 
     def _timeout(self, run: Run) -> TimeoutError:
         job, timeout_s = run.job, run.task.options.timeout_s

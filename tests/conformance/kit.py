@@ -8,6 +8,7 @@ from typing import TypeVar
 from support import wait_until_async
 from taskora import Taskora
 from taskora.adapters.protocol import Adapter, Arrived, Lane, Waiter
+from taskora.ids import new_id
 from taskora.model import (
     Claimed,
     ClaimReply,
@@ -22,7 +23,6 @@ from taskora.model import (
     Want,
     WorkflowOutcome,
     WorkflowRecord,
-    new_id,
 )
 
 T = TypeVar("T")

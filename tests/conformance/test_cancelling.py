@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from conformance.kit import TASK, Kit, done, soon
-from taskora.model import Held, NewJob, Settled, State, Want, new_id
+from taskora.ids import new_id
+from taskora.model import Held, NewJob, Settled, State, Want
 
 
 @pytest.mark.parametrize(

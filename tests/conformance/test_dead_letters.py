@@ -3,7 +3,8 @@
 import pytest
 
 from conformance.kit import SHORT_MS, TASK, Kit, done, failed, fan
-from taskora.model import EnqueueSpec, NewJob, Settled, State, new_id
+from taskora.ids import new_id
+from taskora.model import EnqueueSpec, NewJob, Settled, State
 from taskora.rules import DeduplicateRule, Verdict
 
 

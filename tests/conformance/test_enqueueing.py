@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from conformance.kit import TASK, Kit, done
-from taskora.model import EnqueueSpec, NewJob, Occurrence, State, Want, new_id
+from taskora.ids import new_id
+from taskora.model import EnqueueSpec, NewJob, Occurrence, State, Want
 
 
 async def test_a_job_is_stored_as_it_was_given(kit: Kit) -> None:

@@ -4,7 +4,8 @@ import asyncio
 
 from conformance.kit import TASK, Kit, blocked, done, failed, soon
 from taskora.adapters.event_store import EventFeed, StoredEvent
-from taskora.model import Settled, new_id
+from taskora.ids import new_id
+from taskora.model import Settled
 
 
 async def following(kit: Kit, *tasks: str) -> EventFeed:

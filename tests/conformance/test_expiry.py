@@ -3,7 +3,8 @@
 import pytest
 
 from conformance.kit import TASK, Kit, done
-from taskora.model import NewJob, Settled, State, Want, new_id
+from taskora.ids import new_id
+from taskora.model import NewJob, Settled, State, Want
 
 
 @pytest.mark.parametrize("delay_ms", [0, 1])

@@ -6,7 +6,8 @@ import pytest
 
 from conformance.kit import ALL, SHORT_MS, TASK, Kit, blocked, done, failed, soon
 from taskora.adapters.protocol import Lane
-from taskora.model import Claimed, NewJob, Settled, Want, new_id
+from taskora.ids import new_id
+from taskora.model import Claimed, NewJob, Settled, Want
 
 
 async def add_keyed(kit: Kit, count: int, key: str = "k", limit: int = 1) -> list[str]:

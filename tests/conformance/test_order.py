@@ -3,7 +3,8 @@
 import pytest
 
 from conformance.kit import SHORT_MS, TASK, Kit, done
-from taskora.model import NewJob, Settled, State, Want, new_id
+from taskora.ids import new_id
+from taskora.model import NewJob, Settled, State, Want
 
 
 async def test_jobs_run_in_the_order_in_which_they_came(kit: Kit) -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from conformance.adapters import NoServer, adapter_on
 from conformance.kit import TASK, Kit, done
 from support import Server
-from taskora.model import Plan, PlanNode, Settled, Want, new_id
+from taskora.ids import new_id
+from taskora.model import Plan, PlanNode, Settled, Want
 
 
 @dataclass(frozen=True)

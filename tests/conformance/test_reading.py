@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from conformance.kit import TASK, Kit, done, failed
-from taskora.model import NewJob, QueueStats, Settled, State, new_id
+from taskora.ids import new_id
+from taskora.model import NewJob, QueueStats, Settled, State
 
 
 async def test_a_task_that_nobody_used_is_empty(kit: Kit) -> None:

@@ -3,7 +3,8 @@
 import pytest
 
 from conformance.kit import TASK, Kit, done
-from taskora.model import Settled, new_id
+from taskora.ids import new_id
+from taskora.model import Settled
 
 
 def entry(message: str, **more: str) -> bytes:

@@ -4,7 +4,8 @@ import pytest
 
 from conformance.kit import ALL, TASK, Kit, done, failed, fan, node, plan
 from taskora.config import Keep
-from taskora.model import NewJob, Plan, State, new_id
+from taskora.ids import new_id
+from taskora.model import NewJob, Plan, State
 
 
 async def ended(kit: Kit, count: int) -> list[str]:

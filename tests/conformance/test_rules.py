@@ -6,7 +6,8 @@ import pytest
 
 from conformance.kit import SHORT_MS, TASK, Kit, done, failed
 from taskora.adapters.protocol import Lane
-from taskora.model import Claimed, EnqueueSpec, NewJob, Settled, State, Want, new_id
+from taskora.ids import new_id
+from taskora.model import Claimed, EnqueueSpec, NewJob, Settled, State, Want
 from taskora.rules import CollectRule, DebounceRule, DeduplicateRule, Rule, ThrottleRule, Verdict
 
 WHILE = ("waiting", "delayed", "active")

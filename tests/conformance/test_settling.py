@@ -4,7 +4,8 @@ import pytest
 
 from conformance.kit import TASK, Kit, done, failed
 from support import wait_until_async
-from taskora.model import EnqueueSpec, NewJob, Settled, State, Want, new_id
+from taskora.ids import new_id
+from taskora.model import EnqueueSpec, NewJob, Settled, State, Want
 
 
 async def test_a_completed_job_keeps_its_result(kit: Kit) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from conformance.kit import SHORT_MS, TASK, Kit, blocked, done, failed, fan, node, plan, soon
 from taskora.errors import AdapterError
-from taskora.model import NewJob, Outcome, Settled, State, Want, new_id
+from taskora.ids import new_id
+from taskora.model import NewJob, Outcome, Settled, State, Want
 
 
 async def test_the_end_of_a_job_reaches_who_waits(kit: Kit) -> None:

@@ -6,7 +6,8 @@ import time
 from conformance.kit import TASK, Kit, blocked, done, soon
 from support import wait_until_async
 from taskora.adapters.protocol import Lane
-from taskora.model import EnqueueSpec, NewJob, Settled, Want, new_id
+from taskora.ids import new_id
+from taskora.model import EnqueueSpec, NewJob, Settled, Want
 
 LONG_MS = 5_000
 

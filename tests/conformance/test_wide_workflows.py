@@ -3,7 +3,8 @@
 import asyncio
 
 from conformance.kit import ALL, TASK, Kit, done, failed, fan, node, plan
-from taskora.model import PlanNode, Want, new_id
+from taskora.ids import new_id
+from taskora.model import PlanNode, Want
 
 
 def starting(root: int, width: int) -> tuple[PlanNode, ...]:

@@ -6,7 +6,8 @@ import pytest
 
 from conformance.kit import SHORT_MS, TASK, Kit, done, failed, fan, node, plan, soon
 from taskora.adapters.protocol import Lane
-from taskora.model import Claimed, NewJob, Plan, PlanNode, Settled, State, Want, new_id
+from taskora.ids import new_id
+from taskora.model import Claimed, NewJob, Plan, PlanNode, Settled, State, Want
 
 
 async def run(kit: Kit, lane: Lane, results: dict[int, bytes], flow: Plan) -> list[tuple[int, str]]:

@@ -84,12 +84,18 @@ def answer(task: str, data: object) -> object:
             return None
 
 
-def make_app(settings: Settings) -> Taskora:
+def make_app(
+    settings: Settings,
+    *,
+    lock_ttl_s: float = LOCK_TTL_S,
+    stall_s: float = STALL_S,
+    kept_s: float | None = None,
+) -> Taskora:
     """The application with all its tasks."""
     app = Taskora(
         settings.url,
-        defaults=Defaults(lock_ttl=LOCK_TTL_S, concurrency=6, stall=Stall(interval=STALL_S, max_count=MAX_STALLS)),
-        retention=Retention(completed=Keep(None, None), failed=Keep(None, None)),
+        defaults=Defaults(lock_ttl=lock_ttl_s, concurrency=6, stall=Stall(interval=stall_s, max_count=MAX_STALLS)),
+        retention=Retention(completed=Keep(kept_s, None), failed=Keep(kept_s, None)),
         scheduler=SchedulerConfig(poll_interval=0.2, lock_ttl=3),
     )
     ledger = settings.ledger

@@ -43,8 +43,8 @@ def _second_run(earlier: Run, later: Run, circumstances: Circumstances) -> Itera
 
 def _without_end(runs: Iterable[Run], circumstances: Circumstances) -> Iterator[Violation]:
     for run in runs:
-        life = circumstances.life(run)
-        if run.end_ns is None and life is not None and life.gone_ns is None:
+        life = circumstances.life(run) if run.end_ns is None else None
+        if life is not None and life.gone_ns is None:
             yield Violation("unended", f"job {run.job} of {run.task}: {run}, and its process lives")
 
 

@@ -8,6 +8,7 @@ FLEETS = ("fleet-a", "fleet-b")
 PRODUCERS = ("sync", "async")
 SERVER = ("server",)
 LINKS = (*FLEETS, "producers")
+_CALM_BEFORE = 10
 
 # Boundaries of scripts at which a process may be told to die, see `taskora.connection.faults`.
 _ORDERS = tuple(
@@ -99,19 +100,20 @@ class Fault:
         return f"#{self.number} at {self.at_s:.2f} s: {self.kind} {self.target}{lasts}{order}"
 
 
-def make_plan(seed: int, length_s: float, pause_s: float = 1.0) -> list[Fault]:
+def make_plan(seed: int, length_s: float, pause_s: float = 1.0, calm_s: float = 0.0) -> list[Fault]:
     """The faults of a seed for so long. Those of a shorter storm are the first ones of a longer.
 
     Args:
         seed: Of the random source.
         length_s: Of the storm.
         pause_s: Between two faults, on average.
+        calm_s: Added to the pause before every tenth fault, so that it can be seen how all recovers.
     """
     chance = random.Random(seed)
     plan: list[Fault] = []
     at_s = 0.0
     for number, kind in enumerate(_dealt(chance)):
-        at_s += chance.uniform(0.3, 1.7) * pause_s
+        at_s += chance.uniform(0.3, 1.7) * pause_s + (calm_s if number % _CALM_BEFORE == 0 else 0)
         targets, (least_s, most_s) = KINDS[kind].targets, KINDS[kind].lasts_s
         fault = Fault(
             number, at_s, kind, chance.choice(targets), chance.uniform(least_s, most_s), chance.random(),

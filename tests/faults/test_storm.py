@@ -18,7 +18,7 @@ MINUTES = float(os.environ.get("TASKORA_STORM_MINUTES") or 0)
 SEED = os.environ.get("TASKORA_STORM_SEED") or ("1" if os.environ.get("CI") else None)
 FAULTS = int(os.environ.get("TASKORA_STORM_FAULTS") or 1_000_000)
 SHORT_S = 25.0
-# In a long storm most faults must be over within this time, and all within the other.
+# After a fault of a long storm that is alone, work goes on as usual: mostly within this time, always within the other.
 MOST_S = 10.0
 ALL_S = 30.0
 
@@ -30,14 +30,18 @@ def test_nothing_is_lost_or_done_twice_wrongly_in_a_storm(flavor: Flavor, tmp_pa
         pytest.skip(f"{flavor}-server is not installed")
     seed = int(SEED) if SEED else random.SystemRandom().randrange(1 << 32)
     length_s = MINUTES * 60 or SHORT_S
-    plan = make_plan(seed, length_s, pause_s=2.0 if MINUTES else 0.8)[:FAULTS]
+    pause_s, calm_s = (2.0, 15.0) if MINUTES else (0.8, 0.0)
+    plan = make_plan(seed, length_s, pause_s, calm_s)[:FAULTS]
     again = f"\nagain: make storm FLAVOR={flavor} SEED={seed} MINUTES={MINUTES:g}; FAULTS=N for the first N faults only"
     try:
-        report = Storm(flavor, tmp_path, plan, length_s, seed).weather()
+        report = Storm(flavor, tmp_path, plan, seed, length_s, calm_s).weather()
     except AssertionError as error:
         raise AssertionError(f"{error}{again}") from None
     print(f"seed {seed}\n{report}")
     assert not report.violations, f"{report}{again}"
     if MINUTES:
-        after_s = sorted(ALL_S if each.after_s is None else each.after_s for each in report.recoveries)
+        healed = [each for each in report.recoveries if each.alone]
+        after_s = sorted(ALL_S if each.after_s is None else each.after_s for each in healed)
+        assert after_s, f"{report}{again}"
         assert after_s[len(after_s) * 9 // 10] <= MOST_S, f"{report}{again}"
+        assert after_s[-1] < ALL_S, f"{report}{again}"

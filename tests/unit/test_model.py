@@ -1,10 +1,12 @@
 """Ids and states."""
 
+import os
 import threading
 import time
 import uuid
 
-from taskora.model import TERMINAL, State, new_id
+from taskora.ids import new_id
+from taskora.model import TERMINAL, State
 
 
 def test_an_id_is_a_uuid_of_version_seven() -> None:
@@ -40,6 +42,21 @@ def test_ids_made_at_once_in_many_threads_differ() -> None:
     for thread in threads:
         thread.join()
     assert len({job_id for into in made for job_id in into}) == 20_000
+
+
+def test_a_forked_process_makes_other_ids_than_its_parent() -> None:
+    new_id()  # has prepared others by now
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.write(writing, new_id().encode())
+        os._exit(0)
+    os.waitpid(pid, 0)
+    theirs = os.read(reading, 100).decode()
+    os.close(reading)
+    os.close(writing)
+    assert uuid.UUID(theirs).version == 7
+    assert theirs[-16:] != new_id()[-16:]
 
 
 def test_the_states_are_those_of_the_wire() -> None:

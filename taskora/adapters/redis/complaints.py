@@ -11,6 +11,8 @@ from taskora.quoting import shown
 log = logging.getLogger("taskora.adapter")
 _AGAIN_S = 60.0
 _REMEMBERED = 100
+_DAMAGED = "stored data is damaged: %s; what depends on it waits until that key is deleted or mended"
+_FORBIDDEN = "the server's access rules keep a script from: %s; docs/servers.md lists what the user of the URL needs"
 
 
 class Complaints:
@@ -34,7 +36,5 @@ class Complaints:
             if len(self._told_s) >= _REMEMBERED:
                 self._told_s.clear()
             self._told_s[text] = now_s
-            log.error(
-                "stored data is damaged: %s; what depends on it waits until that key is deleted or mended", text,
-                extra={"action": action},
-            )  # fmt: skip
+            forbidden = "executing the script" in text or "ACL failure" in text
+            log.error(_FORBIDDEN if forbidden else _DAMAGED, text, extra={"action": action})

@@ -9,7 +9,8 @@ import redis
 
 from taskora.adapters.protocol import Lane, Waiter
 from taskora.adapters.redis import RedisAdapter, redis_adapter
-from taskora.model import Claimed, ClaimReply, EnqueueSpec, JobInfo, NewJob, Plan, PlanNode, Settled, Want, new_id
+from taskora.ids import new_id
+from taskora.model import Claimed, ClaimReply, EnqueueSpec, JobInfo, NewJob, Plan, PlanNode, Settled, Want
 
 TASK = "mail"
 TTL_MS = 30_000

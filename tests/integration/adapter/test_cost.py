@@ -7,7 +7,8 @@ import pytest
 
 from integration.adapter.kit import TASK, Kit, done
 from support import Server
-from taskora.model import Claimed, NewJob, Want, new_id
+from taskora.ids import new_id
+from taskora.model import Claimed, NewJob, Want
 
 BATCH = 100
 

@@ -7,7 +7,8 @@ import pytest
 
 from integration.adapter.kit import TASK, Kit, done, failed, node, plan
 from support import wait_until_async
-from taskora.model import Settled, State, new_id
+from taskora.ids import new_id
+from taskora.model import Settled, State
 
 
 def graph(*nodes: tuple[list[int], str | None], terminal: list[int]) -> dict[str, Any]:

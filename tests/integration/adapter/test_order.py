@@ -2,7 +2,8 @@
 
 from integration.adapter.kit import Kit, done
 from support import wait_until, wait_until_async
-from taskora.model import Claimed, NewJob, new_id
+from taskora.ids import new_id
+from taskora.model import Claimed, NewJob
 
 
 async def claimed(kit: Kit, count: int = 100) -> list[str]:

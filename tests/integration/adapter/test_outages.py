@@ -17,8 +17,9 @@ from support import Server, wait_until, wait_until_async
 from taskora.adapters.redis import handshake, redis_adapter
 from taskora.connection import pool
 from taskora.errors import AdapterError, SchemaVersionMismatchError, TaskoraError
+from taskora.ids import new_id
 from taskora.lua import load
-from taskora.model import EnqueueSpec, NewJob, Settled, Want, new_id
+from taskora.model import EnqueueSpec, NewJob, Settled, Want
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ from integration.adapter.proxy import CuttingProxy
 from support import Server
 from taskora.adapters.redis import RedisAdapter, workflow_records
 from taskora.config import Keep
+from taskora.ids import new_id
 from taskora.lua import load
-from taskora.model import EnqueueSpec, NewJob, Occurrence, State, new_id
+from taskora.model import EnqueueSpec, NewJob, Occurrence, State
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ import pytest
 from integration.adapter.kit import TASK, Kit, done, failed
 from support import wait_until
 from taskora.config import Keep
-from taskora.model import NewJob, State, new_id
+from taskora.ids import new_id
+from taskora.model import NewJob, State
 
 
 @pytest.mark.parametrize("state", [State.COMPLETED, State.FAILED, State.CANCELLED, State.EXPIRED])

@@ -4,7 +4,8 @@ import pytest
 
 from integration.adapter.kit import TASK, Kit, done, failed
 from support import wait_until, wait_until_async
-from taskora.model import EnqueueSpec, NewJob, Settled, Want, new_id
+from taskora.ids import new_id
+from taskora.model import EnqueueSpec, NewJob, Settled, Want
 
 
 def is_ms(text: str, near_ms: int) -> bool:

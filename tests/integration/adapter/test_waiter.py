@@ -11,7 +11,8 @@ from support import Server, wait_until_async
 from taskora.adapters.redis import gate, redis_adapter
 from taskora.adapters.redis.waiter import RedisWaiter
 from taskora.errors import AdapterError
-from taskora.model import EnqueueSpec, NewJob, State, Want, new_id
+from taskora.ids import new_id
+from taskora.model import EnqueueSpec, NewJob, State, Want
 
 
 @pytest.fixture

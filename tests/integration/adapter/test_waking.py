@@ -5,7 +5,8 @@ import time
 
 from integration.adapter.kit import TASK, Kit
 from support import wait_until_async
-from taskora.model import NewJob, Settled, Want, new_id
+from taskora.ids import new_id
+from taskora.model import NewJob, Settled, Want
 
 
 async def blocked(kit: Kit, count: int = 1) -> None:

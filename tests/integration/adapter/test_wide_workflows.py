@@ -5,7 +5,8 @@ import time
 from integration.adapter.kit import TASK, Kit, done, fan, node, plan
 from support import wait_until
 from taskora.config import Keep
-from taskora.model import Plan, PlanNode, Want, WorkflowOutcome, new_id
+from taskora.ids import new_id
+from taskora.model import Plan, PlanNode, Want, WorkflowOutcome
 
 
 async def outcome_of(kit: Kit, flow: Plan) -> WorkflowOutcome:

@@ -43,7 +43,8 @@ class Load:
         while not self._stopped:
             number += 1
             jobs = [(task, task.dispatch(number)) for task in self.tasks]
-            flow = chain(first.s(-10_000 - number), group(second.s(), third.s())).dispatch() if number % 5 == 0 else None
+            graph = chain(first.s(-10_000 - number), group(second.s(), third.s()))
+            flow = graph.dispatch() if number % 5 == 0 else None
             for task, handle in jobs:
                 try:
                     await handle

@@ -93,7 +93,7 @@ def put_other_type(raw: Any, key: bytes, whole: Type) -> None:
 
 def put_garbage(raw: Any, key: bytes, whole: Type) -> None:
     """Replace what a key holds by what nobody of ours would write, of the same type."""
-    fields = raw.hkeys(key) if whole == "hash" else []
+    fields: list[bytes] = raw.hkeys(key) if whole == "hash" else []
     raw.delete(key)
     if whole == "string":
         raw.set(key, TEXTS[0])
@@ -104,7 +104,7 @@ def put_garbage(raw: Any, key: bytes, whole: Type) -> None:
     elif whole == "zset":
         raw.zadd(key, {text: (0, 1e300, "inf", "-inf")[at % 4] for at, text in enumerate(TEXTS)})
     elif whole == "hash":
-        values = [*fields, *TEXTS]
+        values: list[bytes] = [*fields, *TEXTS]
         raw.hset(key, mapping={field: TEXTS[at % len(TEXTS)] for at, field in enumerate(values)})
     else:
         for text in TEXTS:

@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,7 @@ async def busy(yard: Yard) -> AsyncGenerator[None, None]:
         finally:
             yard.gate.set()
         for handle in held[:3]:
-            await wait_until_async(lambda handle=handle: _over(handle), PATIENCE_S, f"{handle} did not end")
+            await wait_until_async(partial(_over, handle), PATIENCE_S, f"{handle} did not end")
 
 
 async def _over(handle: ResultHandle[int]) -> bool:
@@ -197,7 +198,7 @@ async def test_a_damaged_key_costs_no_other_task_and_nothing_once_it_is_deleted(
         for key in damaged:
             mend(yard.raw, key)
         for handle in kept:
-            await wait_until_async(lambda handle=handle: _over(handle), PATIENCE_S, f"{handle} is lost")
+            await wait_until_async(partial(_over, handle), PATIENCE_S, f"{handle} is lost")
         assert await yard.plus.dispatch(1).result_async(PATIENCE_S) == 2
         assert await yard.other.dispatch(1).result_async(PATIENCE_S) == 2
     bugs = [record.getMessage() for record in caplog.records if getattr(record, "action", "") == "bug"]

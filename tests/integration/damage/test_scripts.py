@@ -9,7 +9,8 @@ from integration.adapter.kit import TASK, Kit
 from integration.engine.kit import Engine, open_app
 from taskora import AdapterError, Debounce, Taskora, Throttle
 from taskora.adapters.redis.lane import RedisLane
-from taskora.model import EnqueueSpec, Held, NewJob, Settled, Want, new_id
+from taskora.ids import new_id
+from taskora.model import EnqueueSpec, Held, NewJob, Settled, Want
 
 OTHER = "other"
 

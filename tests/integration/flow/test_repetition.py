@@ -10,8 +10,9 @@ from integration.engine.kit import Engine, echo_of, open_app
 from integration.flow.test_collect import batching
 from support import Server
 from taskora import Collect, Debounce, Deduplicate, Taskora, Throttle
+from taskora.ids import new_id
 from taskora.lua import load
-from taskora.model import EnqueueSpec, NewJob, new_id
+from taskora.model import EnqueueSpec, NewJob
 from taskora.rules import CollectRule, DebounceRule, DeduplicateRule, Rule, ThrottleRule, Verdict
 
 

@@ -14,7 +14,8 @@ from taskora.housekeeping import Pace, card_of
 from taskora.housekeeping.janitor import Janitor
 from taskora.housekeeping.roster import Roster
 from taskora.housekeeping.sweeper import Sweeper
-from taskora.model import EnqueueSpec, NewJob, Plan, PlanNode, Want, WorkerRecord, new_id
+from taskora.ids import new_id
+from taskora.model import EnqueueSpec, NewJob, Plan, PlanNode, Want, WorkerRecord
 
 from .conftest import StartHousekeeper
 

@@ -9,7 +9,8 @@ import pytest
 from support import wait_until_async
 from taskora.adapters.redis import RedisAdapter
 from taskora.housekeeping.mender import Mender
-from taskora.model import Plan, PlanNode, new_id
+from taskora.ids import new_id
+from taskora.model import Plan, PlanNode
 
 from .conftest import FAST, StartHousekeeper
 

@@ -4,7 +4,8 @@ from collections import Counter, defaultdict
 
 from integration.adapter.kit import TASK, TTL_MS, Kit
 from taskora.adapters.protocol import Lane
-from taskora.model import Claimed, NewJob, Want, new_id
+from taskora.ids import new_id
+from taskora.model import Claimed, NewJob, Want
 
 
 def keyed(key: str = "k", limit: int = 1, *, priority: int = 0, delay_ms: int = 0, ttl_ms: int = 0) -> NewJob:

@@ -8,7 +8,8 @@ import pytest
 from integration.adapter.kit import TASK, Kit, done
 from integration.limits.keyed import add, assert_no_key_left, claim_ids, keyed, sets, sweep
 from support import wait_until_async
-from taskora.model import NewJob, Plan, PlanNode, State, Want, new_id
+from taskora.ids import new_id
+from taskora.model import NewJob, Plan, PlanNode, State, Want
 
 Policy = Literal["fail", "discard"]
 both = pytest.mark.parametrize("policy", ["fail", "discard"])

@@ -15,8 +15,9 @@ from integration.limits.keyed import (
     vanish,
 )
 from support import wait_until_async
+from taskora.ids import new_id
 from taskora.lua import load
-from taskora.model import NewJob, Settled, State, Want, new_id
+from taskora.model import NewJob, Settled, State, Want
 
 
 async def test_no_more_jobs_of_a_key_are_claimed_than_its_limit(kit: Kit) -> None:

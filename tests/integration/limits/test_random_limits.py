@@ -18,7 +18,8 @@ from integration.limits.keyed import (
 )
 from support import Server
 from taskora.adapters.protocol import Lane
-from taskora.model import Claimed, NewJob, Settled, Want, new_id
+from taskora.ids import new_id
+from taskora.model import Claimed, NewJob, Settled, Want
 
 LIMITS = {"a": 1, "b": 2, "c": 3}
 WORKERS = ("one", "two")

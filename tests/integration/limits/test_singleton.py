@@ -7,7 +7,8 @@ from integration.engine.kit import Engine, gated, working
 from integration.limits.keyed import add, claim_alone, keyed, sweep, vanish
 from support import wait_until_async
 from taskora import Retry, Taskora
-from taskora.model import NewJob, Settled, Want, new_id
+from taskora.ids import new_id
+from taskora.model import NewJob, Settled, Want
 
 
 async def test_only_one_job_is_claimed_and_only_when_none_is_active(kit: Kit) -> None:

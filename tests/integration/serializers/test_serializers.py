@@ -13,7 +13,8 @@ from integration.engine.kit import Engine, error_of, open_app, working
 from support import wait_until_async
 from taskora import JobFailedError, JsonSerializer, Schedule, Serializer, Task, Taskora, chain, chord, group
 from taskora.errors import SerializationError, ValidationError
-from taskora.model import Plan, PlanNode, new_id
+from taskora.ids import new_id
+from taskora.model import Plan, PlanNode
 from taskora.payloads import load
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "serializers.md"

@@ -81,3 +81,18 @@ def test_an_app_and_a_url_exclude_each_other() -> None:
     result = CliRunner().invoke(cli, ["workers", "--app", "a:b", "--url", "redis://x"])
     assert result.exit_code == ExitCode.USAGE
     assert "exclude each other" in result.output
+
+
+@pytest.mark.parametrize(
+    ("words", "needed"),
+    [
+        (["job", "abc", "--reason", "why"], "--cancel"),
+        (["dispatch", "mail", "{}", "--timeout", "5s"], "--wait"),
+        (["inspect", "--limit", "5"], "--state"),
+        (["inspect", "mail", "--offset", "20"], "--state"),
+    ],
+)
+def test_an_option_that_would_have_no_effect_is_refused(words: list[str], needed: str) -> None:
+    result = CliRunner().invoke(cli, [*words, "--url", "memory://"])
+    assert result.exit_code == ExitCode.USAGE
+    assert f"says nothing without {needed}" in result.output

@@ -101,6 +101,9 @@ def test_what_is_shown_of_an_endpoint_has_no_password(url: str, shown: str) -> N
 def test_a_masked_url_of_any_shape_hides_what_may_be_a_password() -> None:
     assert masked_url("redis://u:a:b://c@d@host/0?password=x&db=1") == "redis://u:***@host/0?password=***&db=1"
     assert masked_url("secret@host") == "***@host"
+    assert masked_url("redis://h?password=sec@ret") == "redis://***"
+    assert masked_url("redis://:sec?ret@h") == "redis://***"
+    assert masked_url("redis://h?pass%77ord=x&sentinel_password=y&ssl_password=z").count("***") == 3
     assert masked_url("redis://host/0?db=1") == "redis://host/0?db=1"
 
 

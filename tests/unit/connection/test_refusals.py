@@ -74,8 +74,7 @@ class Troubled:
 
 
 @pytest.fixture
-def troubled(monkeypatch: pytest.MonkeyPatch) -> Iterator[Troubled]:
-    monkeypatch.setattr(pool, "PATIENCE_S", 0.2)
+def troubled() -> Iterator[Troubled]:
     made = Troubled()
     with made.server:
         yield made
@@ -89,11 +88,12 @@ async def enqueue(adapter: RedisAdapter, way: str) -> None:
 @pytest.mark.parametrize("way", ["loop", "plain"])
 @pytest.mark.parametrize(("error", "remedy"), PASSING, ids=[error.split()[0] for error, _ in PASSING])
 async def test_what_passes_is_put_up_with_and_said_when_it_lasts(
-    troubled: Troubled, error: str, remedy: str, way: str
+    troubled: Troubled, monkeypatch: pytest.MonkeyPatch, error: str, remedy: str, way: str
 ) -> None:
     adapter = redis_adapter(troubled.url)
     troubled.refuse(error, times=3)
     await enqueue(adapter, way)
+    monkeypatch.setattr(pool, "PATIENCE_S", 0.1)
     troubled.refuse(error)
     with pytest.raises(AdapterError) as caught:
         await enqueue(adapter, way)
@@ -102,6 +102,7 @@ async def test_what_passes_is_put_up_with_and_said_when_it_lasts(
     assert error.rstrip(".") in message
     assert "script enqueue" in message
     assert "hidden" not in message
+    monkeypatch.undo()
     troubled.left = 0
     await enqueue(adapter, way)
     await adapter.close_async()

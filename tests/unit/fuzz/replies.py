@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from hypothesis import HealthCheck
 from hypothesis import strategies as st
 
 from taskora.connection.request import Command, ScriptCall
 
+# What is drawn here is large on purpose.
+SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
 DEEP = b"[" * 50_000 + b"]" * 50_000
 SPECIAL = (
     b"", b"0", b"-1", b"1", b"1e999", b"-inf", b"inf", b"nan", b"NaN", b"9" * 400, b"9" * 6000, b"1.5", b"0x10",

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any, cast
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskora import State, TaskoraError
@@ -26,7 +27,7 @@ from taskora.schedules.changes import Update, pause, resume
 from taskora.schedules.planner import plan_firing, skip_firing
 from taskora.schedules.record import info_of, read_record
 from taskora.serializer import JSON
-from unit.fuzz.replies import reply_to
+from unit.fuzz.replies import SLOW, reply_to
 
 ROUNDS = 30
 EXAMPLES = int(os.environ.get("TASKORA_EXAMPLES", "60"))  # more find more, and take longer
@@ -71,7 +72,8 @@ def cards_read(found: Any) -> None:
 
 
 def shown_as_json(found: Any) -> None:
-    for info in found if isinstance(found, list) else [found]:
+    infos: list[Any] = found if isinstance(found, list) else [found]
+    for info in infos:
         if info is not None:
             shown(JSON)(info)
             repr(info)
@@ -84,7 +86,7 @@ OPERATIONS: dict[str, tuple[Callable[[], Any], Callable[[Any], object]]] = {
     "logs": (lambda: JOBS.logs("t", "j"), repr),
     "cancel": (lambda: JOBS.cancel("t", "j", ""), repr),
     "stats": (lambda: JOBS.stats("t"), repr),
-    **{f"jobs {state}": (lambda state=state: JOBS.jobs("t", state, 0, 5), shown_as_json) for state in State},
+    **{f"jobs {state}": (partial(JOBS.jobs, "t", state, 0, 5), shown_as_json) for state in State},
     "failures": (lambda: LETTERS.failures("t", 5), repr),
     "requeue": (lambda: LETTERS.requeue("t", "j"), repr),
     "sweep": (lambda: HOUSE.sweep("t", 1), repr),
@@ -115,7 +117,10 @@ OPERATIONS: dict[str, tuple[Callable[[], Any], Callable[[Any], object]]] = {
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=EXAMPLES,
+    suppress_health_check=SLOW,
+)
 @given(data=st.data())
 def test_any_reply_is_read_or_refused_with_an_error_of_ours(name: str, data: st.DataObject) -> None:
     build, use = OPERATIONS[name]

@@ -2,13 +2,14 @@
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskora import Retry, Taskora, TaskoraError
+from taskora import Retry, Task, Taskora, TaskoraError
 from taskora.adapters.event_store import StoredEvent
 from taskora.adapters.redis.complaints import Complaints
 from taskora.adapters.redis.lane import _read, _Step  # pyright: ignore[reportPrivateUsage] - the reply of the hot path
@@ -19,10 +20,13 @@ from taskora.listening.telling import told
 from taskora.quoting import shown
 from taskora.retry import backoff_s
 from taskora.serializer import JSON
-from unit.fuzz.replies import junk, maybe
+from unit.fuzz.replies import SLOW, junk, maybe
 
 EXAMPLES = int(os.environ.get("TASKORA_EXAMPLES", "100"))
-many = settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+many = settings(
+    max_examples=EXAMPLES,
+    suppress_health_check=SLOW,
+)
 claimed = st.tuples(junk, maybe, junk, junk, junk, junk).map(lambda job: [1, *job])
 STEP = _Step(cast("Any", None), ("mail",), "token")
 
@@ -70,8 +74,8 @@ def test_any_verdict_is_read(texts: list[bytes]) -> None:
 @given(raw=junk)
 def test_any_payload_is_read_or_refused(kind: Any, raw: bytes) -> None:
     app = Taskora("memory://")
-    task = app.task("mail", lambda data: data, input=kind, output=kind)
-    for read in (lambda: task.decode_input(raw, 1, "j"), lambda: task.decode_result(raw)):
+    task: Task[Any, Any] = app.task("mail", lambda data: data, input=kind, output=kind)
+    for read in (partial(task.decode_input, raw, 1, "j"), partial(task.decode_result, raw)):
         try:
             read()
         except TaskoraError:
