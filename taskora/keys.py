@@ -238,8 +238,8 @@ class ClusterKeys(Keys):
         return [[task] for task in tasks]
 
     def debts(self, task: str, workflows: tuple[str, ...]) -> tuple[str, ...]:
-        """See ``Keys``. What is owed is noted beside the task."""
-        return tuple(f"{task}:{workflow}" for workflow in workflows)
+        """See ``Keys``. What is owed is noted beside the task, however many of its jobs ended."""
+        return tuple(f"{task}:{workflow}" for workflow in dict.fromkeys(workflows))
 
     def _share(self, number: int) -> str:
         return f"{self.root}:{{wf:{self.prefix}:{number}}}"

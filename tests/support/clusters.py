@@ -2,10 +2,11 @@
 
 import time
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from support.servers import Flavor, Server
+from support.servers import Flavor, Server, free_port
 from support.waiting import wait_until
 
 SLOTS = 16_384
@@ -20,12 +21,19 @@ class Cluster:
         masters: How many nodes hold slots.
         replicas: Whether each master has a replica, which takes over when it is gone.
         node_timeout_ms: When a silent node counts as failing.
+        certificate: A folder with ``key.pem`` and ``cert.pem``, for 127.0.0.1: it is reached by TLS then.
 
     It can stand wherever tests take a `Server`: it has what they ask of one.
     """
 
     def __init__(
-        self, flavor: Flavor = "redis", *, masters: int = 3, replicas: bool = False, node_timeout_ms: int = 5000
+        self,
+        flavor: Flavor = "redis",
+        *,
+        masters: int = 3,
+        replicas: bool = False,
+        node_timeout_ms: int = 5000,
+        certificate: Path | None = None,
     ) -> None:
         self.flavor = flavor
         args = (
@@ -34,13 +42,19 @@ class Cluster:
             "--repl-diskless-sync-delay", "0", "--databases", "1",
         )  # fmt: skip
         count = masters * 2 if replicas else masters
-        self.nodes = [Server(flavor, tcp=True, args=args) for _ in range(count)]
+        self._certificate = certificate
+        self._tls_ports = [free_port() for _ in range(count)] if certificate else []
+        tls = [_tls_arguments(certificate, port) for port in self._tls_ports] if certificate else [()] * count
+        self.nodes = [Server(flavor, tcp=True, args=(*args, *more)) for more in tls]
         self.masters = self.nodes[:masters]
         self._formed = False
 
     @property
     def url(self) -> str:
         """The address of all nodes, of which one that answers is enough."""
+        if self._certificate is not None:
+            hosts = ",".join(f"127.0.0.1:{port}" for port in self._tls_ports)
+            return f"rediss+cluster://{hosts}?ssl_ca_certs={self._certificate}/cert.pem"
         return "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
 
     def start(self) -> Self:
@@ -59,8 +73,9 @@ class Cluster:
             last = SLOTS - 1 if node is self.masters[-1] else (at + 1) * share - 1
             node.command("CLUSTER", "ADDSLOTSRANGE", str(at * share), str(last))
             node.command("CLUSTER", "SET-CONFIG-EPOCH", str(at + 1))
-        for node in self.nodes[1:]:
-            first.command("CLUSTER", "MEET", "127.0.0.1", str(node.port))
+        for at, node in enumerate(self.nodes[1:], 1):
+            port = self._tls_ports[at] if self._tls_ports else node.port
+            first.command("CLUSTER", "MEET", "127.0.0.1", str(port), str(port + 10_000))
         wait_until(lambda: all(self._knows_all(node) for node in self.nodes), _FORM_TIMEOUT_S, "nodes did not meet")
         for master, replica in zip(self.masters, self.nodes[len(self.masters) :], strict=False):
             name = self.name_of(master)
@@ -142,6 +157,14 @@ class Cluster:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _tls_arguments(certificate: Path, port: int) -> tuple[str, ...]:
+    return (
+        "--tls-port", str(port), "--tls-cluster", "yes", "--tls-auth-clients", "no",
+        "--tls-cert-file", f"{certificate}/cert.pem", "--tls-key-file", f"{certificate}/key.pem",
+        "--tls-ca-cert-file", f"{certificate}/cert.pem", "--tls-replication", "yes",
+    )  # fmt: skip
 
 
 def _follows(replica: Server, name: str) -> bool:

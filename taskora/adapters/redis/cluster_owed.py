@@ -29,6 +29,8 @@ def settle_debts(keys: Keys, task: str, workflow_id: str) -> Steps[None]:
         workflow_id: The workflow.
     """
     debts = (yield from _noted(keys, task, workflow_id)) if task else {}
+    if task and not debts:
+        return  # somebody else is at it, or the leader will be
     forget = [_forget(keys, task, workflow_id, list(debts))] if debts else []
     ends = [End.noted(task, node, debt) for node, debt in debts.items()]
     (reply,) = yield [tell_call(keys, workflow_id, ends)]

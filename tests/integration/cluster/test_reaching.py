@@ -1,6 +1,9 @@
 """Reaching a cluster: by URLs and clients, from plain code and from event loops, in many slots and in one."""
 
 import asyncio
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -141,6 +144,22 @@ async def test_a_server_that_is_no_cluster_is_refused_with_the_remedy(server: An
 def test_a_task_in_braces_of_a_prefix_is_refused_where_keys_would_be_scattered(cluster: Cluster) -> None:
     with pytest.raises(ConfigError, match="braces"):
         redis_adapter(cluster.url, prefix="a{")
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A key and a certificate for 127.0.0.1 that signs itself."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "cert.pem"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    return tmp_path
+
+
+async def test_a_cluster_is_reached_by_tls(certificate: Path, prefix: str) -> None:
+    with Cluster(certificate=certificate) as cluster:
+        await check(calculator(cluster.url, prefix))
 
 
 async def test_every_connection_is_closed(cluster: Cluster, prefix: str) -> None:
