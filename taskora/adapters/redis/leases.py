@@ -93,9 +93,9 @@ class RedisLeases:
                 for task, overdue_ms in tasks.items()
             ]
             yield from pay(self._keys, dict.fromkeys(workflow for _, owed, _ in replies for workflow in owed))
-            for *_, damage in replies:
-                self._complaints.tell(damage, "recover")
-            return sum(count for count, *_ in replies)
+            for reply in replies:
+                self._complaints.tell(reply[2], "recover")
+            return sum(count for count, _, _ in replies)
 
         return self._link.call(steps)
 
