@@ -211,6 +211,7 @@ def make_app(
 
     made = (
         quick, thread, long, steady, flaky, broken, narrow, single, perishable, poison, venom, gather, square, total,
+        pass_on, tick,
     )  # fmt: skip
     assert {task.name for task in made} == set(app.tasks)
     return app
