@@ -3,8 +3,6 @@
 from typing import Any
 
 import redis
-import redis.asyncio.sentinel
-import redis.sentinel
 
 
 def raw_client(**options: Any) -> Any:
