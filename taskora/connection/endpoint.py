@@ -84,7 +84,7 @@ class Endpoint:
         transport = SCHEMES[address.scheme]
         if len(address.hosts) > 1:
             raise address.wrong(f"several servers need redis+sentinel:// or redis+cluster://, not {address.scheme}://")
-        ((host, port),) = address.hosts
+        host, port = next(iter(address.hosts))
         if transport == "unix" and (host or not address.path.startswith("/")):
             raise address.wrong("a unix socket needs an absolute path: unix:///path/to.sock (three slashes)")
         return cls(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol, cast
 from urllib.parse import unquote
 
 from taskora.connection.address import read_address
@@ -12,14 +12,28 @@ from taskora.connection.sentinel import SentinelRoute
 from taskora.errors import ConfigError
 
 if TYPE_CHECKING:
-    from redis.asyncio.sentinel import SentinelConnectionPool as AsyncPool
-    from redis.sentinel import SentinelConnectionPool as SyncPool
-
     from taskora.connection.endpoint import Client
 
 SENTINEL_SCHEMES: Mapping[str, Transport] = {"redis+sentinel": "tcp", "rediss+sentinel": "tls"}
 _OPTIONS = ("sentinel_username", "sentinel_password", "sentinel_tls", "min_other_sentinels")
 _PORT = 26379
+
+
+class _Manager(Protocol):
+    """What we use of redis-py's Sentinel, which has no types."""
+
+    sentinels: Sequence[Client]
+    min_other_sentinels: int
+
+
+class _Pool(Protocol):
+    """What we use of its pools."""
+
+    sentinel_manager: _Manager
+    service_name: str
+    is_master: bool
+    connection_class: type[object]
+    connection_kwargs: Mapping[str, object]
 
 
 def sentinel_route(url: str) -> SentinelRoute:
@@ -81,16 +95,15 @@ def sentinel_route_of(client: Client) -> SentinelRoute:
     Raises:
         ConfigError: It is one for replicas, or connects in a way that cannot be repeated.
     """
-    pool = cast("SyncPool | AsyncPool", client.connection_pool)
+    pool = cast("_Pool", client.connection_pool)
     manager = pool.sentinel_manager
     if not pool.is_master:
         raise ConfigError("adapter: the client is one for replicas (slave_for), which take no jobs. Use master_for.")
     if getattr(manager, "_force_master_ip", None) is not None:
         raise ConfigError("adapter: the client's option 'force_master_ip' cannot be taken over. Give a URL.")
-    options = cast("Mapping[str, object]", pool.connection_kwargs)
-    server = Endpoint.from_options(_transport_of(cast("type[object]", pool.connection_class)), options)
+    server = Endpoint.from_options(_transport_of(pool.connection_class), pool.connection_kwargs)
     sentinels = tuple(Endpoint.from_client(sentinel) for sentinel in manager.sentinels)
-    return SentinelRoute(pool.service_name, sentinels, server, min_other_sentinels=int(manager.min_other_sentinels))
+    return SentinelRoute(pool.service_name, sentinels, server, min_other_sentinels=manager.min_other_sentinels)
 
 
 def _transport_of(connection_class: type[object]) -> Transport:

@@ -31,6 +31,7 @@ from taskora import (
 
 LOCK_TTL_S = 5.0
 STALL_S = 2.0
+LONGEST_S = 8.0
 EVERY_MS = 1000
 KEY_LIMIT = 2
 MAX_STALLS = 20  # the storm freezes machines on end; what is checked is that jobs survive it
@@ -70,7 +71,7 @@ class Settings:
 def answer(task: str, data: object) -> object:
     """What a job of the task gives for the payload."""
     match task:
-        case "quick" | "thread" | "flaky" | "narrow" | "single" | "perishable":
+        case "quick" | "thread" | "long" | "steady" | "flaky" | "narrow" | "single" | "perishable":
             return cast("Load", data)["key"] * 2
         case "square":
             return cast("Load", data)["key"] ** 2
@@ -108,10 +109,10 @@ def make_app(
             yield
             how = "ok"
         except Exception:
-            how = "error"
+            how = ctx.signal.reason or "error"
             raise
         finally:
-            ledger.end(run, how if how in ("ok", "error") else ctx.signal.reason or how)
+            ledger.end(run, (ctx.signal.reason or how) if how == "interrupted" else how)
 
     @app.task("quick")
     async def quick(load: Load, ctx: Context) -> int:
@@ -123,6 +124,21 @@ def make_app(
     def thread(load: Load, ctx: Context) -> int:
         with running(ctx):
             time.sleep(load["takes"])
+            return load["key"] * 2
+
+    @app.task("long")
+    async def long(load: Load, ctx: Context) -> int:
+        with running(ctx):
+            await asyncio.sleep(load["takes"])
+            return load["key"] * 2
+
+    @app.task("steady")
+    def steady(load: Load, ctx: Context) -> int:
+        with running(ctx):
+            until_s = time.monotonic() + load["takes"]
+            while time.monotonic() < until_s:
+                time.sleep(0.02)
+                ctx.signal.raise_if_aborted()
             return load["key"] * 2
 
     @app.task("flaky", retry=Retry(attempts=ATTEMPTS["flaky"], backoff="fixed", delay=0.05))
@@ -194,7 +210,8 @@ def make_app(
             await asyncio.sleep(0.01)
 
     made = (
-        quick, thread, flaky, broken, narrow, single, perishable, poison, venom, gather, square, total, pass_on, tick,
+        quick, thread, long, steady, flaky, broken, narrow, single, perishable, poison, venom, gather, square, total,
+        pass_on, tick,
     )  # fmt: skip
     assert {task.name for task in made} == set(app.tasks)
     return app

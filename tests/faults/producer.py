@@ -13,15 +13,15 @@ import time
 from pathlib import Path
 from typing import Any, cast
 
-from faults.app import Item, Load, Settings, make_app
+from faults.app import LONGEST_S, Item, Load, Settings, make_app
 from faults.ledger import Ledger
 from taskora import ResultHandle, Task, Taskora, TaskoraError, WorkflowHandle, chain, chord, group
 from taskora.workflows import Bound
 
 # Sorts of jobs with their weights. The names of most are their tasks'.
 SORTS = {
-    "quick": 30, "thread": 10, "slow": 4, "delayed": 6, "flaky": 8, "broken": 2, "narrow": 12, "single": 3,
-    "perishable": 4, "cancelled": 3, "named": 5, "item": 10, "chain": 3, "chord": 4, "doomed": 1,
+    "quick": 30, "thread": 10, "slow": 4, "long": 1, "steady": 1, "delayed": 6, "flaky": 8, "broken": 2, "narrow": 12,
+    "single": 3, "perishable": 4, "cancelled": 3, "named": 5, "item": 10, "chain": 3, "chord": 4, "doomed": 1,
 }  # fmt: skip
 
 
@@ -54,6 +54,8 @@ class Maker:
         match sort:
             case "slow":
                 return self._random.choice(["quick", "thread"]), self.load(1.2), {}
+            case "long" | "steady":
+                return sort, self.load(LONGEST_S), {}  # past the time of a lock, and several sweeps
             case "delayed":
                 return "quick", self.load(), {"delay": round(self._random.uniform(0.2, 3), 3)}
             case "cancelled":

@@ -2,9 +2,9 @@
 
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 OK = b"+OK\r\n"
 
@@ -18,7 +18,8 @@ def reply(value: object) -> bytes:
     if isinstance(value, int):
         return f":{value}\r\n".encode()
     if isinstance(value, (list, tuple)):
-        return b"*%d\r\n" % len(value) + b"".join(map(reply, value))
+        parts = cast("Sequence[object]", value)
+        return b"*%d\r\n" % len(parts) + b"".join(map(reply, parts))
     data = value if isinstance(value, bytes) else str(value).encode()
     return b"$%d\r\n%s\r\n" % (len(data), data)
 

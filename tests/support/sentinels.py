@@ -5,11 +5,12 @@ import tempfile
 from pathlib import Path
 from shutil import rmtree
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import redis
 
 from support.processes import ending_with_us
+from support.raw import raw_client
 from support.servers import Flavor, Server, find_binary, free_port
 from support.waiting import wait_until
 
@@ -30,7 +31,7 @@ class Sentinel:
 
     def __init__(self, flavor: Flavor, master_port: int, quorum: int, extra: str = "") -> None:
         self.port = free_port()
-        self._flavor = flavor
+        self._flavor: Flavor = flavor
         self._config = f"""
             port {self.port}
             bind 127.0.0.1
@@ -60,11 +61,10 @@ class Sentinel:
         self.ask("DEBUG", "info-period", "200", "ping-period", "100", "ask-period", "100", "publish-period", "200")
         return self
 
-    def ask(self, *words: str) -> object:
+    def ask(self, *words: str) -> Any:
         """Runs a subcommand of SENTINEL."""
-        with redis.Redis(port=self.port, socket_timeout=5, decode_responses=True) as client:
-            answer: object = client.execute_command("SENTINEL " + words[0], *words[1:])
-            return answer
+        with raw_client(port=self.port, socket_timeout=5, decode_responses=True) as client:
+            return client.execute_command("SENTINEL " + words[0], *words[1:])
 
     def log(self) -> str:
         return (self._folder / "log").read_text(errors="replace") if self._folder else ""
@@ -83,12 +83,10 @@ class Sentinel:
 
     def _answers(self) -> bool:
         try:
-            with redis.Redis(port=self.port, socket_timeout=1) as client:
+            with raw_client(port=self.port, socket_timeout=1) as client:
                 return bool(client.ping())
         except redis.ConnectionError:
             return False
-        except redis.AuthenticationError:
-            return True
 
 
 class Watched:
@@ -194,7 +192,7 @@ class Watched:
 
     def client_count(self) -> int:
         """How many connections applications have to the master."""
-        with redis.Redis(port=self.named(), decode_responses=True) as client:
+        with raw_client(port=self.named(), decode_responses=True) as client:
             others = [each for each in client.client_list() if "S" not in each["flags"]]
         return sum(not each["name"].startswith("sentinel-") for each in others) - 1
 
@@ -203,8 +201,10 @@ class Watched:
         self.master.flush()
 
     def close(self) -> None:
-        for each in (*self.sentinels, *self.servers):
-            each.close()
+        for sentinel in self.sentinels:
+            sentinel.close()
+        for server in self.servers:
+            server.close()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -224,13 +224,10 @@ class Watched:
             answer = sentinel.ask("GET-MASTER-ADDR-BY-NAME", SERVICE)
         except redis.ConnectionError:
             return 0
-        assert isinstance(answer, (list, tuple))
         return int(answer[1])
 
     def _sees_all(self, sentinel: Sentinel) -> bool:
         flat = sentinel.ask("MASTER", SERVICE)
-        assert isinstance(flat, dict)
         replicas = sentinel.ask("REPLICAS", SERVICE)
-        assert isinstance(replicas, list)
         usable = [each for each in replicas if each["flags"] == "slave" or each["flags"] == {"slave"}]
         return int(flat["num-other-sentinels"]) == len(self.sentinels) - 1 and len(usable) == self._replicas

@@ -110,7 +110,7 @@ class RedisLeases:
             for task, (_, owed, damage) in zip(tasks, replies, strict=True):
                 yield from pay(self._keys, dict.fromkeys(owed), task)
                 self._complaints.tell(damage, "recover")
-            return sum(count for count, *_ in replies)
+            return sum(count for count, _, _ in replies)
 
         return self._link.call(steps)
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-import redis
 
 from integration.engine.kit import Engine
 from support import Server, wait_until, wait_until_async
+from support.raw import raw_client
 from taskora import AdapterError, Taskora
 from taskora.connection import pool
 
@@ -32,13 +32,13 @@ def enough_memory(server: Server) -> None:
 
 
 def lock_out(server: Server) -> None:
-    with redis.Redis(unix_socket_path=str(server.socket_path)) as client:
+    with raw_client(unix_socket_path=str(server.socket_path)) as client:
         client.config_set("requirepass", "now")
         client.execute_command("CLIENT KILL TYPE normal SKIPME yes")
 
 
 def let_in(server: Server) -> None:
-    with redis.Redis(unix_socket_path=str(server.socket_path), password="now") as client:
+    with raw_client(unix_socket_path=str(server.socket_path), password="now") as client:
         client.config_set("requirepass", "")
 
 
@@ -149,7 +149,7 @@ async def test_a_server_that_takes_no_more_connections_is_named_with_the_remedy(
 ) -> None:
     monkeypatch.setattr(pool, "PATIENCE_S", 2.0)
     app.task("t", lambda: None)
-    with redis.Redis(unix_socket_path=str(server.socket_path)) as client:
+    with raw_client(unix_socket_path=str(server.socket_path)) as client:
         client.config_set("maxclients", 1)
         try:
             with pytest.raises(AdapterError, match="raise its maxclients"):

@@ -11,6 +11,7 @@ import pytest
 import redis
 
 from support import wait_until_async
+from support.raw import raw_client
 from support.sentinels import Watched
 from taskora import AdapterError, Task, Taskora
 
@@ -37,7 +38,7 @@ class Ledger:
 def replicated(watched: Watched, port: int) -> bool:
     """Whether both replicas have all that this master was told before now, which proves that it was the master."""
     try:
-        with redis.Redis(port=port, socket_timeout=5) as client:
+        with raw_client(port=port, socket_timeout=5) as client:
             pipeline = client.pipeline(transaction=False)
             pipeline.set("mark", 1, px=1000)
             pipeline.execute_command("WAIT", 2, 2000)

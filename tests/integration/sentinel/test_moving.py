@@ -1,13 +1,13 @@
 """A master that is alive but no longer the master is left, by those who wait on it and by those who use it."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import pytest
-import redis
 
 from support import Server, wait_until
+from support.raw import raw_client
 from support.sentinels import Watched
 from taskora import Taskora
 
@@ -32,14 +32,14 @@ def need_replicas(watched: Watched, count: int) -> None:
 
 
 @contextmanager
-def cut_off(watched: Watched) -> Iterator[Server]:
+def cut_off(watched: Watched) -> Generator[Server, None, None]:
     """Hide the master from sentinels and replicas, and from nobody else; at the end all is as before.
 
     New connections to it need a password that only this function knows; those of applications stay.
     """
     master = watched.master
     need_replicas(watched, 0)
-    with redis.Redis(port=master.port, decode_responses=True) as client:
+    with raw_client(port=master.port, decode_responses=True) as client:
         client.config_set("requirepass", "cut")
         for each in client.client_list():
             if each["name"].startswith("sentinel-") or "S" in each["flags"]:

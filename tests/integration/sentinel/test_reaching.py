@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-import redis.asyncio
 import redis.asyncio.sentinel
 import redis.sentinel
 
 from support import wait_until, wait_until_async
+from support.raw import raw_client, raw_sentinel
 from support.sentinels import SERVICE, Watched
 from taskora import AdapterError, Taskora, redis_adapter
 
@@ -56,12 +56,12 @@ async def test_clients_that_redis_pys_sentinel_made_give_all_that_is_needed(
     watched: Watched, prefix: str, app: Taskora, apps: list[Taskora]
 ) -> None:
     ports = [("127.0.0.1", sentinel.port) for sentinel in watched.sentinels]
-    client = redis.sentinel.Sentinel(ports).master_for(SERVICE)
+    client = raw_sentinel(redis.sentinel.Sentinel, ports).master_for(SERVICE)
     producer = doubling(Taskora(redis_adapter(client, prefix=prefix)))
     apps.append(producer)
     assert await asyncio.to_thread(lambda: producer.tasks["double"].dispatch(4).result(timeout=30)) == 8
 
-    manager = redis.asyncio.sentinel.Sentinel(ports)
+    manager = raw_sentinel(redis.asyncio.sentinel.Sentinel, ports)
     looped = doubling(Taskora(redis_adapter(manager.master_for(SERVICE), prefix=prefix)))
     assert await looped.tasks["double"].dispatch(5).result_async(timeout=30) == 10
     await looped.close_async()
@@ -79,7 +79,7 @@ async def test_an_unknown_service_is_told_at_once_with_those_who_were_asked(watc
 
 async def test_sentinels_that_want_a_login_get_their_own(watched: Watched, prefix: str) -> None:
     for sentinel in watched.sentinels:
-        with redis.Redis(port=sentinel.port) as client:
+        with raw_client(port=sentinel.port) as client:
             client.execute_command("ACL SETUSER asker on >s%cret ~* +@all")
     login = "?sentinel_username=asker&sentinel_password="
     app = doubling(Taskora(f"{watched.url}{login}s%25cret", prefix=prefix))

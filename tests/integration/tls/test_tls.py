@@ -3,7 +3,7 @@
 import asyncio
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -38,7 +38,7 @@ class Secured:
         files = ["--tls-cert-file", str(self.certificate), "--tls-key-file", str(self.key)]
         return ["--tls-port", str(self.port), "--tls-auth-clients", clients, *files, "--tls-ca-cert-file", str(self.ca)]
 
-    def url(self, host: str = "localhost", **options: object) -> str:
+    def url(self, options: Mapping[str, object], host: str = "localhost") -> str:
         query = "&".join(f"{name}={value}" for name, value in options.items())
         return f"rediss://{host}:{self.port}?{query}"
 
@@ -102,24 +102,24 @@ async def test_who_knows_the_authority_and_has_what_is_wanted_gets_in(
     secured: Secured, server: str, prefix: str
 ) -> None:
     own = {"ssl_certfile": secured.client_certificate, "ssl_keyfile": secured.client_key} if server == "yes" else {}
-    await works(secured.url(ssl_ca_certs=secured.ca, **own), prefix)
+    await works(secured.url({"ssl_ca_certs": secured.ca, **own}), prefix)
 
 
 async def test_a_server_of_another_name_or_an_unknown_authority_is_refused(secured: Secured, server: str) -> None:
     own = {"ssl_certfile": secured.client_certificate, "ssl_keyfile": secured.client_key}
-    for said in await refused(secured.url("127.0.0.1", ssl_ca_certs=secured.ca, **own)):
+    for said in await refused(secured.url({"ssl_ca_certs": secured.ca, **own}, "127.0.0.1")):
         assert "certificate is not valid for '127.0.0.1'" in said
         assert "ssl_check_hostname" in said
     for options in ({"ssl_ca_certs": secured.other_ca}, {}):
-        for said in await refused(secured.url(**options, **own)):
+        for said in await refused(secured.url({**options, **own})):
             assert "certificate verify failed" in said
             assert "ssl_ca_certs" in said
 
 
 async def test_what_need_not_be_checked_is_not(secured: Secured, server: str, prefix: str) -> None:
     own = {"ssl_certfile": secured.client_certificate, "ssl_keyfile": secured.client_key}
-    await works(secured.url("127.0.0.1", ssl_ca_certs=secured.ca, ssl_check_hostname="no", **own), prefix)
-    await works(secured.url("127.0.0.1", ssl_cert_reqs="none", ssl_check_hostname="no", **own), prefix)
+    await works(secured.url({"ssl_ca_certs": secured.ca, "ssl_check_hostname": "no", **own}, "127.0.0.1"), prefix)
+    await works(secured.url({"ssl_cert_reqs": "none", "ssl_check_hostname": "no", **own}, "127.0.0.1"), prefix)
 
 
 @pytest.mark.parametrize("server", ["yes"], indirect=True)
@@ -127,5 +127,5 @@ async def test_who_comes_without_a_certificate_is_told_what_is_wanted(
     secured: Secured, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pool, "PATIENCE_S", 10.0)  # the reason may come behind the end of the connection, and get lost
-    for said in await refused(secured.url(ssl_ca_certs=secured.ca)):
+    for said in await refused(secured.url({"ssl_ca_certs": secured.ca})):
         assert "ssl_certfile" in said

@@ -38,7 +38,7 @@ EXEMPT: dict[str, str] = {
             "FunctionTask.decode_input", "FunctionTask.moved_to", "Task.follow",
             "Task.encode_result", "Task.decode_result", "Task.wait", "Task.read",
             "Task.read_outcome", "Task.read_progress", "Task.read_logs", "Task.follow_job", "Task.cancel_job",
-            "Taskora.service",
+            "Taskora.service", "Taskora.housekeeper",
             "Schedules.declare", "Signal.fire",
             "TaskContract.schemas", "TaskContract.bound_to", "CollectContract.schemas", "CollectContract.bound_to",
             "CollectContract.item_schema",

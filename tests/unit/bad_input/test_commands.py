@@ -65,7 +65,13 @@ OPTIONS: dict[str, list[tuple[str, int]]] = {
     "--only": [("nonsense", CONFIG)],
 }  # fmt: skip
 ALIASES = {"--url": ["adapter"], "--task": ["job"]}  # what messages call them
-NEEDS = {"--limit": ["--state", "failed"], "--offset": ["--state", "failed"]}  # of inspect
+# What an option says nothing without.
+NEEDS = {
+    ("inspect", "--limit"): ["--state", "failed"],
+    ("inspect", "--offset"): ["--state", "failed"],
+    ("dispatch", "--timeout"): ["--wait"],
+    ("job", "--reason"): ["--cancel"],
+}
 SUPERVISE: list[tuple[list[str], int, str]] = [
     ([], USAGE, "MODULE:ATTR"),
     *((["x:app", option, value], code, name) for option, code, name, values in (
@@ -127,7 +133,7 @@ def test_every_option_of_every_command_is_refused_with_nonsense_by_name(
             if path == ("wait",) and option == "--task":
                 code = NOT_FOUND
             where = [] if option in ("--app", "--url") or path == ("demo",) else HERE
-            needs = NEEDS.get(option, []) if path == ("inspect",) else []
+            needs = NEEDS.get((*path, option), [])
             found, line = refused(capsys, [*path, *ARGUMENTS.get(path, []), *where, *needs, option, value])
             assert found == code, (option, value, line)
             name = option.lstrip("-")

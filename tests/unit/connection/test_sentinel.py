@@ -12,6 +12,7 @@ import redis.asyncio
 import redis.asyncio.sentinel
 import redis.sentinel
 
+from support.raw import raw_sentinel
 from support.resp import FakeServer, reply
 from taskora import redis_adapter
 from taskora.connection.blocking_stream import GuardedStream
@@ -71,7 +72,9 @@ def test_a_wrong_url_is_refused_without_repeating_its_passwords(url: str, part: 
 def test_a_client_of_redis_pys_sentinel_gives_service_sentinels_and_logins(
     kind: type[redis.sentinel.Sentinel] | type[redis.asyncio.sentinel.Sentinel],
 ) -> None:
-    manager = kind([("a", 1), ("b", 2)], sentinel_kwargs={"password": "s"}, min_other_sentinels=1, password="p", db=4)
+    manager = raw_sentinel(
+        kind, [("a", 1), ("b", 2)], sentinel_kwargs={"password": "s"}, min_other_sentinels=1, password="p", db=4
+    )
     route = sentinel_route_of(manager.master_for("main", username="u"))
     assert route.service == "main"
     assert route.sentinels == (Endpoint(host="a", port=1, password="s"), Endpoint(host="b", port=2, password="s"))
