@@ -83,7 +83,8 @@ async def test_two_thousand_jobs_of_every_kind_leave_nothing_behind(
         assert after[3] <= before[3] + 2
         # All of its slots work still.
         assert [await h.result_async(5) for h in await sync_ok.dispatch_many(range(20))] == list(range(20))
-    assert set(worker._slots._used.values()) == {0}  # pyright: ignore[reportPrivateUsage]
+    (station,) = worker._stations  # pyright: ignore[reportPrivateUsage]
+    assert set(station.slots._used.values()) == {0}  # pyright: ignore[reportPrivateUsage]
 
 
 async def test_an_application_that_starts_and_closes_again_and_again_holds_nothing(app: Taskora) -> None:
