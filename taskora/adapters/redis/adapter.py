@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from taskora.adapters.redis.dead_letters import RedisDeadLetters
 from taskora.adapters.redis.events import RedisEvents
 from taskora.adapters.redis.house import RedisHouse
@@ -28,10 +26,9 @@ class RedisAdapter:
         prefix: Text that sets its keys apart from those of others on the same server.
     """
 
-    of_one_process: Final = False
-
     def __init__(self, source: Source, prefix: str = "") -> None:
         self.keys = Keys(prefix)
+        self.of_one_process = False
         self._link = Link(source, self.keys)
         self.jobs = RedisJobs(self._link)
         self.leases = RedisLeases(self._link)
