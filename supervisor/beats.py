@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, Literal
 
+from .pulses import Pulse
 from .shared_text import SharedText
 
 Role = Literal["worker", "steward"]
@@ -107,13 +108,14 @@ def mark_of(job_id: str) -> int:
 class BeatSlot:
     """One process's cell, as that process and the master hold it."""
 
-    __slots__ = ("_at", "_words", "_worker", "index")
+    __slots__ = ("_at", "_words", "_worker", "index", "pulse")
 
     def __init__(self, index: int, words: memoryview[int], octets: memoryview[int], at: int) -> None:
         self.index = index
         self._words = words
         self._at = at
         self._worker = SharedText(words, octets, at + _WORKER, WORKER_BYTES)
+        self.pulse = Pulse(words, at)
 
     def beat(self) -> None:
         """Say "alive" (about 0.2 µs)."""

@@ -199,6 +199,7 @@ class _Child:
         beat, worker = self._seat.beat, service.worker
         while True:
             beat.active, beat.done, beat.failed = len(worker.runs), worker.done, worker.failed
+            beat.pulse.claim_ns = worker.claimed_ns
             beat.beat()
             await asyncio.sleep(_BEAT_S)
 

@@ -91,6 +91,8 @@ Exit codes:
 @click.option("--tasks", default="", metavar="A,B", help="Only these tasks.")
 @click.option("--exclude", default="", metavar="A,B", help="Not these tasks.")
 @click.option("--reload", is_flag=True, help="Rolling restart when a Python file below this folder changes.")
+@click.option("--health-port", type=int, metavar="PORT", help="Answer GET /healthz and /readyz at this port.")
+@click.option("--health-host", default="127.0.0.1", show_default=True, metavar="IP", help="With --health-port: where.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option(
     "--log-level",
@@ -115,6 +117,8 @@ def command(
     tasks: str,
     exclude: str,
     reload: bool,
+    health_port: int | None,
+    health_host: str,
     log_format: LogFormat,
     log_level: str,
 ) -> None:
@@ -140,6 +144,8 @@ def command(
             tasks=_names(tasks),
             exclude=_names(exclude),
             reload=reload,
+            health_port=health_port,
+            health_host=health_host,
             log_format=log_format,
             log_level=log_level,
         )
@@ -149,6 +155,10 @@ def command(
     logs.configure(config.log_format, config.log_level)
     try:
         code = supervise(config, worker_main=_worker, steward_main=_steward, preload=_preload)
+    except ConfigError as error:
+        # Found when it was tried: a port that somebody has.
+        _log.critical("%s", error, extra={"action": "master.config"})
+        code = ExitCode.CONFIG
     except Exception:  # noqa: BLE001 -- logged, with its traceback
         # The children drain: their line to this process ends.
         _log.exception("the supervisor ends by an error of its own", extra={"action": "master.error"})

@@ -42,6 +42,8 @@ class SupervisorConfig:
         reload: a rolling restart whenever a Python file below the working directory changes.
         log_format: `text` or `json`.
         log_level: `debug`, `info`, `warning`, `error` or `critical`.
+        health_port: answer `/healthz` and `/readyz` at this port; 0 for any that is free; None not at all.
+        health_host: the address for it. Default 127.0.0.1.
         interrupt_grace_s: from "give your jobs back" to SIGKILL. Default 2.
         evidence_s: from the request for stacks to SIGKILL. Default 0.5.
         steward_timeout_s: how long the steward may take to recover, and to end, once all else has ended. Default 5.
@@ -65,6 +67,8 @@ class SupervisorConfig:
     reload: bool = False
     log_format: LogFormat = "text"
     log_level: str = "info"
+    health_port: int | None = None
+    health_host: str = "127.0.0.1"
     interrupt_grace_s: float = 2.0
     evidence_s: float = 0.5
     steward_timeout_s: float = 5.0
@@ -85,8 +89,14 @@ class SupervisorConfig:
             value: int | None = getattr(self, name)
             _require(value is None or value >= 1, f"{name}: {value} is less than 1; leave it out for no limit")
         _require(self.max_crashes >= 0, f"max_crashes: {self.max_crashes} is below 0")
+        _check_port("health_port", self.health_port)
         self._check_times()
         self._check_names()
+
+    @property
+    def is_observed(self) -> bool:
+        """Whether somebody may ask how the fleet does."""
+        return self.health_port is not None
 
     def _check_times(self) -> None:
         for name in ("heartbeat_timeout_s", "hang_timeout_s", "boot_timeout_s"):
@@ -99,6 +109,10 @@ class SupervisorConfig:
         _require(not both, f"exclude: {', '.join(both)} is both in tasks and in exclude; name it in one of them")
         _require(self.log_format in ("text", "json"), f"log_format: {self.log_format!r} is neither text nor json")
         _require(self.log_level in _LEVELS, f"log_level: {self.log_level!r} is none of {', '.join(_LEVELS)}")
+
+
+def _check_port(name: str, port: int | None) -> None:
+    _require(port is None or 0 <= port <= 65_535, f"{name}: {port} is no port; give 0 to 65535")
 
 
 def _require(valid: bool, message: str) -> None:

@@ -33,10 +33,10 @@ class Listening:
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
 
-    def add(self, source: HasFd, ear: Ear) -> None:
-        """Call `ear` when `source` is readable."""
+    def add(self, source: HasFd, ear: Ear, *, writes: bool = False) -> None:
+        """Call `ear` when `source` is readable, or, if it is to be written to, writable."""
         if source.fileno() >= 0:
-            self._selector.register(source.fileno(), selectors.EVENT_READ, ear)
+            self._selector.register(source.fileno(), selectors.EVENT_WRITE if writes else selectors.EVENT_READ, ear)
 
     def drop(self, source: HasFd) -> None:
         """Forget a source, before it is closed. Sources that are not here are ignored."""
@@ -77,6 +77,9 @@ class Listening:
         """Wait for the first event, or until CLOCK_MONOTONIC says `due_ns`, and call the ears."""
         left_s = max(0.0, (due_ns - time.monotonic_ns()) / _NS)
         for key, _ in self._selector.select(left_s):
+            # An ear before it may have dropped this one, and given its descriptor to another.
+            if self._selector.get_map().get(key.fd) is not key:
+                continue
             ear: Ear = key.data
             if not ear():
                 # At its end a descriptor stays readable: left in, it would turn the loop into a spin.

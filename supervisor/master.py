@@ -22,8 +22,10 @@ from .listening import Listening
 from .notices import Notices
 from .notify import Notifier
 from .nursery import ForkNursery, Upbringing
+from .probes import Probes
 from .process import reap_strangers
 from .recycling import Recycling
+from .responder import Responder
 from .retirement import NS
 from .rolling import Progress, Roll
 from .seat import Bodies, ChildMain, Preload
@@ -52,6 +54,7 @@ def supervise(
         The exit code, see `taskora.supervisor.exitcodes`.
 
     Raises:
+        ConfigError: it cannot listen at a port that it was given.
         ForkFromThreadsError: this process has more than one thread.
         OSError: with `--preload`, where the kernel does not let this process adopt its grandchildren.
     """
@@ -83,6 +86,12 @@ class Master:
             on_end=self._listening.drop_child,
         )
         self._health = Health(self._fleet)
+        self._responders: list[Responder] = []
+        if config.health_port is not None:
+            pages = Probes(self._fleet, self._health).pages()
+            self._responders.append(
+                Responder(self._listening, config.health_host, config.health_port, pages, "health_port")
+            )
         self._recycling = Recycling(self._fleet)
         self._sources = SourceWatch(Path.cwd()) if config.reload else None
         self._notifier = Notifier(None, None)
@@ -98,7 +107,13 @@ class Master:
         self._quit = False
 
     def run(self) -> int:
-        """Start the fleet and keep it until its end."""
+        """Start the fleet and keep it until its end.
+
+        Raises:
+            ConfigError: It cannot listen at a port that it was given.
+        """
+        for responder in self._responders:
+            responder.open()
         self._inbox.open()
         self._listening.add(self._inbox, lambda: True)
         self._notifier = Notifier.from_environ(os.environ)
@@ -133,6 +148,8 @@ class Master:
             yield from self._stop.due_ns()
         if self._sources is not None:
             yield self._sources.due_ns()
+        for responder in self._responders:
+            yield from responder.due_ns()
         if self._notifier.watchdog_ns is not None:
             yield self._watchdog_at_ns
 
@@ -210,6 +227,8 @@ class Master:
     def _check(self) -> None:
         self._health.check()
         self._recycling.check()
+        for responder in self._responders:
+            responder.tend()
         now_ns = time.monotonic_ns()
         config = self._config
         for child in self._fleet.children():
@@ -336,6 +355,8 @@ class Master:
 
     def _end(self, code: ExitCode, *, kill_zygotes: bool = False) -> int:
         until_ns = time.monotonic_ns() + _QUIT_WAIT_NS
+        for responder in self._responders:
+            responder.close()
         if self._incubator is not None:
             self._incubator.dismiss_all()
             for zygote in self._incubator.zygotes() if kill_zygotes else ():

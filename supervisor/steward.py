@@ -27,6 +27,7 @@ from taskora.worker import worker_identity
 from .beats import Beat, State
 from .child import chosen_tasks, finished_before
 from .exitcodes import ExitCode
+from .observer import Observer
 from .orphan import ORPHAN_GRACE_S, ControlPipe, arm_exit, end_siblings
 from .pipes import Message
 from .seat import Seat
@@ -160,7 +161,9 @@ class _Steward:
 
     async def _work(self) -> None:
         """Serve until told to end. A part that ends by an error of ours raises it: this process is replaced."""
-        parts = (self._serve(), self._watch_silence(), self._beat(), self._wait_for_word())
+        parts = [self._serve(), self._watch_silence(), self._beat(), self._wait_for_word()]
+        if self._seat.config.is_observed:
+            parts.append(Observer(self._app.adapter, self._seat.beat.pulse).run())
         tasks = [asyncio.create_task(part) for part in parts]
         ended, running = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for part in running:

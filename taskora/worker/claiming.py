@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Collection
 from functools import partial
 
@@ -24,6 +25,7 @@ class Claiming:
 
     Attributes:
         parked: The tasks that the wait under way covers; None while there is none.
+        turned_ns: Monotonic time of the last turn; 0 while no slot is free, or none was yet.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class Claiming:
         self._wakes: set[asyncio.Task[None]] = set()
         self._turn = 0
         self.parked: Collection[str] | None = None
+        self.turned_ns = 0
 
     async def run(self) -> None:
         """Claim until the slots are closed."""
@@ -43,8 +46,10 @@ class Claiming:
         while self._slots.open:
             wants = self._slots.reserve()
             if not wants:
+                self.turned_ns = 0
                 await self._slots.wait_for_free()
                 continue
+            self.turned_ns = time.monotonic_ns()
             block_ms = _BLOCK_MS
             if pause_s != _PAUSE_S:
                 wants, block_ms = self._one_in_turn(wants), _SHORT_BLOCK_MS

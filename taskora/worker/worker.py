@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import socket
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -117,6 +118,11 @@ class Worker:
     def tasks(self) -> Sequence[str]:
         """Names of what it runs."""
         return list(self._tasks)
+
+    @property
+    def claimed_ns(self) -> int:
+        """Monotonic time of the last turn of the claim loop; now, while it has no free slot to claim for."""
+        return self._claiming.turned_ns or time.monotonic_ns()
 
     async def start(self) -> None:
         """Reach the server and begin to claim."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from taskora.adapters.memory.clock import Clock
 from taskora.adapters.memory.dead_letters import MemoryDeadLetters
 from taskora.adapters.memory.due import hasten_batches, next_due_ms
@@ -33,10 +31,9 @@ class MemoryAdapter:
         prefix: As other adapters have it; it sets nothing apart here.
     """
 
-    of_one_process: Final = True
-
     def __init__(self, clock: Clock, prefix: str = "") -> None:
         self.keys = Keys(prefix)
+        self.of_one_process = True
         self._store = store = Store(clock)
         self.jobs = MemoryJobs(store)
         self.leases = MemoryLeases(store)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from taskora.adapters.event_store import EventStore
 from taskora.adapters.protocol import HouseStore, Waiter, WorkflowStore
 from taskora.adapters.redis.dead_letters import RedisDeadLetters
@@ -33,10 +31,9 @@ class RedisAdapter:
         keys: Its keys, where they are not named as usual.
     """
 
-    of_one_process: Final = False
-
     def __init__(self, source: Source, prefix: str = "", keys: Keys | None = None) -> None:
         self.keys = keys or Keys(prefix)
+        self.of_one_process = False
         self._link = Link(source, self.keys)
         self.jobs = RedisJobs(self._link)
         self.leases = RedisLeases(self._link)

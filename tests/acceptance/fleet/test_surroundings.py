@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import psutil
@@ -38,7 +38,7 @@ def with_mounts(mounts: str) -> tuple[str, ...]:
 
 
 @contextlib.contextmanager
-def cgroup(controller: str, name: str, **limits: int) -> Iterator[tuple[tuple[str, ...], Path]]:
+def cgroup(controller: str, name: str, **limits: int) -> Generator[tuple[tuple[str, ...], Path]]:
     """A control group below this process's own (version 1): a command prefix that enters it, and its folder."""
     lines = Path("/proc/self/cgroup").read_text().splitlines()
     mine = next((line.split(":", 2)[2] for line in lines if controller in line.split(":")[1].split(",")), None)
