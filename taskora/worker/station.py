@@ -56,6 +56,11 @@ class Station:
         self._claimer: asyncio.Task[None] | None = None
         self._settler: asyncio.Task[None] | None = None
 
+    @property
+    def turned_ns(self) -> int:
+        """Monotonic time of the last turn of the claim loop; 0 while no slot is free."""
+        return self._claiming.turned_ns
+
     def start(self) -> None:
         """Begin to claim, on the running loop."""
         self._settler = asyncio.create_task(self.settling.run(), name="taskora-settle")

@@ -121,8 +121,12 @@ class Worker:
 
     @property
     def claimed_ns(self) -> int:
-        """Monotonic time of the last turn of the claim loop; now, while it has no free slot to claim for."""
-        return self._claiming.turned_ns or time.monotonic_ns()
+        """Monotonic time of the last turn of the claim loop; now, while it has no free slot to claim for.
+
+        Of several loops, the one that turned longest ago.
+        """
+        turns = [station.turned_ns for station in self._stations if station.turned_ns]
+        return min(turns) if turns else time.monotonic_ns()
 
     async def start(self) -> None:
         """Reach the server and begin to claim."""
