@@ -17,6 +17,7 @@ from taskora.service import Service
 
 from .beats import HOLDERS, State, mark_of
 from .config import SupervisorConfig
+from .counting import LoopLag, counter_of
 from .exitcodes import ExitCode
 from .orphan import ORPHAN_GRACE_S, ControlPipe, arm_exit
 from .seat import Seat
@@ -166,6 +167,8 @@ class _Child:
         service = self._app.service(
             self._vitals, None, tasks=self._tasks, hang_timeout_s=self._seat.config.hang_timeout_s
         )
+        if self._seat.area is not None:
+            service.worker.observe = counter_of(self._seat.area, self._tasks)
         service.extra.update(slot=self._seat.slot, generation=self._seat.generation)
         beating = asyncio.create_task(self._beat(service), name="taskora-beat")
         try:
@@ -197,7 +200,9 @@ class _Child:
 
     async def _beat(self, service: Service) -> None:
         beat, worker = self._seat.beat, service.worker
+        lag = LoopLag(self._seat.area, _BEAT_S)
         while True:
+            lag.turn()
             beat.active, beat.done, beat.failed = len(worker.runs), worker.done, worker.failed
             beat.pulse.claim_ns = worker.claimed_ns
             beat.beat()

@@ -93,6 +93,10 @@ Exit codes:
 @click.option("--reload", is_flag=True, help="Rolling restart when a Python file below this folder changes.")
 @click.option("--health-port", type=int, metavar="PORT", help="Answer GET /healthz and /readyz at this port.")
 @click.option("--health-host", default="127.0.0.1", show_default=True, metavar="IP", help="With --health-port: where.")
+@click.option("--metrics-port", type=int, metavar="PORT", help="Answer GET /metrics, for Prometheus, at this port.")
+@click.option(
+    "--metrics-host", default="127.0.0.1", show_default=True, metavar="IP", help="With --metrics-port: where."
+)
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option(
     "--log-level",
@@ -119,6 +123,8 @@ def command(
     reload: bool,
     health_port: int | None,
     health_host: str,
+    metrics_port: int | None,
+    metrics_host: str,
     log_format: LogFormat,
     log_level: str,
 ) -> None:
@@ -146,6 +152,8 @@ def command(
             reload=reload,
             health_port=health_port,
             health_host=health_host,
+            metrics_port=metrics_port,
+            metrics_host=metrics_host,
             log_format=log_format,
             log_level=log_level,
         )

@@ -44,6 +44,8 @@ class SupervisorConfig:
         log_level: `debug`, `info`, `warning`, `error` or `critical`.
         health_port: answer `/healthz` and `/readyz` at this port; 0 for any that is free; None not at all.
         health_host: the address for it. Default 127.0.0.1.
+        metrics_port: answer `/metrics` at this port, which may be that of the health; None not at all.
+        metrics_host: the address for it. Default 127.0.0.1.
         interrupt_grace_s: from "give your jobs back" to SIGKILL. Default 2.
         evidence_s: from the request for stacks to SIGKILL. Default 0.5.
         steward_timeout_s: how long the steward may take to recover, and to end, once all else has ended. Default 5.
@@ -69,6 +71,8 @@ class SupervisorConfig:
     log_level: str = "info"
     health_port: int | None = None
     health_host: str = "127.0.0.1"
+    metrics_port: int | None = None
+    metrics_host: str = "127.0.0.1"
     interrupt_grace_s: float = 2.0
     evidence_s: float = 0.5
     steward_timeout_s: float = 5.0
@@ -90,13 +94,14 @@ class SupervisorConfig:
             _require(value is None or value >= 1, f"{name}: {value} is less than 1; leave it out for no limit")
         _require(self.max_crashes >= 0, f"max_crashes: {self.max_crashes} is below 0")
         _check_port("health_port", self.health_port)
+        _check_port("metrics_port", self.metrics_port)
         self._check_times()
         self._check_names()
 
     @property
     def is_observed(self) -> bool:
         """Whether somebody may ask how the fleet does."""
-        return self.health_port is not None
+        return self.health_port is not None or self.metrics_port is not None
 
     def _check_times(self) -> None:
         for name in ("heartbeat_timeout_s", "hang_timeout_s", "boot_timeout_s"):

@@ -6,11 +6,12 @@ import logging
 import random
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from .beats import Beats
+from .beats import Beats, Role
 from .children import Child, Limits, new_nonce
 from .config import SupervisorConfig
 from .cpus import allowed_cpus, pin_for
@@ -78,6 +79,7 @@ class Fleet:
         self.stopping = False
         self.leaving: list[Child] = []
         self.killed_ready = 0
+        self.exits: Counter[tuple[Role, str]] = Counter()
         self._nursery = nursery
         self._on_birth = on_birth
         self._on_end = on_end
@@ -225,6 +227,7 @@ class Fleet:
         # It may have become ready and ended between two looks.
         self.notice_ready(child)
         verdict = obituary(child, end, oom=end.signal == signal.SIGKILL and self._oom.killed())
+        self.exits[child.order.role, verdict.cause] += 1
         self._log_end(child, end, verdict)
         self._report(child, end, verdict)
         if self.stopping and child.killed and child.ready_ns:

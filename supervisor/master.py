@@ -15,6 +15,7 @@ from .beats import Beats
 from .children import Child
 from .config import SupervisorConfig
 from .exitcodes import MEANINGS, ExitCode
+from .exposition import Exposition
 from .fleet import Fleet
 from .health import PERIOD_S, Health
 from .incubator import Incubator
@@ -25,13 +26,14 @@ from .nursery import ForkNursery, Upbringing
 from .probes import Probes
 from .process import reap_strangers
 from .recycling import Recycling
-from .responder import Responder
+from .responder import responders
 from .retirement import NS
 from .rolling import Progress, Roll
 from .seat import Bodies, ChildMain, Preload
 from .signals import SignalInbox, hold_signals
 from .sources import SourceWatch
 from .stopping import Stop
+from .tallies import Tallies
 
 _log: Final = logging.getLogger(__name__)
 _ROOM_TO_GROW: Final = 64
@@ -71,7 +73,8 @@ class Master:
         self._inbox = SignalInbox()
         self._listening = Listening()
         self._notices = Notices()
-        upbringing = Upbringing(bodies, self._beats, config)
+        tallies = None if config.metrics_port is None else Tallies(2 * slots + 8)
+        upbringing = Upbringing(bodies, self._beats, config, tallies)
         self._incubator: Incubator | None = None
         if config.preload and bodies.preload is not None:
             self._incubator = Incubator(
@@ -86,12 +89,10 @@ class Master:
             on_end=self._listening.drop_child,
         )
         self._health = Health(self._fleet)
-        self._responders: list[Responder] = []
-        if config.health_port is not None:
-            pages = Probes(self._fleet, self._health).pages()
-            self._responders.append(
-                Responder(self._listening, config.health_host, config.health_port, pages, "health_port")
-            )
+        self._responders = responders(
+            config, self._listening, Probes(self._fleet, self._health).pages(),
+            {} if tallies is None else Exposition(self._fleet, tallies, time.time()).pages(),
+        )  # fmt: skip
         self._recycling = Recycling(self._fleet)
         self._sources = SourceWatch(Path.cwd()) if config.reload else None
         self._notifier = Notifier(None, None)

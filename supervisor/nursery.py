@@ -17,6 +17,7 @@ from .logs import name_origin
 from .process import start_ticks
 from .seat import Bodies, Seat
 from .stacks import offer_stacks
+from .tallies import Area, Tallies
 
 _log: Final = logging.getLogger(__name__)
 
@@ -96,6 +97,7 @@ class Upbringing:
     bodies: Bodies
     beats: Beats
     config: SupervisorConfig
+    tallies: Tallies | None = None
 
     def live(self, order: Order, ends: Ends) -> int:
         """The whole life of a child, from its first line to its exit code."""
@@ -119,6 +121,7 @@ class Upbringing:
             report_fd=ends.report,
             cpus=cpus,
             config=self.config,
+            area=self._area(order),
         )
         body = self.bodies.worker if order.role == "worker" else self.bodies.steward
         try:
@@ -126,6 +129,13 @@ class Upbringing:
         except ImportError:
             _log.exception("the app could not be imported", extra={"action": "child.import"})
             return ExitCode.APP_LOAD_FAILED
+
+    def _area(self, order: Order) -> Area | None:
+        if self.tallies is None:
+            return None
+        area = self.tallies.areas[order.cell]
+        area.begin()
+        return area
 
 
 @dataclass(frozen=True, slots=True)

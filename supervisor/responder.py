@@ -16,6 +16,7 @@ from typing import Final
 
 from taskora.errors import ConfigError
 
+from .config import SupervisorConfig
 from .listening import Listening
 
 _log: Final = logging.getLogger(__name__)
@@ -235,3 +236,16 @@ class Responder:
         except Exception:  # noqa: BLE001 -- logged; the fleet is worth more than a page
             _log.exception("%s could not be made", path, extra={"action": "http.error"})
             return Answer(500, _TEXT, b"an error of ours; it is in the log\n")
+
+
+def responders(config: SupervisorConfig, listening: Listening, probes: Pages, metrics: Pages) -> list[Responder]:
+    """Those that were asked for: one where both have the same place."""
+    health_at, metrics_at = (config.health_host, config.health_port), (config.metrics_host, config.metrics_port)
+    if config.health_port and health_at == metrics_at:
+        return [Responder(listening, config.health_host, config.health_port, {**probes, **metrics}, "health_port")]
+    found: list[Responder] = []
+    if config.health_port is not None:
+        found.append(Responder(listening, config.health_host, config.health_port, probes, "health_port"))
+    if config.metrics_port is not None:
+        found.append(Responder(listening, config.metrics_host, config.metrics_port, metrics, "metrics_port"))
+    return found

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from .beats import Beats, BeatSlot, Role, State
 from .config import SupervisorConfig
 from .pipes import Message, encode
+from .tallies import Area
 
 STEWARD_SLOT = -1
 
@@ -29,6 +30,7 @@ class Seat:
         report_fd: blocking; newline-delimited JSON to the master.
         cpus: the CPUs that this process has been bound to; empty when it has not.
         config: the supervisor's settings.
+        area: where this process counts its jobs; None when nobody asks for them.
 
     What the master says on `control_fd`:
 
@@ -57,6 +59,7 @@ class Seat:
     report_fd: int
     cpus: tuple[int, ...]
     config: SupervisorConfig
+    area: Area | None = None
 
     def ready(self) -> None:
         """Say that the first job can be claimed, or, for the steward, that dead workers can be reported."""

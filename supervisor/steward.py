@@ -163,7 +163,7 @@ class _Steward:
         """Serve until told to end. A part that ends by an error of ours raises it: this process is replaced."""
         parts = [self._serve(), self._watch_silence(), self._beat(), self._wait_for_word()]
         if self._seat.config.is_observed:
-            parts.append(Observer(self._app.adapter, self._seat.beat.pulse).run())
+            parts.append(self._observer().run())
         tasks = [asyncio.create_task(part) for part in parts]
         ended, running = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for part in running:
@@ -171,6 +171,10 @@ class _Steward:
         await asyncio.gather(*running, return_exceptions=True)
         for part in ended:
             part.result()
+
+    def _observer(self) -> Observer:
+        beat, area = self._seat.beat, self._seat.area
+        return Observer(self._app.adapter, self._app.inspect(), beat.pulse, area, self._housekeeper)
 
     async def _wait_for_word(self) -> None:
         await self._told.wait()
@@ -229,6 +233,8 @@ class _Steward:
             _log.warning("the jobs of %s could not be recovered yet: %s", worker, error, extra={"action": "recover"})
             return False
         if count:
+            if self._seat.area is not None:
+                self._seat.area.recovered(count)
             _log.info("%d jobs of %s are back in their queues (%s)", count, worker, cause, extra={"action": "recover"})
         return True
 

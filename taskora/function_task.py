@@ -12,6 +12,7 @@ from taskora.home import TaskHome
 from taskora.middleware import Middleware
 from taskora.migration import Migrations
 from taskora.payloads import load
+from taskora.schema import ANY
 from taskora.task import Schemas, Task
 
 In = TypeVar("In")
@@ -51,6 +52,7 @@ class FunctionTask(Task[In, Out], Generic[In, Out, P, R]):
         handler: The function.
         is_async: Whether it is a coroutine function; if not, it runs in a thread.
         wants_context: Whether it looks at its context.
+        checks: Whether reading a payload or writing a result may run code of the user's, such as a validator.
         call: It, as a function of payload and context.
         on_cancel: Called with payload and context after a cancelled run has stopped.
     """
@@ -62,6 +64,7 @@ class FunctionTask(Task[In, Out], Generic[In, Out, P, R]):
         self.handler = handler.function
         self.is_async = handler.is_async
         self.wants_context = handler.wants_context
+        self.checks = bool(handler.migrations.steps) or any(schema is not ANY for schema in schemas)
         self.call = handler.call
         self.on_cancel = handler.on_cancel
         self._own_middleware = handler.middleware

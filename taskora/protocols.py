@@ -96,6 +96,11 @@ class Runnable(Protocol):
         ...
 
     @property
+    def checks(self) -> bool:
+        """Whether reading a payload or writing a result may run code of the user's, such as a validator."""
+        ...
+
+    @property
     def call(self) -> Callable[[object, object], object]:
         """The handler, as a function of payload and context."""
         ...

@@ -54,6 +54,9 @@ class Housekeeper:
         token: What tells its lead from any other's; made up when there is none. Whoever knows the token of a process
             that died can give its lead up.
 
+    Attributes:
+        stalled: Jobs that its sweeps took from workers that vanished.
+
     Raises:
         ConfigError: A schedule's expression or zone is not understood.
         SerializationError: A schedule's data cannot be written as JSON.
@@ -82,6 +85,7 @@ class Housekeeper:
         self._term = Term(adapter.house, self._ttl_s, token)
         self._task: asyncio.Task[None] | None = None
         self._unreachable = False
+        self.stalled = 0
         self._undeclared = {
             name: declaration(adapter.schedules, name, task, schedule, None)
             for name, (task, schedule) in (schedules or {}).items()
@@ -196,12 +200,15 @@ class Housekeeper:
                 pause_s = _AFTER_FAILURE_S
             await asyncio.sleep(max(0.0, pause_s))
 
+    def _count_stalled(self, jobs: int) -> None:
+        self.stalled += jobs
+
     def _chores(self) -> Sequence[Chore]:
         adapter, pace = self._adapter, self._pace
         roster = Roster(adapter.house, self._known, pace.roster_s)
         return (
             Ticker(adapter, self._term, roster, self._serializer, self._poll_s),
-            Sweeper(adapter.house, roster),
+            Sweeper(adapter.house, roster, self._count_stalled),
             Janitor(adapter.house, roster, self._retention, pace),
             Overseer(adapter.house, adapter.workflows, pace),
             Registrar(adapter.repairs, pace.registry_s),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 
 from taskora.adapters.protocol import HouseStore
 from taskora.duration import to_seconds
@@ -20,13 +21,15 @@ class Sweeper:
     Args:
         house: Where the jobs are.
         roster: All tasks.
+        taken: Told how many jobs each sweep took.
     """
 
     name = "stall sweep"
 
-    def __init__(self, house: HouseStore, roster: Roster) -> None:
+    def __init__(self, house: HouseStore, roster: Roster, taken: Callable[[int], None] = lambda _: None) -> None:
         self._house = house
         self._roster = roster
+        self._taken = taken
         self._next_s: dict[str, float] = {}
 
     async def round(self) -> float:
@@ -44,6 +47,7 @@ class Sweeper:
                 log.exception("task %s: the sweep for lost jobs failed; it is tried again at the next interval", task)
             else:
                 if taken:
+                    self._taken(taken)
                     log.warning("task %s: took %d jobs from workers that vanished", task, taken)
         soonest_s = min((self._next_s[task] for task in tasks), default=float("inf"))
         return min(_LOOK_S, soonest_s - time.monotonic())

@@ -9,7 +9,7 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TypeVar, cast
 
 from taskora.context import Interrupted
 from taskora.errors import SerializationError, TimeoutError, ValidationError
@@ -21,6 +21,7 @@ from taskora.worker.run import Run
 from taskora.worker.threads import ThreadPool, Work
 from taskora.worker.watched import watched
 
+T = TypeVar("T")
 log = logging.getLogger("taskora.worker")
 _STUCK_AFTER_S = 0.5  # a thread that was interrupted so long ago is in code that cannot be interrupted
 _ASK_AGAIN_S = 2.0
@@ -56,16 +57,26 @@ class Execution:
         """Run a job. None when its outcome must not be written: its lock was lost, or it was given up."""
         timer = self._start_timer(run)
         try:
-            run.data = self._payload(run)
+            run.data = self._blamed(run, lambda: self._payload(run))
             chain = self.chains.get(run.job.task)
             value = await (self._call(run) if chain is None else self._call_through(chain, run))
-            ending: bytes | BaseException = run.task.encode_result(value)
+            ending: bytes | BaseException = self._blamed(run, lambda: run.task.encode_result(value))
         except BaseException as error:  # noqa: BLE001 - the user's code; written and logged
             ending = error
         finally:
             if timer is not None:
                 timer.cancel()
         return None if run.over else await self.conclude(run, ending)
+
+    def _blamed(self, run: Run, code: Callable[[], T]) -> T:
+        """Run what may be code of the user's beside the handler, so that the job is blamed when it never ends."""
+        if not (run.task.checks and self.host.watches):
+            return code()
+        self.host.hold(run.job.job_id, self._hang_deadline_ns(run))
+        try:
+            return code()
+        finally:
+            self.host.let_go(run.job.job_id)
 
     async def conclude(self, run: Run, ending: bytes | BaseException) -> Settled | None:
         """Decide what a run's end means.

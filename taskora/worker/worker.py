@@ -60,6 +60,13 @@ def worker_identity() -> str:
 class Worker:
     """Runs the jobs of some tasks. Everything happens on the event loop that ``start`` is awaited on.
 
+    Attributes:
+        identity: What its locks begin with.
+        done: Jobs completed.
+        failed: Jobs failed for good.
+        runs: What it runs, by task and id.
+        observe: Called with each run and its outcome, before that is written; None for nobody.
+
     Args:
         adapter: Where the jobs are.
         tasks: What it runs, by name.
@@ -84,6 +91,7 @@ class Worker:
         self.done = 0
         self.failed = 0
         self.runs: dict[tuple[str, str], Run] = {}
+        self.observe: Callable[[Run, Settled], None] | None = None
         self._adapter = adapter
         self._tasks = tasks
         self._settings = settings
@@ -237,6 +245,8 @@ class Worker:
             self._forget(run.job.task, run.job.job_id)
             self._station_of[run.job.task].slots.free(run.job.task)
         else:
+            if self.observe is not None:
+                self.observe(run, outcome)
             self._station_of[run.job.task].settling.add(outcome)
 
     def _settle(self, outcome: Settled) -> None:

@@ -67,7 +67,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 EDGES = len(LAYERS) - 1
 
 # The master knows processes, not jobs. These modules run in processes that it forks, or put it together.
-BESIDE_THE_MASTER = {"child", "steward", "observer", "command", "__main__"}
+BESIDE_THE_MASTER = {"child", "steward", "observer", "counting", "command", "__main__"}
 KNOWN_TO_THE_MASTER = {*LAYERS[0], "model", "config"}
 HIDDEN_FROM_THE_ROOT = {"cli", "testing", "supervisor"}
 

@@ -66,7 +66,7 @@ OPTIONS: dict[str, list[tuple[str, int]]] = {
 }  # fmt: skip
 ALIASES = {"--url": ["adapter"], "--task": ["job"]}  # what messages call them
 # What an option says nothing without.
-NEEDS = {
+NEEDS: dict[tuple[str, ...], list[str]] = {
     ("inspect", "--limit"): ["--state", "failed"],
     ("inspect", "--offset"): ["--state", "failed"],
     ("dispatch", "--timeout"): ["--wait"],

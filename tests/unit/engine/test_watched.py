@@ -2,9 +2,15 @@
 
 import asyncio
 
+import pydantic
 import pytest
 
 from support import forever
+from taskora import Taskora
+from taskora.model import Claimed
+from taskora.worker.execution import Execution
+from taskora.worker.run import Run
+from taskora.worker.threads import ThreadPool
 from taskora.worker.watched import watched
 
 
@@ -14,9 +20,10 @@ class Recorder:
     def __init__(self) -> None:
         self.holding: list[str] = []
         self.steps = 0
+        self.deadline_ns = 0
 
     def hold(self, job_id: str, deadline_ns: int) -> None:
-        assert deadline_ns == 7
+        self.deadline_ns = deadline_ns
         self.holding.append(job_id)
         self.steps += 1
 
@@ -48,7 +55,7 @@ async def test_it_holds_during_its_steps_and_not_while_it_waits() -> None:
 
     task = asyncio.ensure_future(_run(watched(handler(), host, "a", 7)))
     await asyncio.sleep(0)
-    assert (host.holding, host.steps) == ([], 1)
+    assert (host.holding, host.steps, host.deadline_ns) == ([], 1, 7)
     gate.set()
     assert await task == "done"
     assert (host.holding, host.steps) == ([], 2)
@@ -84,3 +91,34 @@ async def test_errors_and_cancels_pass_through_and_may_be_caught() -> None:
 
 async def _run(work: object) -> object:
     return await work  # type: ignore[misc]
+
+
+async def test_migrations_and_validators_hold_as_the_handler_does() -> None:
+    host = Recorder()
+    seen: list[str] = []
+
+    def newer(data: object) -> object:
+        seen.append(f"migration of {host.holding}")
+        return data
+
+    class Checked(pydantic.BaseModel):
+        kind: str
+
+        @pydantic.model_validator(mode="after")
+        def note(self) -> "Checked":
+            seen.append(f"validation of {host.holding}")
+            return self
+
+    app = Taskora("memory://")
+
+    @app.task("mail", version=2, since=1, migrate=[newer])
+    async def mail(data: Checked) -> object:
+        return data.kind
+
+    execution = Execution(ThreadPool(1), host, 0.1, 0.001, lambda run: None)
+    job = Claimed("mail", "a", b'{"kind":"x"}', 1, 1, 0, "token", 0, "")
+    outcome = await execution.outcome(Run(job, mail, lambda run: pytest.fail("nothing is reported")))
+    assert outcome is not None
+    assert outcome.payload == b'"x"'
+    assert seen == ["migration of ['a']", "validation of ['a']"]
+    assert host.holding == []

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskora import Retry, Taskora, TaskoraError
+from taskora import FunctionTask, Retry, Taskora, TaskoraError
 from taskora.adapters.event_store import StoredEvent
 from taskora.adapters.redis.complaints import Complaints
 from taskora.adapters.redis.lane import _read, _Step  # pyright: ignore[reportPrivateUsage] - the reply of the hot path
@@ -74,7 +74,7 @@ def test_any_verdict_is_read(texts: list[bytes]) -> None:
 @given(raw=junk)
 def test_any_payload_is_read_or_refused(kind: Any, raw: bytes) -> None:
     app = Taskora("memory://")
-    task: Any = app.task("mail", lambda data: data, input=kind, output=kind)
+    task = cast("FunctionTask[Any, Any, [Any], Any]", app.task("mail", lambda data: data, input=kind, output=kind))
     for read in (partial(task.decode_input, raw, 1, "j"), partial(task.decode_result, raw)):
         try:
             read()

@@ -1,0 +1,242 @@
+"""Rules that were made because breaking them lost, repeated or delayed jobs, and the tests that fail without them."""
+
+from typing import Final
+
+FLEET: Final = "acceptance/fleet"
+ALL: Final = "conformance"
+ADAPTER: Final = "integration/adapter"
+ENGINE: Final = "integration/engine"
+HOUSE: Final = "integration/housekeeping"
+
+DECISIONS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
+    "token": (
+        "a lock's value is unique to its claim",
+        (
+            f"{ALL}/test_ownership.py::test_every_claim_has_a_token_of_its_own_that_names_its_worker",
+            f"{ALL}/test_ownership.py::test_a_late_settle_of_an_earlier_claim_by_the_same_worker_is_refused",
+        ),
+    ),
+    "fence": (
+        "recovery keeps the dead worker's identity from claiming, in the script that moves its jobs",
+        (
+            f"{ADAPTER}/test_ownership.py::test_a_claim_sent_before_the_fence_claims_nothing_after_recovery",
+            f"{ALL}/test_recovery.py::test_a_worker_without_jobs_is_fenced_too",
+            f"{FLEET}/test_kills.py::test_a_claim_that_a_dead_worker_had_sent_claims_nothing_after_its_recovery",
+        ),
+    ),
+    "wake-key": (
+        "a worker's own key ends its own wait and no other's",
+        (
+            f"{ALL}/test_waking.py::test_wake_ends_the_wait_of_this_worker_and_of_no_other",
+            f"{ALL}/test_waking.py::test_a_wake_before_the_wait_is_not_lost_and_ends_one_wait_only",
+        ),
+    ),
+    "silent-claim": (
+        "a silent worker is kept from claiming until it beats again",
+        (
+            f"{FLEET}/test_kills.py::test_a_stopped_child_claims_nothing_more_and_goes_on_when_continued",
+            f"{FLEET}/test_kills.py::test_a_steward_that_died_while_a_worker_was_silent_leaves_no_fence_behind",
+            "unit/supervisor/test_silence.py::test_who_is_silent_is_kept_from_claiming_once_and_freed_once",
+        ),
+    ),
+    "lost-reply-claim": (
+        "what a claim brought whose reply never came is put back at the front, and its old connection claims no more",
+        (
+            f"{ADAPTER}/test_ownership.py::test_jobs_of_a_claim_whose_reply_was_lost_are_given_back_at_the_front",
+            f"{ADAPTER}/test_ownership.py::test_bytes_of_a_connection_that_was_given_up_claim_nothing",
+            f"{ADAPTER}/test_ownership.py::test_a_lane_that_is_closed_after_a_cut_claim_leaves_no_job_behind",
+        ),
+    ),
+    "order-of-recovery": (
+        "kill, reap, fence, recover; never on silence alone",
+        (
+            (
+                "acceptance/supervisor/test_replacement.py::"
+                "test_the_steward_is_told_after_the_reaping_that_an_unexpected_death_is_charged"
+            ),
+            "unit/supervisor/test_silence.py::test_who_is_to_end_is_not_freed",
+            f"{FLEET}/test_kills.py::test_a_child_that_stays_stopped_is_killed_and_its_jobs_run_again_uncharged",
+        ),
+    ),
+    "lost-reply-settle": (
+        "a settle may be sent again; after an outage a lock that ran out is taken again while the job is still ours",
+        (
+            f"{ADAPTER}/test_ownership.py::test_a_settle_whose_reply_was_lost_may_be_repeated",
+            f"{ALL}/test_ownership.py::test_a_settle_after_the_lock_ran_out_is_accepted_while_nobody_took_the_job",
+            f"{ALL}/test_ownership.py::test_a_settle_is_refused_when_the_lock_that_ran_out_was_a_later_claims",
+            f"{ENGINE}/test_leases.py::test_a_lock_that_ran_out_is_taken_again_when_nobody_else_has_the_job",
+        ),
+    ),
+    "crashes": (
+        "crashes are counted apart, limited, and not charged for kills of ours",
+        (
+            f"{ALL}/test_recovery.py::test_stalls_and_crashes_are_counted_apart",
+            f"{ALL}/test_recovery.py::test_a_job_over_the_limit_of_crashes_fails_with_the_cause",
+            f"{ALL}/test_recovery.py::test_a_kill_of_ours_is_not_charged",
+        ),
+    ),
+    "future-marker": (
+        "a job that is due later neither spins nor costs an idle worker anything",
+        (
+            f"{ADAPTER}/test_waking.py::test_a_delayed_job_tells_its_time_and_does_not_spin",
+            f"{ENGINE}/test_running.py::test_a_job_delayed_by_an_hour_costs_an_idle_worker_nothing",
+            f"{ENGINE}/test_running.py::test_a_job_delayed_beyond_the_fallback_starts_in_time_too",
+        ),
+    ),
+    "full-task": (
+        "a task that was full is looked at once it has room",
+        (
+            f"{ENGINE}/test_running.py::test_a_task_that_was_full_takes_its_next_job_at_once",
+            f"{ENGINE}/test_running.py::test_a_full_task_does_not_delay_the_others",
+        ),
+    ),
+    "due-order": (
+        "jobs are promoted in the order in which they are due, ties in the order in which they came",
+        (
+            f"{ALL}/test_order.py::test_due_jobs_run_in_the_order_in_which_they_were_due",
+            f"{ALL}/test_order.py::test_jobs_due_in_the_same_millisecond_come_first_come_first_served",
+        ),
+    ),
+    "threads": (
+        "a thread is interrupted with what handlers do not catch, and given up when it goes on",
+        (
+            f"{ENGINE}/test_timeouts.py::test_a_thread_is_interrupted_with_what_handlers_do_not_catch",
+            f"{ENGINE}/test_timeouts.py::test_a_thread_that_ignores_every_interruption_is_replaced",
+            f"{FLEET}/test_hangs.py::test_a_sync_handler_past_its_timeout_is_over_and_harms_no_other",
+            f"{FLEET}/test_hangs.py::test_the_other_jobs_of_a_child_that_hung_run_again_uncharged",
+        ),
+    ),
+    "silence": (
+        "silence is explained by the latest deadline, its locks are renewed, and who ends the job marks the cause",
+        (
+            "unit/supervisor/test_beats.py::test_jobs_that_may_hold_the_interpreter_explain_silence_and_can_be_named",
+            (
+                "unit/supervisor/test_silence.py::"
+                "test_locks_are_renewed_before_a_quarter_of_their_time_and_at_each_further_quarter"
+            ),
+            f"{FLEET}/test_hangs.py::test_a_job_that_never_lets_the_gil_go_fails_by_its_timeout_with_its_child",
+        ),
+    ),
+    "master": (
+        "the master has no event loop, no server, no second thread and no user code",
+        (
+            (
+                "acceptance/supervisor/test_replacement.py::"
+                "test_the_master_loads_neither_asyncio_nor_redis_nor_networkx_nor_the_app"
+            ),
+            "acceptance/supervisor/test_health.py::test_a_master_with_a_second_thread_refuses_to_fork",
+        ),
+    ),
+    "orphans": (
+        "the steward ends its siblings when the master is gone and they do not drain in time",
+        (
+            f"{FLEET}/test_drains.py::test_nobody_outlives_the_master_for_long_and_another_fleet_runs_the_jobs",
+            f"{FLEET}/test_drains.py::test_workers_that_died_with_the_master_are_recovered_by_the_steward",
+        ),
+    ),
+    "nan": (
+        "what has no JSON form is refused",
+        ("unit/test_serializer.py::test_a_number_without_a_json_form_is_refused_wherever_it_stands",),
+    ),
+    "lua-numbers": (
+        "scripts lose no digits of a number",
+        (f"{ADAPTER}/test_shape.py::test_the_highest_priority_keeps_its_milliseconds",),
+    ),
+    "dispatch-repeated": (
+        "a call that is sent again answers as the first did, whatever became of its jobs",
+        (
+            f"{ADAPTER}/test_repetition.py::test_jobs_are_stored_once_although_a_reply_in_the_middle_was_lost",
+            f"{ADAPTER}/test_repetition.py::test_a_repetition_is_recognised_although_the_job_has_gone",
+            f"{ALL}/test_retention.py::test_an_id_that_its_caller_gave_stays_taken_after_it_is_trimmed",
+            f"{ALL}/test_retention.py::test_an_id_of_ours_is_free_again_after_it_is_trimmed",
+        ),
+    ),
+    "outbox": (
+        "what was dispatched and not awaited is sent in the tick, at the close and at the exit, and not by a fork",
+        (
+            f"{ENGINE}/test_dispatch.py::test_on_a_loop_dispatch_returns_at_once_and_a_tick_shares_one_call",
+            f"{ENGINE}/test_dispatch.py::test_closing_sends_what_was_not_awaited",
+            f"{ENGINE}/test_dispatch.py::test_a_loop_that_ends_right_after_a_dispatch_has_stored_it",
+            f"{ENGINE}/test_processes.py::test_a_program_that_ends_right_after_its_dispatches_has_stored_them",
+            f"{ENGINE}/test_processes.py::test_a_fork_between_two_loops_is_safe",
+        ),
+    ),
+    "missed-events": (
+        "a reader that was overtaken, or had no connection, looks at all that it waits for",
+        (
+            f"{ADAPTER}/test_waiter.py::test_a_reader_that_a_trimmed_stream_overtook_still_tells_all",
+            f"{ADAPTER}/test_waiter.py::test_an_end_without_an_event_is_noticed",
+            f"{ADAPTER}/test_waiter.py::test_a_wait_survives_a_restart_of_the_server",
+        ),
+    ),
+    "missed-cancels": (
+        "a cancel is found without its message, and a retry from the dead letters forgets it",
+        (
+            f"{ENGINE}/test_outages.py::test_a_cancel_sent_while_the_subscription_is_down_is_noticed",
+            f"{ENGINE}/test_cancelling.py::test_a_cancel_that_comes_with_the_claim_is_not_missed",
+            f"{ALL}/test_dead_letters.py::test_a_cancelled_job_is_queued_without_its_cancel",
+        ),
+    ),
+    "joins": (
+        "a join fires once, however often its nodes settle, and costs the same for each",
+        (
+            f"{ADAPTER}/test_repetition.py::test_advancing_twice_starts_a_successor_once",
+            f"{ALL}/test_wide_workflows.py::test_a_join_of_thousands_fires_once",
+            f"{ADAPTER}/test_wide_workflows.py::test_a_node_of_a_ten_times_larger_group_costs_no_more",
+        ),
+    ),
+    "fan-outs": (
+        "a wide fan-out is written in pieces, and what is owed is done by whoever is there",
+        (
+            f"{ALL}/test_wide_workflows.py::test_a_wide_fan_out_goes_on_from_where_it_stopped",
+            f"{ALL}/test_wide_workflows.py::test_two_who_continue_at_once_start_every_node_once",
+            f"{HOUSE}/test_chores.py::test_what_a_dead_worker_owed_a_workflow_is_done",
+        ),
+    ),
+    "edges": (
+        "too many edges are refused, with advice",
+        (
+            "unit/workflows/test_flattening.py::test_a_wide_group_after_a_wide_group_is_refused_with_advice",
+            (
+                "unit/bad_input/test_running.py::"
+                "test_ten_thousand_and_one_nodes_are_no_mistake_and_a_million_edges_are_refused_by_number"
+            ),
+        ),
+    ),
+    "group-of-one": (
+        "a group of one is a list, whoever advances it",
+        (
+            f"{ALL}/test_workflows.py::test_a_group_of_one_is_a_list",
+            "unit/workflows/test_handle.py::test_a_group_of_one_is_a_list_even_if_another_worker_stored_it_bare",
+        ),
+    ),
+    "foreign-breaks": (
+        "what another implementation's worker left broken is found and mended",
+        (
+            f"{HOUSE}/test_mending.py::test_the_leader_finds_broken_workflows_among_many_keys",
+            f"{HOUSE}/test_mending.py::test_a_step_that_is_only_late_is_not_done_twice",
+        ),
+    ),
+    "occurrences": (
+        "an occurrence that was stored, or an older one, is refused; who leads moves a schedule on as it was read",
+        (
+            f"{ALL}/test_enqueueing.py::test_an_occurrence_is_stored_once_and_an_older_one_never",
+            f"{ALL}/test_schedules.py::test_a_schedule_that_somebody_changed_is_not_moved_on",
+            f"{HOUSE}/test_schedule_ticks.py::test_only_the_leaders_token_moves_a_schedule_on",
+        ),
+    ),
+    "long-lists": (
+        "a job is taken from the nearer end of a long list",
+        (
+            f"{ADAPTER}/test_cost.py::test_w48_a_job_is_settled_from_the_nearer_end_of_a_long_list_of_running_ones",
+            f"{ADAPTER}/test_cost.py::test_w48_a_job_is_cancelled_from_the_nearer_end_of_a_long_queue",
+        ),
+    ),
+    "imports": (
+        "slow packages are imported on use",
+        (
+            "unit/workflows/test_export.py::test_networkx_is_imported_only_for_a_graph",
+            "unit/connection/test_endpoint.py::test_importing_the_module_does_not_import_redis",
+        ),
+    ),
+}
