@@ -24,11 +24,12 @@ FLAVOR ?=
 MINUTES ?= 30
 FAULTS ?=
 
-.PHONY: help venv demo test differential storm signal-races recovery soak packaging lint format lua-lint types imports bench growth clean
+.PHONY: help venv demo test sentinel differential storm signal-races recovery soak packaging lint format lua-lint types imports bench growth clean
 
 help:
 	@echo "make demo       a working queue in one command: no server, no root"
 	@echo "make test       all tests, on Redis and on Valkey (ARGS=… narrows it)"
+	@echo "make sentinel   the engine by way of sentinels"
 	@echo "make differential  random programs on memory and on servers (PROGRAMS=2000 STEPS=80 SEED=… FLAVOR=redis)"
 	@echo "make storm      fleets under a long storm of faults (MINUTES=30 SEED=… FLAVOR=redis, FAULTS=N for its first N)"
 	@echo "make signal-races  fleets under random signals (COUNT=1000 SEED=…)"
@@ -72,6 +73,11 @@ COMPILED := env -u PYTHONDONTWRITEBYTECODE
 
 test: $(READY)
 	@$(COMPILED) $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -m 'not packaging' -q $(ARGS)
+
+# The engine's promises by way of sentinels; `make test` has a part of these.
+sentinel: $(READY)
+	@TASKORA_SENTINEL=1 $(COMPILED) $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -q \
+	  tests/conformance tests/integration/sentinel -k 'sentinel and not differential' $(ARGS)
 
 differential: $(READY)
 	@TASKORA_PROGRAMS=$(PROGRAMS) TASKORA_STEPS=$(STEPS) TASKORA_SEED=$(SEED) $(BIN)/python -m pytest -q -n 2 \

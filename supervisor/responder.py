@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from taskora.errors import ConfigError
@@ -159,7 +160,7 @@ class Responder:
                 self._leave(self._clients[0])
             client = _Client(connection)
             self._clients.append(client)
-            self._listening.add(connection, lambda client=client: self._hear(client))
+            self._listening.add(connection, partial(self._hear, client))
         return True
 
     def _leave(self, client: _Client) -> None:
@@ -186,7 +187,7 @@ class Responder:
         self._listening.drop(client.socket)
         self._tell(client)
         if client in self._clients:
-            self._listening.add(client.socket, lambda: self._tell(client), writes=True)
+            self._listening.add(client.socket, partial(self._tell, client), writes=True)
         return True
 
     def _tell(self, client: _Client) -> bool:

@@ -26,6 +26,7 @@ _COMMANDS: Final = {
     "graph": "Print a workflow's graph as JSON, for Mermaid or for Graphviz.",
     "workflows": "List workflows.",
     "workers": "List the processes that work.",
+    "top": "Watch tasks, workers and rates.",
     "schedules": "List, pause, resume, trigger and remove schedules.",
     "doctor": "Check the server, its settings, and what is stuck.",
     "bench": "Measure this installation on a server.",

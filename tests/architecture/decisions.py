@@ -54,6 +54,7 @@ DECISIONS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
                 "acceptance/supervisor/test_replacement.py::"
                 "test_the_steward_is_told_after_the_reaping_that_an_unexpected_death_is_charged"
             ),
+            "unit/supervisor/test_silence.py::test_these_are_left_alone",
             "unit/supervisor/test_silence.py::test_who_is_to_end_is_not_freed",
             f"{FLEET}/test_kills.py::test_a_child_that_stays_stopped_is_killed_and_its_jobs_run_again_uncharged",
         ),
@@ -150,6 +151,10 @@ DECISIONS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
             f"{ALL}/test_retention.py::test_an_id_that_its_caller_gave_stays_taken_after_it_is_trimmed",
             f"{ALL}/test_retention.py::test_an_id_of_ours_is_free_again_after_it_is_trimmed",
         ),
+    ),
+    "existing-id": (
+        "a handle keeps its id, and names the job that it follows",
+        ("integration/flow/test_deduplicate.py::test_a_duplicate_follows_the_job_that_holds_the_key",),
     ),
     "outbox": (
         "what was dispatched and not awaited is sent in the tick, at the close and at the exit, and not by a fork",

@@ -83,6 +83,7 @@ OWNERS = {
 }
 # (module, what it imports): why it may.
 OWNER_EXCEPTIONS: dict[tuple[str, str], str] = {
+    ("taskora.cli.live", "signal"): "gives the terminal back when it is told to end",
     ("taskora.cli.demo", "signal"): "ends the fleet that it started when it is told to end",
     ("taskora.standalone", "signal"): "is the process itself, when there is no supervisor",
     ("taskora.connection.embedded", "signal"): "tells the guardian to end",

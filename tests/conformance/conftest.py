@@ -37,7 +37,8 @@ def session_server(request: pytest.FixtureRequest) -> Iterator[Server | Cluster 
         with Cluster(flavor) as cluster:
             yield cluster
         return
-    with Watched(flavor, replicas=1) if request.param == "sentinel" else Server(flavor) as running:
+    through_sentinels = request.param == "sentinel"
+    with Watched(flavor, replicas=1, down_after_ms=30_000) if through_sentinels else Server(flavor) as running:
         yield running
 
 

@@ -104,6 +104,7 @@ class Connection:
         self._client = client
         self._server = server
         self._framing = Framing()
+        self._shut: set[asyncio.StreamWriter] = set()  # what is still sent to these is lost
         for writer in (client, server):
             connected: socket.socket = writer.get_extra_info("socket")
             if connected.family == socket.AF_INET:
@@ -139,8 +140,10 @@ class Connection:
 
     def half_close(self, towards_client: bool) -> None:
         """Tell one side that the other sends no more, which it does not know itself."""
+        writer = self._client if towards_client else self._server
+        self._shut.add(writer)
         with contextlib.suppress(OSError, RuntimeError):
-            (self._client if towards_client else self._server).write_eof()
+            writer.write_eof()
 
     async def _up(self, source: asyncio.StreamReader) -> None:
         while data := await source.read(_CHUNK):
@@ -160,11 +163,15 @@ class Connection:
             await asyncio.sleep(self._link.latency_s)
         if self._link.slicing:
             for at in range(min(len(data), _SLICED)):
-                to.write(data[at : at + 1])
+                self._write(data[at : at + 1], to)
                 await asyncio.sleep(0)
             data = data[_SLICED:]
-        to.write(data)
+        self._write(data, to)
         await to.drain()
+
+    def _write(self, data: bytes, to: asyncio.StreamWriter) -> None:
+        if to not in self._shut:
+            to.write(data)
 
 
 class Proxy:

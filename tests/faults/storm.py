@@ -80,7 +80,9 @@ class Storm:
         self._plan = plan
         self._length_s = length_s
         self._calm_s = calm_s
-        self._server = Server(flavor, appendonly=True, args=("--maxmemory-policy", "noeviction"))
+        # What it reads when it starts again stays small.
+        args = ("--maxmemory-policy", "noeviction", "--auto-aof-rewrite-min-size", "8mb")
+        self._server = Server(flavor, appendonly=True, args=args)
         self._exits: list[Exit] = []
         self._starved: list[Window] = []
         self._seed = seed

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from typing import Any
+from typing import Any, cast
 
 from faults.app import EVERY_MS, Settings
 from faults.stage import VICTIM, Stage, housekeeper, load
@@ -84,10 +84,10 @@ async def _hold(app: Taskora, lock_ttl_ms: int) -> None:
 
 def outdated(stage: Stage) -> None:
     """Ended jobs and workflows, and a process that ended without a word."""
-    quick, square = stage.task("quick"), stage.task("square")
+    quick, square, pass_on = stage.task("quick"), stage.task("square"), stage.task("pass-on")
     for _ in range(3):
         quick.dispatch(load(1), delay=30).cancel("not now")
-    flow: Any = chain(square.s(load(1)), stage.task("pass-on").s())
+    flow = cast("Any", chain(square.s(load(1)), pass_on.s()))
     flow.dispatch().cancel("not now")
     stage.raw.zadd(stage.keys.own("workers"), {"elsewhere:2:gone": 1})
 
@@ -100,7 +100,7 @@ def is_trimmed(stage: Stage) -> bool:
 def broken(stage: Stage) -> None:
     """A workflow whose root got lost."""
     square, pass_on = stage.task("square"), stage.task("pass-on")
-    flow: Any = chain(square.s(load(3)), pass_on.s())
+    flow = cast("Any", chain(square.s(load(3)), pass_on.s()))
     stage.ledger.flow(flow.dispatch().workflow_id, "chain", 10)
     base = stage.keys.task("square")
     job = stage.raw.rpop(f"{base}:wait")

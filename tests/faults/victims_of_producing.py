@@ -13,7 +13,7 @@ from faults.app import Settings
 from faults.stage import Stage, load
 from taskora import Debounce, Task, Taskora, chord, group
 from taskora.cli.main import main
-from taskora.service import card_of
+from taskora.housekeeping.cards import card_of
 
 
 def _parts(app: Taskora) -> "tuple[Task[Any, Any], ...]":
@@ -154,7 +154,7 @@ def command(*arguments: str) -> Callable[[Taskora, Settings], None]:
     """Run the command line."""
 
     def run(app: Taskora, settings: Settings) -> None:
-        vars(faults.app)["taskora"] = app
+        faults.app.__dict__["taskora"] = app
         os.environ["TASKORA_APP"] = "faults.app:taskora"
         main(arguments)
 

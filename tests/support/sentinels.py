@@ -27,16 +27,19 @@ class Sentinel:
         master_port: Of the master that it watches from the start.
         quorum: How many must agree that a master is down.
         extra: More lines of its configuration.
+        down_after_ms: How long a silent master is waited for.
     """
 
-    def __init__(self, flavor: Flavor, master_port: int, quorum: int, extra: str = "") -> None:
+    def __init__(
+        self, flavor: Flavor, master_port: int, quorum: int, extra: str = "", down_after_ms: int = _DOWN_AFTER_MS
+    ) -> None:
         self.port = free_port()
         self._flavor: Flavor = flavor
         self._config = f"""
             port {self.port}
             bind 127.0.0.1
             sentinel monitor {SERVICE} 127.0.0.1 {master_port} {quorum}
-            sentinel down-after-milliseconds {SERVICE} {_DOWN_AFTER_MS}
+            sentinel down-after-milliseconds {SERVICE} {down_after_ms}
             sentinel failover-timeout {SERVICE} 1500
             sentinel parallel-syncs {SERVICE} 2
             {extra}
@@ -96,9 +99,13 @@ class Watched:
         flavor: Whose binaries.
         replicas: How many.
         args: More arguments of the servers.
+        down_after_ms: How long a silent master is waited for. Scripts keep one silent on a busy machine.
     """
 
-    def __init__(self, flavor: Flavor, *, replicas: int = 2, args: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, flavor: Flavor, *, replicas: int = 2, args: tuple[str, ...] = (), down_after_ms: int = _DOWN_AFTER_MS
+    ) -> None:
+        self._down_after_ms = down_after_ms
         self._args = ("--repl-diskless-sync-delay", "0", "--repl-backlog-size", "10mb", *args)
         self.flavor: Flavor = flavor
         self._replicas = replicas
@@ -113,7 +120,9 @@ class Watched:
             master = self._server(())
             for _ in range(self._replicas):
                 self._server(("--replicaof", f"127.0.0.1 {master.port}"))
-            self.sentinels = [Sentinel(self.flavor, master.port, 2).start() for _ in range(3)]
+            self.sentinels = [
+                Sentinel(self.flavor, master.port, 2, down_after_ms=self._down_after_ms).start() for _ in range(3)
+            ]
             self.wait_until_whole()
         except BaseException:
             self.close()

@@ -22,7 +22,7 @@ from support.waiting import wait_until
 Flavor = Literal["redis", "valkey"]
 FLAVORS: tuple[Flavor, ...] = ("redis", "valkey")
 
-_START_TIMEOUT_S = 10.0
+_START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 10.0
 # Below the range that the kernel gives to outgoing connections; a cluster node also listens on its port + 10,000.
 _PORTS = range(20_000, 32_000)

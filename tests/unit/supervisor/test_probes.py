@@ -13,7 +13,11 @@ NS = 1_000_000_000
 def probes(cell: BeatSlot, *, hung: bool = False) -> Probes:
     child = SimpleNamespace(beat=cell, ready_ns=1, sentence=None, name="slot 0")
     fleet: Any = SimpleNamespace(children=lambda: [child])
-    health: Any = SimpleNamespace(is_hung=lambda child, now_ns: hung)
+
+    def is_hung(_child: object, _now_ns: int) -> bool:
+        return hung
+
+    health: Any = SimpleNamespace(is_hung=is_hung)
     return Probes(fleet, health)
 
 
