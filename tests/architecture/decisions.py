@@ -107,6 +107,13 @@ DECISIONS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
             f"{FLEET}/test_hangs.py::test_the_other_jobs_of_a_child_that_hung_run_again_uncharged",
         ),
     ),
+    "tasks": (
+        "a coroutine runs in a task of its own",
+        (
+            f"{ENGINE}/test_handlers_task.py::test_a_deadline_of_asyncio_ends_a_part_of_a_handler_and_not_the_handler",
+            f"{ENGINE}/test_handlers_task.py::test_what_a_handler_sets_in_its_context_is_not_seen_by_the_next",
+        ),
+    ),
     "silence": (
         "silence is explained by the latest deadline, its locks are renewed, and who ends the job marks the cause",
         (
