@@ -45,7 +45,7 @@ SCENES: dict[str, Scene] = {
         scripts=("handshake", "step", "step:2"), prepare=working.work, act=working.serve
     ),
     "worker: renews its locks": Scene(
-        scripts=("extend",), prepare=working.slow_work, act=working.serve, options={"lock_ttl_s": 1}
+        scripts=("extend",), prepare=working.long_work, act=working.serve, options={"lock_ttl_s": 1}
     ),
     "worker: promotes": Scene(scripts=("promote",), prepare=working.delayed_work, act=working.serve),
     "worker: reports": Scene(

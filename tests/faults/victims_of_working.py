@@ -34,6 +34,11 @@ def slow_work(stage: Stage) -> None:
     stage.promise("quick", load(1, 0.5), load(2, 0.5))
 
 
+def long_work(stage: Stage) -> None:
+    """A job that takes as long as its lock, which is renewed at a third of it, or at two."""
+    stage.promise("quick", load(1, 1.0))
+
+
 def delayed_work(stage: Stage) -> None:
     """Jobs that are not yet due."""
     stage.promise("quick", load(1), load(2), delay=0.3)
