@@ -72,7 +72,7 @@ def cards_read(found: Any) -> None:
 
 
 def shown_as_json(found: Any) -> None:
-    infos = cast("list[Any]", found) if isinstance(found, list) else [found]
+    infos = cast("list[object]", found) if isinstance(found, list) else [found]
     for info in infos:
         if info is not None:
             shown(JSON)(info)
