@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskora import State, TaskoraError
+from taskora import JobInfo, State, TaskoraError
 from taskora.adapters.redis.dead_letters import RedisDeadLetters
 from taskora.adapters.redis.house import RedisHouse
 from taskora.adapters.redis.jobs import RedisJobs
@@ -72,7 +72,7 @@ def cards_read(found: Any) -> None:
 
 
 def shown_as_json(found: Any) -> None:
-    infos = cast("list[object]", found) if isinstance(found, list) else [found]
+    infos = cast("list[JobInfo | None]", found) if isinstance(found, list) else [found]
     for info in infos:
         if info is not None:
             shown(JSON)(info)
