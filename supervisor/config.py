@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -93,8 +94,8 @@ class SupervisorConfig:
             value: int | None = getattr(self, name)
             _require(value is None or value >= 1, f"{name}: {value} is less than 1; leave it out for no limit")
         _require(self.max_crashes >= 0, f"max_crashes: {self.max_crashes} is below 0")
-        _check_port("health_port", self.health_port)
-        _check_port("metrics_port", self.metrics_port)
+        _check_place("health", self.health_host, self.health_port)
+        _check_place("metrics", self.metrics_host, self.metrics_port)
         self._check_times()
         self._check_names()
 
@@ -116,8 +117,13 @@ class SupervisorConfig:
         _require(self.log_level in _LEVELS, f"log_level: {self.log_level!r} is none of {', '.join(_LEVELS)}")
 
 
-def _check_port(name: str, port: int | None) -> None:
-    _require(port is None or 0 <= port <= 65_535, f"{name}: {port} is no port; give 0 to 65535")
+def _check_place(what: str, host: str, port: int | None) -> None:
+    _require(port is None or 0 <= port <= 65_535, f"{what}_port: {port} is no port; give 0 to 65535")
+    try:
+        # A name would have to be looked up, for which the supervisor does not wait.
+        socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host)
+    except (OSError, ValueError):
+        raise ConfigError(f"{what}_host: {host!r} is no IP address; 0.0.0.0 stands for all of this host") from None
 
 
 def _require(valid: bool, message: str) -> None:
