@@ -137,7 +137,7 @@ class Harbour:
         """Ids of the living processes below the master."""
         return [process.pid for process in program.members() if process.pid != program.pid]
 
-    def wait(self, condition: Callable[[], T], message: str, timeout: float = 10.0) -> T:
+    def wait(self, condition: Callable[[], T], message: str, timeout: float = 30.0) -> T:
         """As `wait_until`, with the logs in the message."""
         try:
             return wait_until(condition, timeout, message)
