@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from faults.app import LOCK_TTL_S
 from faults.ledger import Run
 
-# A lock is renewed at a third of its time, so this much of it is left at any moment; a little less, for clocks.
-LAPSE_NS = int(LOCK_TTL_S * 2 / 3 * 0.9 * 1e9)
+# Locks are renewed each third of their time, but not while they are younger than that: so a third of it is left at any
+# moment; a little less, for clocks.
+LAPSE_NS = int(LOCK_TTL_S / 3 * 0.9 * 1e9)
 _LOCK_NS = int(LOCK_TTL_S * 1e9)
 _SLACK_NS = 300_000_000
 _UNSETTLED_NS = 2_000_000_000
