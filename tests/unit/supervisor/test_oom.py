@@ -25,6 +25,8 @@ def test_a_kill_is_noticed_once(tmp_path: Path, membership: str, counter: str, t
     path.write_text(text.format(4))
     assert watch.killed()
     assert not watch.killed()
+    path.write_text(text.format(6))
+    assert [watch.killed() for _ in range(3)] == [True, True, False]
 
 
 def test_without_counters_nothing_is_said(tmp_path: Path) -> None:
