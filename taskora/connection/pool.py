@@ -8,7 +8,7 @@ import threading
 import time
 import uuid
 import weakref
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -168,7 +168,7 @@ class _LoopPool:
 class LoopPools:
     """Connections for event loops, each used on its own loop only. ``revive`` is called after a lost connection."""
 
-    def __init__(self, endpoint: Route, revive: Callable[[], object]) -> None:
+    def __init__(self, endpoint: Route, revive: Callable[[], Awaitable[object]]) -> None:
         self._endpoint = endpoint
         self._revive = revive
         self._pools: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopPool] = weakref.WeakKeyDictionary()
@@ -191,7 +191,7 @@ class LoopPools:
                     return await _drive_async(operation(producer), wire, patience)
                 except Disconnected as error:
                     await asyncio.sleep(patience.pause_after(error))
-                    await asyncio.to_thread(self._revive)
+                    await self._revive()
         finally:
             await pool.give_back(wire, line)
 

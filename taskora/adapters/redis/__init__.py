@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -34,31 +35,18 @@ __all__ = ["RedisAdapter", "redis_adapter"]
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """A server that somebody else runs."""
+    """A server, or a cluster of them, that somebody else runs."""
 
-    endpoint: Route
+    route: Route
 
     def ensure(self) -> Route:
-        return self.endpoint
+        return self.route
+
+    async def ensure_async(self) -> Route:
+        return self.route
 
     def describe(self) -> str:
-        return self.endpoint.masked
-
-    def release(self) -> None:
-        return
-
-
-@dataclass(frozen=True, slots=True)
-class _Cluster:
-    """Several servers that somebody else runs."""
-
-    cluster: Cluster
-
-    def ensure(self) -> Cluster:
-        return self.cluster
-
-    def describe(self) -> str:
-        return self.cluster.masked
+        return self.route.masked
 
     def release(self) -> None:
         return
@@ -70,8 +58,11 @@ class _Embedded:
 
     server: EmbeddedServer
 
-    def ensure(self) -> Endpoint:
+    def ensure(self) -> Route:
         return self.server.ensure()
+
+    async def ensure_async(self) -> Route:
+        return await asyncio.to_thread(self.server.ensure)
 
     def describe(self) -> str:
         return f"embedded server in {self.server.folder}"
@@ -108,7 +99,7 @@ def redis_adapter(target: str | Client | ClusterClient, *, prefix: str = "") -> 
 
 
 def _on_cluster(cluster: Cluster, prefix: str) -> ClusterAdapter:
-    return ClusterAdapter(_Cluster(cluster), cluster, prefix)
+    return ClusterAdapter(_Given(cluster), cluster, prefix)
 
 
 def _flavor(prefix: str) -> str:

@@ -25,6 +25,10 @@ class Source(Protocol):
         """Have the server run, where it is ours to start, and return how to reach it. May block."""
         ...
 
+    async def ensure_async(self) -> Route:
+        """As ``ensure``, on the running loop: in a thread only where it has to wait for something."""
+        ...
+
     def describe(self) -> str:
         """Say where the server is, without secrets."""
         ...
@@ -102,7 +106,7 @@ class Link:
 
     async def _greet(self) -> None:
         if self._endpoint is None:
-            await asyncio.to_thread(self._pools)
+            self._use(await self.source.ensure_async())
         greeting = self._greeting()
         wait_s = self._looked(await self._pools()[1].run(greeting))
         while wait_s is not None:
@@ -180,12 +184,16 @@ class Link:
 
     def _pools(self) -> tuple[BlockingPool, LoopPools]:
         if self._blocking is None or self._looped is None:
-            with self._lock:
-                if self._blocking is None or self._looped is None:
-                    self._endpoint = self.source.ensure()
-                    self._looped = LoopPools(self._endpoint, self.source.ensure)
-                    self._blocking = BlockingPool(self._endpoint, self.source.ensure)
+            return self._use(self.source.ensure())
         return self._blocking, self._looped
+
+    def _use(self, endpoint: Route) -> tuple[BlockingPool, LoopPools]:
+        with self._lock:
+            if self._blocking is None or self._looped is None:
+                self._endpoint = endpoint
+                self._looped = LoopPools(endpoint, self.source.ensure_async)
+                self._blocking = BlockingPool(endpoint, self.source.ensure)
+            return self._blocking, self._looped
 
 
 class RedisCall(Generic[T]):

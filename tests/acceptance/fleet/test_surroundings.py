@@ -155,7 +155,7 @@ def test_a_fleet_without_descriptors_for_all_its_workers_says_so_and_works_with_
 
 
 def test_a_fleet_without_processes_for_all_its_workers_says_so_and_grows_when_it_may(harbour: Harbour) -> None:
-    with cgroup("pids", "few", pids_max=9) as (prefix, folder):
+    with cgroup("pids", "few", pids_max=6) as (prefix, folder):
         fleet = harbour.start("--procs", "6", "--concurrency", "1", prefix=prefix, tests_ready=False)
         harbour.wait(lambda: "Resource temporarily unavailable" in fleet.log(), "it should be said", 20)
         harbour.wait(lambda: fleet.log().count("is ready") >= 2, "some should get ready", 30)
