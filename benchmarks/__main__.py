@@ -9,13 +9,13 @@ import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import orjson
 from bare.source import Bare
 from bars import BARS
+from commanding import end_in_order, tell
 from floor import check
 from peer import NAMES, WITHOUT, chosen, prepared
 from scripts import Scripts
@@ -36,13 +36,13 @@ CHECK_SCALE = 0.25
 def main() -> int:
     """Do what the command line says; returns the exit code."""
     options = _parser().parse_args()
-    signal.signal(signal.SIGTERM, _end_in_order)
+    signal.signal(signal.SIGTERM, end_in_order)
     try:
         default = QUICK_SCALE if options.quick else CHECK_SCALE if options.check else 1.0
         scale: float = options.scale or default
         with _staged(options.url, options.server, scale) as stage:
             if options.check:
-                problems = check(stage, _tell)
+                problems = check(stage, tell)
                 for problem in problems:
                     print(f"too slow: {problem}")
                 return 1 if problems else 0
@@ -80,17 +80,17 @@ def _measured(stage: Stage, options: argparse.Namespace) -> Report:
     versions: list[tuple[str, str]] = []
     for name in chosen(options.peers):
         try:
-            found = prepared(name, stage, _tell)
+            found = prepared(name, stage, tell)
         except TaskoraError as error:
             missing[name] = str(error)
-            _tell(f"{name} is left out: {error}")
+            tell(f"{name} is left out: {error}")
             continue
         peers.append(found)
         versions.append((name, found.environment.version))
     if options.peers == "all":
         missing.update(WITHOUT)
     machine = look_around(stage, versions)
-    findings = measure(scenarios, [Ours(), *references, *peers], stage, rounds, _tell)
+    findings = measure(scenarios, [Ours(), *references, *peers], stage, rounds, tell)
     return Report(
         machine=machine,
         rounds=rounds,
@@ -111,15 +111,6 @@ def _staged(url: str | None, flavor: str, scale: float) -> Generator[Stage]:
             return
         with serving(flavor, folder) as own:
             yield Stage(own, folder, None, scale)
-
-
-def _end_in_order(_number: int, _frame: FrameType | None) -> None:
-    """End what was started too, when this process is told to end."""
-    sys.exit(128 + signal.SIGTERM)
-
-
-def _tell(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,11 @@ import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import orjson
+from commanding import end_in_order, tell
 from growing.comparison import Comparison
 from growing.idle import Reading, idle
 from growing.loads import loads
@@ -37,7 +37,7 @@ OTHERS = ("workflow", "payload", "idle", "memory")
 def main() -> int:
     """Do what the command line says; returns the exit code."""
     options = _parser().parse_args()
-    signal.signal(signal.SIGTERM, _end_in_order)
+    signal.signal(signal.SIGTERM, end_in_order)
     try:
         names = _chosen(options.only)
         with _staged(options.server, options.scale) as stages:
@@ -79,15 +79,15 @@ def _measured(stages: Stages, names: list[str], rounds: int) -> Verdict:
     readings: list[Reading] = []
     for load in loads(stages.plain.scale):
         if load.name in names:
-            comparisons += beside(load, stages, rounds, _tell)
+            comparisons += beside(load, stages, rounds, tell)
     if "workflow" in names:
-        comparisons += wide(stages.plain, rounds, _tell)
+        comparisons += wide(stages.plain, rounds, tell)
     if "payload" in names:
-        comparisons += sized(stages.plain, rounds, _tell)
+        comparisons += sized(stages.plain, rounds, tell)
     if "idle" in names:
-        readings += idle(stages.plain, _tell)
+        readings += idle(stages.plain, tell)
     if "memory" in names:
-        readings += kept(stages.plain, _tell)
+        readings += kept(stages.plain, tell)
     return Verdict(machine, rounds, stages.plain.scale, comparisons, readings)
 
 
@@ -99,15 +99,6 @@ def _staged(flavor: str, scale: float) -> Generator[Stages]:
             folder.mkdir()
         with serving(flavor, folders[0]) as plain, serving(flavor, folders[1]) as loaded:
             yield Stages(Stage(plain, folders[0], None, scale), Stage(loaded, folders[1], None, scale))
-
-
-def _end_in_order(_number: int, _frame: FrameType | None) -> None:
-    """End what was started too, when this process is told to end."""
-    sys.exit(128 + signal.SIGTERM)
-
-
-def _tell(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
