@@ -15,7 +15,7 @@ from taskora.contracts import AnyContract, CollectContract, TaskContract
 from taskora.dead_letters import DeadLetters
 from taskora.defining import TaskDefiner
 from taskora.definition import caller_names, define, options_of
-from taskora.duration import Duration, to_ms, to_seconds
+from taskora.duration import Duration, to_seconds
 from taskora.errors import ConfigError
 from taskora.function_task import AnyTask, FunctionTask
 from taskora.housekeeping import Housekeeper
@@ -31,11 +31,11 @@ from taskora.quoting import quoted
 from taskora.schedules import Schedules, check_schedule
 from taskora.schema import ANY
 from taskora.serializer import JSON, Serializer
-from taskora.service import Service
+from taskora.service import Service, worker_settings
 from taskora.settings import TaskSettings
 from taskora.task import Task
 from taskora.waiting import Waiting
-from taskora.worker import Alone, Host, WorkerSettings
+from taskora.worker import Alone, Host
 from taskora.workflow_engine import StoredWorkflows
 from taskora.workflows import WorkflowHandle
 
@@ -50,9 +50,9 @@ class Taskora:
     """An application: its tasks and where their jobs are kept. Connections are made when first used.
 
     Args:
-        adapter: A URL (``redis://``, ``rediss://``, ``unix://``, ``embedded://PATH``, or ``memory://``, which is
-            private to this application and ends with it) or an adapter. None takes ``$TASKORA_URL``, else the embedded
-            server with its data in ``.taskora/`` of the project.
+        adapter: An adapter, or a URL: ``redis://``, ``rediss://``, each also with ``+sentinel`` or ``+cluster``,
+            ``unix://``, ``embedded://PATH``, or ``memory://``, which is private to this application and ends with it.
+            None takes ``$TASKORA_URL``, else the embedded server with its data in ``.taskora/`` of the project.
         prefix: Text that sets the keys apart from those of others on the same server.
         serializer: Writes payloads and results. Defaults to JSON.
         defaults: What tasks take when they say nothing.
@@ -361,12 +361,7 @@ class Taskora:
         hang_timeout_s: float = 300.0,
     ) -> Service:
         """Compose what runs in a process that works; for supervisors. Nothing is started."""
-        settings = WorkerSettings(
-            lock_ttl_ms=to_ms(self.defaults.lock_ttl),
-            cancel_grace_s=to_seconds(self.defaults.cancel_grace),
-            hang_timeout_s=hang_timeout_s,
-            max_payload=self.max_payload,
-        )
+        settings = worker_settings(self.defaults, hang_timeout_s, self.max_payload)
         chosen = self._tasks if tasks is None else tasks
         return Service(self.adapter, chosen, settings, host, self.outbox.pending, housekeeper, self.listening)
 

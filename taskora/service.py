@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
 from taskora.adapters.protocol import Adapter
+from taskora.config import Defaults
+from taskora.duration import to_ms, to_seconds
 from taskora.errors import ConfigError, TaskoraError
 from taskora.housekeeping import Housekeeper, card_of
 from taskora.listening import Listening
@@ -68,6 +70,22 @@ class Registration:
             except TaskoraError as error:
                 log.debug("the record could not be renewed: %s", error)
             await asyncio.sleep(_RECORD_EVERY_S)
+
+
+def worker_settings(defaults: Defaults, hang_timeout_s: float, max_payload: int) -> WorkerSettings:
+    """Read how an application's workers behave from what it says of its tasks.
+
+    Args:
+        defaults: Of the application.
+        hang_timeout_s: How long a job without a timeout may keep the process from answering.
+        max_payload: Largest progress that a handler may report, in bytes.
+    """
+    return WorkerSettings(
+        lock_ttl_ms=to_ms(defaults.lock_ttl),
+        cancel_grace_s=to_seconds(defaults.cancel_grace),
+        hang_timeout_s=hang_timeout_s,
+        max_payload=max_payload,
+    )
 
 
 class Service:

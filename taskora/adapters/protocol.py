@@ -7,11 +7,12 @@ turns them into what is stored.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from typing import Protocol, TypeAlias
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Protocol
 
 from taskora.adapters.dead_letter_store import DeadLetterStore
 from taskora.adapters.event_store import EventStore
+from taskora.adapters.lane import Answered, HeldIds, Lane
 from taskora.adapters.rule_store import RuleStore
 from taskora.adapters.schedule_store import RepairStore, ScheduleStore
 from taskora.adapters.vitals_store import VitalsStore
@@ -20,7 +21,6 @@ from taskora.config import Keep
 from taskora.keys import Keys
 from taskora.model import (
     CancelOutcome,
-    ClaimReply,
     EnqueueSpec,
     Held,
     JobInfo,
@@ -30,21 +30,13 @@ from taskora.model import (
     Outcome,
     Plan,
     QueueStats,
-    Settled,
     State,
-    Want,
     WorkerRecord,
     WorkflowOutcome,
     WorkflowRecord,
     WorkflowState,
     WorkflowSummary,
 )
-
-HeldIds: TypeAlias = Callable[[str], Collection[str]]
-Arrived: TypeAlias = Callable[[ClaimReply], None]
-"""Takes what a claim brought."""
-Answered: TypeAlias = Callable[[str, int], None]
-"""Is told whose claim was answered: the connection's name, and the claim's number, which grows."""
 
 
 class JobStore(Protocol):
@@ -175,42 +167,6 @@ class LeaseStore(Protocol):
 
     def extend_worker(self, worker: str, tasks: Sequence[str], ttl_ms: int) -> Call[int]:
         """Renew every lock of a living worker that cannot do it itself; returns how many."""
-        ...
-
-
-class Lane(Protocol):
-    """A worker's claiming and settling on one server. Only awaited, on one event loop."""
-
-    async def wait_and_claim(self, wants: Sequence[Want], block_ms: int, arrived: Arrived | None = None) -> ClaimReply:
-        """Wait until one of the tasks may have work, or the time is over, or ``wake``; then claim.
-
-        ``arrived`` is called with the reply as soon as it is there, perhaps a turn of the loop before this returns.
-        """
-        ...
-
-    async def step(
-        self, settled: Sequence[Settled], wants: Sequence[Want], arrived: Arrived | None = None
-    ) -> ClaimReply:
-        """Write outcomes and claim into the freed slots, in one round trip; several may be under way at a time.
-
-        ``arrived`` is called as by ``wait_and_claim``.
-        """
-        ...
-
-    async def promote(self, tasks: Sequence[str]) -> int | None:
-        """Move due jobs to their queues and wake workers; returns ms until the next one is due, None for none."""
-        ...
-
-    async def wake(self) -> None:
-        """End this worker's own wait at once."""
-        ...
-
-    async def stop_claiming(self) -> None:
-        """Have every claim refused from now on, those already sent included, and end a wait under way."""
-        ...
-
-    async def close(self) -> None:
-        """Close the connections, and give back what a claim brought whose reply was never read."""
         ...
 
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 from taskora.connection.cluster import Answers, Cluster, Round, Routing
 from taskora.connection.request import Disconnected, Replies, Request
 from taskora.connection.slots import Node
-from taskora.connection.wire import REPLY_TIMEOUT_S, BlockingWire, LoopWire, checked
+from taskora.connection.wire import REPLY_TIMEOUT_S, BlockingWire, LoopWire, answered_once, checked
 
 
 class ClusterBlockingWire:
@@ -71,18 +71,7 @@ class ClusterLoopWire:
         arrived: Callable[[Replies], None] | None = None,
     ) -> Replies:
         """See ``LoopWire``. What lies on several nodes is sent to all of them at once."""
-        told = False
-
-        def tell(replies: Replies) -> None:
-            nonlocal told
-            if arrived is not None and not any(isinstance(reply, Exception) for reply in replies):
-                told = True
-                arrived(replies)
-
-        replies = checked(request, await self.answers(request, timeout_s, tell), self._cluster.masked)
-        if not told:
-            tell(replies)
-        return replies
+        return await answered_once(self.answers, request, timeout_s, arrived, self._cluster.masked)
 
     async def answers(
         self,

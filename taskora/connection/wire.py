@@ -238,24 +238,12 @@ class LoopWire:
             Disconnected: The connection is gone; what was sent may have been applied.
             AdapterError: The server refused a command; those before and after it were applied.
         """
-        told = False
-
-        def tell(replies: Replies) -> None:
-            nonlocal told
-            if arrived is not None and not any(isinstance(reply, Exception) for reply in replies):
-                told = True
-                arrived(replies)
-
-        replies = await self.answers(request, timeout_s, tell)
         try:
-            good = checked(request, replies, self._server)
+            return await answered_once(self.answers, request, timeout_s, arrived, self._server)
         except Disconnected:
             # Perhaps the server is no longer the one that this name stands for.
             await self.close()
             raise
-        if not told:
-            tell(good)
-        return good
 
     async def answers(
         self,
@@ -328,6 +316,35 @@ class LoopWire:
             leave, self._leave = self._leave, None
             if leave is not None:
                 await leave()
+
+
+class _Answers(Protocol):
+    """A way to have a request answered: see ``LoopWire.answers``."""
+
+    async def __call__(self, request: Request, timeout_s: float, arrived: Callable[[Replies], None], /) -> Replies: ...
+
+
+async def answered_once(
+    answers: _Answers, request: Request, timeout_s: float, arrived: Callable[[Replies], None] | None, server: str
+) -> Replies:
+    """Have a request answered, with ``arrived`` called once: early, or with the replies that are returned.
+
+    Raises:
+        Disconnected: See ``checked``, and what ``answers`` raises.
+        AdapterError: Likewise.
+    """
+    told = False
+
+    def tell(replies: Replies) -> None:
+        nonlocal told
+        if arrived is not None and not any(isinstance(reply, Exception) for reply in replies):
+            told = True
+            arrived(replies)
+
+    good = checked(request, await answers(request, timeout_s, tell), server)
+    if not told:
+        tell(good)
+    return good
 
 
 def checked(request: Request, replies: Replies, server: str) -> Replies:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Collection
 from functools import partial
 
-from taskora.adapters.protocol import Lane
+from taskora.adapters.lane import Lane
 from taskora.errors import AdapterError
 from taskora.model import ClaimReply, Want
 from taskora.worker.slots import Slots, counted

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from taskora.adapters.protocol import Lane
+from taskora.adapters.lane import Lane
 from taskora.errors import AdapterError
 
 log = logging.getLogger("taskora.worker")

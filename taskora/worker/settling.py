@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from taskora.adapters.protocol import Lane
+from taskora.adapters.lane import Lane
 from taskora.errors import AdapterError
 from taskora.model import ClaimReply, Settled, Want
 from taskora.worker.slots import Slots, counted

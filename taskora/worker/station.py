@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
-from taskora.adapters.protocol import Lane
+from taskora.adapters.lane import Lane
 from taskora.errors import TaskoraError
 from taskora.model import ClaimReply, Settled
 from taskora.protocols import Runnable

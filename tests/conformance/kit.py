@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from support import wait_until_async
 from taskora import Taskora
-from taskora.adapters.protocol import Adapter, Arrived, Lane, Waiter
+from taskora.adapters.lane import Arrived, Lane
+from taskora.adapters.protocol import Adapter, Waiter
 from taskora.ids import new_id
 from taskora.model import (
     Claimed,

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from conformance.kit import ALL, SHORT_MS, TASK, Kit, blocked, done, failed, soon
-from taskora.adapters.protocol import Lane
+from taskora.adapters.lane import Lane
 from taskora.ids import new_id
 from taskora.model import Claimed, NewJob, Settled, Want
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from conformance.kit import SHORT_MS, TASK, Kit, done, failed
-from taskora.adapters.protocol import Lane
+from taskora.adapters.lane import Lane
 from taskora.ids import new_id
 from taskora.model import Claimed, EnqueueSpec, NewJob, Settled, State, Want
 from taskora.rules import CollectRule, DebounceRule, DeduplicateRule, Rule, ThrottleRule, Verdict

@@ -5,7 +5,7 @@ import time
 
 from conformance.kit import TASK, Kit, blocked, done, soon
 from support import wait_until_async
-from taskora.adapters.protocol import Lane
+from taskora.adapters.lane import Lane
 from taskora.ids import new_id
 from taskora.model import EnqueueSpec, NewJob, Settled, Want
 

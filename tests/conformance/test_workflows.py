@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from conformance.kit import SHORT_MS, TASK, Kit, done, failed, fan, node, plan, soon
-from taskora.adapters.protocol import Lane
+from taskora.adapters.lane import Lane
 from taskora.ids import new_id
 from taskora.model import Claimed, NewJob, Plan, PlanNode, Settled, State, Want
 

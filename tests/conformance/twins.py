@@ -11,8 +11,9 @@ from conformance.by_hand import ROUNDING_MS, START_MS, Hand, finished
 from conformance.readings import Readings, readers, readers_of_jobs
 from conformance.stored import Kept, ServerDump, stored_in_memory
 from taskora.adapters.event_store import EventFeed, StoredEvent
+from taskora.adapters.lane import Lane
 from taskora.adapters.memory import ManualClock, memory_adapter
-from taskora.adapters.protocol import Adapter, Lane
+from taskora.adapters.protocol import Adapter
 from taskora.adapters.redis import redis_adapter
 from taskora.call import Call
 from taskora.model import Claimed

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from taskora.adapters.lane import Arrived
 from taskora.adapters.memory.bells import Bell, work_topic, worker_topic
 from taskora.adapters.memory.claiming import Claim, Step, claim_all, fence_of, set_fence, settle_all
 from taskora.adapters.memory.flows import settle_debts
 from taskora.adapters.memory.queueing import promote
 from taskora.adapters.memory.store import HOUR_MS, Owed, Store
-from taskora.adapters.protocol import Arrived
 from taskora.model import ClaimReply, Settled, Want
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from taskora.adapters.lane import Answered, HeldIds, Lane
 from taskora.adapters.memory.claiming import owns, set_fence
 from taskora.adapters.memory.ending import emit
 from taskora.adapters.memory.flows import settle_debts
@@ -13,7 +14,7 @@ from taskora.adapters.memory.queueing import release
 from taskora.adapters.memory.reclaiming import Recovery, recover_job
 from taskora.adapters.memory.store import DAY_MS, HOUR_MS, Job, Lock, Owed, Queue, Store
 from taskora.adapters.memory.watch import MemoryWatch
-from taskora.adapters.protocol import Answered, HeldIds, Lane, Watch
+from taskora.adapters.protocol import Watch
 from taskora.call import Call
 from taskora.model import Held
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
 
-from taskora.adapters.protocol import Arrived
+from taskora.adapters.lane import Arrived
 from taskora.adapters.redis.lane import RedisLane
 from taskora.model import ClaimReply, Settled, Want
 

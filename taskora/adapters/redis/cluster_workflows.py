@@ -5,15 +5,10 @@ from __future__ import annotations
 from heapq import merge
 from itertools import islice
 
-from taskora.adapters.redis import workflow_records
 from taskora.adapters.redis.cluster_owed import settle_debts
-from taskora.adapters.redis.records import LOOKED_AT
-from taskora.adapters.redis.workflows import RedisWorkflows, summary
+from taskora.adapters.redis.workflows import RedisWorkflows
 from taskora.call import Call
 from taskora.connection.request import Producer, Steps
-from taskora.model import WorkflowState, WorkflowSummary
-
-_PAGE = 200
 
 
 class ClusterWorkflows(RedisWorkflows):
@@ -33,28 +28,8 @@ class ClusterWorkflows(RedisWorkflows):
 
         return self._link.call(steps)
 
-    def list_workflows(self, state: WorkflowState | None, offset: int, limit: int) -> Call[list[WorkflowSummary]]:
-        """See ``WorkflowStore``."""
-
-        def steps(_: Producer) -> Steps[list[WorkflowSummary]]:
-            found: list[WorkflowSummary] = []
-            first = 0
-            while len(found) < offset + limit and first < offset + limit + LOOKED_AT:
-                names = yield from self._newest(first, _PAGE)
-                if not names:
-                    break
-                rows = yield [("HMGET", self._keys.workflow(name), *workflow_records.SUMMARY_FIELDS) for name in names]
-                for name, row in zip(names, rows, strict=True):
-                    read = summary(name, row)
-                    if read is not None and state in (None, read.state):
-                        found.append(read)
-                first += _PAGE
-            return found[offset : offset + limit]
-
-        return self._link.call(steps)
-
-    def _newest(self, first: int, count: int) -> Steps[list[str]]:
-        """Find the ids from a place on in the order of all, the newest first."""
+    def _newest(self, first: int, count: int) -> Steps[list[bytes]]:
+        """See ``RedisWorkflows``: each of the sixteen slots has a list."""
         last = first + count - 1
         shares = yield [
             ("ZRANGE", f"{root}:workflows", 0, last, "REV", "WITHSCORES") for root in self._keys.all_flows()
@@ -63,4 +38,4 @@ class ClusterWorkflows(RedisWorkflows):
             *([(-float(at), name) for name, at in zip(raw[::2], raw[1::2], strict=True)] for raw in shares),
             key=lambda row: row[0],
         )
-        return [name.decode() for _, name in islice(ordered, first, first + count)]
+        return [name for _, name in islice(ordered, first, first + count)]

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 import orjson
 
-from taskora.adapters.protocol import Answered, Arrived, HeldIds
+from taskora.adapters.lane import Answered, Arrived, HeldIds
 from taskora.adapters.redis.complaints import Complaints
 from taskora.adapters.redis.link import Link
 from taskora.adapters.redis.owed import pay

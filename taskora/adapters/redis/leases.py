@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from taskora.adapters.protocol import Answered, HeldIds, Lane, Watch
+from taskora.adapters.lane import Answered, HeldIds, Lane
+from taskora.adapters.protocol import Watch
 from taskora.adapters.redis.cluster_lane import ClusterLane
 from taskora.adapters.redis.complaints import Complaints
 from taskora.adapters.redis.lane import RedisLane

@@ -101,14 +101,14 @@ class RedisWorkflows:
             found: list[WorkflowSummary] = []
             first = 0
             while len(found) < offset + limit and first < offset + limit + LOOKED_AT:
-                (ids,) = yield [("ZRANGE", self._keys.own("workflows"), first, first + _PAGE - 1, "REV")]
+                ids = yield from self._newest(first, _PAGE)
                 if not ids:
                     break
                 page = names(ids)
                 asked = workflow_records.SUMMARY_FIELDS
                 rows = (yield [("HMGET", self._keys.workflow(name), *asked) for name in page]) if page else []
                 for name, row in zip(page, rows, strict=True):
-                    read = summary(name, row)
+                    read = _summary(name, row)
                     if read is not None and state in (None, read.state):
                         found.append(read)
                 first += _PAGE
@@ -116,8 +116,13 @@ class RedisWorkflows:
 
         return self._link.call(steps)
 
+    def _newest(self, first: int, count: int) -> Steps[list[bytes]]:
+        """Find the ids from a place on in the order of all, the newest first."""
+        (ids,) = yield [("ZRANGE", self._keys.own("workflows"), first, first + count - 1, "REV")]
+        return list(ids)
 
-def summary(workflow_id: str, row: list[bytes | None]) -> WorkflowSummary | None:
+
+def _summary(workflow_id: str, row: list[bytes | None]) -> WorkflowSummary | None:
     """Read what a list shows of a workflow from its ``SUMMARY_FIELDS``; None when there is none."""
     state, created, name, count = row
     known = workflow_records.STATES.get(state or b"")

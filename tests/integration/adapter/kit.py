@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import redis
 
-from taskora.adapters.protocol import Lane, Waiter
+from taskora.adapters.lane import Lane
+from taskora.adapters.protocol import Waiter
 from taskora.adapters.redis import RedisAdapter, redis_adapter
 from taskora.ids import new_id
 from taskora.model import Claimed, ClaimReply, EnqueueSpec, JobInfo, NewJob, Plan, PlanNode, Settled, Want

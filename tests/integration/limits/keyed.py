@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 
 from integration.adapter.kit import TASK, TTL_MS, Kit
-from taskora.adapters.protocol import Lane
+from taskora.adapters.lane import Lane
 from taskora.ids import new_id
 from taskora.model import Claimed, NewJob, Want
 

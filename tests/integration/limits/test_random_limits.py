@@ -17,7 +17,7 @@ from integration.limits.keyed import (
     vanish,
 )
 from support import Server
-from taskora.adapters.protocol import Lane
+from taskora.adapters.lane import Lane
 from taskora.ids import new_id
 from taskora.model import Claimed, NewJob, Settled, Want
 

@@ -8,9 +8,9 @@ import pytest
 
 from support import wait_until, wait_until_async
 from taskora import Taskora
+from taskora.adapters.lane import Lane
 from taskora.adapters.memory import ManualClock, MemoryAdapter, SystemClock, memory_adapter
 from taskora.adapters.memory.clock import sleep_ms
-from taskora.adapters.protocol import Lane
 from taskora.errors import ConfigError
 from taskora.model import Claimed, EnqueueSpec, NewJob, Settled, State, Want
 
