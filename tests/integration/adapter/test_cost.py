@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import TypeVar
 
 import pytest
 
@@ -9,6 +10,8 @@ from integration.adapter.kit import TASK, Kit, done
 from support import Server
 from taskora.ids import new_id
 from taskora.model import Claimed, NewJob, Want
+
+T = TypeVar("T")
 
 BATCH = 100
 
@@ -73,6 +76,12 @@ async def taken_out_in_us(kit: Kit, take: Callable[[], Awaitable[object]]) -> in
     return after - before
 
 
+async def least_us(kit: Kit, take: Callable[[list[T]], Awaitable[None]], some: list[T]) -> float:
+    """The least of three times for a third of them each: the machine may do something else in one of them."""
+    third = len(some) // 3
+    return min([await taken_out_in_us(kit, partial(take, some[at : at + third])) for at in range(0, 3 * third, third)])
+
+
 async def test_w48_a_job_is_cancelled_from_the_nearer_end_of_a_long_queue(kit: Kit) -> None:
     """W48."""
     ids: list[str] = []
@@ -83,10 +92,10 @@ async def test_w48_a_job_is_cancelled_from_the_nearer_end_of_a_long_queue(kit: K
         for job_id in some:
             assert await kit.adapter.jobs.cancel(TASK, job_id, "").run_async() == "cancelled"
 
-    middle_us = await taken_out_in_us(kit, partial(cancel, ids[3000:3040]))
-    for end in (ids[:40], ids[-40:][::-1]):
-        assert await taken_out_in_us(kit, partial(cancel, end)) < middle_us / 3
-    assert len(kit.waiting()) == 6000 - 120
+    middle_us = await least_us(kit, cancel, ids[2940:3060])
+    for end in (ids[:120], ids[-120:][::-1]):
+        assert await least_us(kit, cancel, end) < middle_us / 3
+    assert len(kit.waiting()) == 6000 - 360
 
 
 async def test_w48_a_job_is_settled_from_the_nearer_end_of_a_long_list_of_running_ones(kit: Kit) -> None:
@@ -99,9 +108,9 @@ async def test_w48_a_job_is_settled_from_the_nearer_end_of_a_long_list_of_runnin
     async def settle(some: list[Claimed]) -> None:
         await lane.step([done(job) for job in some], [])
 
-    middle_us = await taken_out_in_us(kit, partial(settle, jobs[3000:3040]))
-    for end in (jobs[:40], jobs[-40:][::-1]):
-        assert await taken_out_in_us(kit, partial(settle, end)) < middle_us / 3
+    middle_us = await least_us(kit, settle, jobs[2940:3060])
+    for end in (jobs[:120], jobs[-120:][::-1]):
+        assert await least_us(kit, settle, end) < middle_us / 3
 
 
 async def test_idle_workers_cost_little(kit: Kit) -> None:
