@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -22,9 +24,11 @@ class ReplyStream(asyncio.BufferedProtocol):
     Args:
         transport: A connection on which the login is done and nothing is under way.
         server: What it is connected to, for messages.
+        said: What the server has said already.
+        ended: Whether it has closed its end already.
     """
 
-    def __init__(self, transport: asyncio.Transport, server: str) -> None:
+    def __init__(self, transport: asyncio.Transport, server: str, said: bytes = b"", ended: bool = False) -> None:
         self._server = server
         self._transport = transport
         self._speaks_tls = transport.get_extra_info("sslcontext") is not None
@@ -40,6 +44,9 @@ class ReplyStream(asyncio.BufferedProtocol):
         self._until_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
         transport.set_protocol(self)
+        self._hear(said)
+        if ended:
+            self.connection_lost(None)
 
     def send(self, data: bytes) -> None:
         """Send without waiting; what the socket does not take at once follows by itself."""
@@ -114,6 +121,20 @@ class ReplyStream(asyncio.BufferedProtocol):
             self._transport.abort()
             await asyncio.sleep(0)
 
+    def _hear_last_words(self) -> None:
+        """Read what the transport left unread: it does not read once it could not write, and the server may say why."""
+        connected = self._transport.get_extra_info("socket")
+        if self._speaks_tls or self._lost is not None or connected is None:
+            return
+        with contextlib.suppress(OSError):
+            self._hear(os.read(connected.fileno(), _CHUNK))
+
+    def _hear(self, said: bytes) -> None:
+        self._reader.feed(said)
+        with contextlib.suppress(hiredis.ProtocolError):
+            while (reply := self._reader.gets()) is not _MORE:
+                self._replies.append(reply)
+
     # Called by the transport
 
     def get_buffer(self, sizehint: int) -> bytearray:
@@ -142,6 +163,8 @@ class ReplyStream(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
+        if exc is not None:
+            self._hear_last_words()
         if self._replies and isinstance(self._replies[-1], Exception):  # it said why
             said = refusal(self._replies[-1], ("the connection",), self._server)
             self._end(said if isinstance(said, Disconnected) else Disconnected(str(said)))

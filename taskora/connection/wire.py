@@ -39,9 +39,17 @@ class _Blocking(Protocol):
     def disconnect(self) -> None: ...
 
 
+class _ReadAhead(Protocol):
+    """What a reader of the standard library has read, and whether that is all."""
+
+    _buffer: bytearray
+    _eof: bool
+
+
 class _Looped(Protocol):
     """What we use of its asyncio connection: it opens it and logs in; the replies are read by us."""
 
+    _reader: asyncio.StreamReader | None
     _writer: asyncio.StreamWriter | None
 
     async def connect(self) -> None: ...
@@ -65,6 +73,18 @@ def _explained(error: BaseException, server: str) -> BaseException:
     if not isinstance(error, (LostError, SlowError, OSError)):
         return error
     return distrust(str(error), server) or Disconnected(f"{server}: {error}")
+
+
+def _taken_over(connection: _Looped, server: str) -> ReplyStream:
+    """Read on where the client library stopped: its own reading costs more than ours and Redis's."""
+    # It has no public way to its transport, nor the standard library one to what a reader has read ahead: that a
+    # server refuses us may have come already, and the end of the connection with it.
+    writer, reader = connection._writer, connection._reader  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    assert writer is not None
+    assert reader is not None
+    ahead = cast("_ReadAhead", reader)
+    said, ended = bytes(ahead._buffer), ahead._eof  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    return ReplyStream(cast("asyncio.Transport", writer.transport), server, said, ended)
 
 
 class BlockingWire:
@@ -197,10 +217,7 @@ class LoopWire:
             if explained is error:
                 raise
             raise explained from error
-        # The client library has no public way to its transport; its own reading costs more than ours and Redis's.
-        writer = connection._writer  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        assert writer is not None
-        self._stream = ReplyStream(cast("asyncio.Transport", writer.transport), self._server)
+        self._stream = _taken_over(connection, self._server)
         self._keeper = self._keep(connection, self._stream)
         await anext(self._keeper)
         if (guard := self.route.guard) is not None:

@@ -1,0 +1,121 @@
+"""A server that refuses a connection and closes it at once is quoted, whoever of the two is faster."""
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio.connection import AbstractConnection
+
+from taskora.connection.blocking_stream import BlockingStream
+from taskora.connection.endpoint import Endpoint
+from taskora.connection.refusals import NotNow
+from taskora.connection.wire import BlockingWire, LoopWire
+
+REFUSAL = b"-ERR max number of clients reached\r\n"
+TIMES = 200
+
+
+class FullServer:
+    """Refuses whoever comes, as a server does that has no room: it says so and closes, whatever was sent or not.
+
+    Args:
+        listener: Where.
+    """
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self._thread = threading.Thread(target=self._refuse_all, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(5)
+
+    def _refuse_all(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            with client:
+                client.sendall(REFUSAL)
+
+
+@pytest.fixture(params=["tcp", "unix"])
+def endpoint(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Endpoint]:
+    if request.param == "tcp":
+        listener = socket.create_server(("127.0.0.1", 0))
+        endpoint = Endpoint(host="127.0.0.1", port=listener.getsockname()[1])
+    else:
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(tmp_path / "s"))
+        listener.listen(100)
+        endpoint = Endpoint.unix(str(tmp_path / "s"))
+    server = FullServer(listener)
+    try:
+        yield endpoint
+    finally:
+        server.close()
+
+
+def test_plain_code_is_told_why(endpoint: Endpoint) -> None:
+    for _ in range(TIMES):
+        wire = BlockingWire(endpoint)
+        with pytest.raises(NotNow, match="raise its maxclients"):
+            wire.exchange([("PING",)])
+
+
+async def test_an_event_loop_is_told_why(endpoint: Endpoint) -> None:
+    for _ in range(TIMES):
+        wire = LoopWire(endpoint)
+        with pytest.raises(NotNow, match="raise its maxclients"):
+            await wire.exchange([("PING",)])
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 5])
+async def test_an_event_loop_that_is_late_is_told_why(endpoint: Endpoint, turns: int) -> None:
+    async def call() -> None:
+        wire = LoopWire(endpoint)
+        await wire.connect()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await wire.exchange([("PING",)])
+
+    for _ in range(TIMES):
+        with pytest.raises(NotNow, match="raise its maxclients"):
+            await call()
+
+
+async def test_what_came_while_the_client_library_had_the_connection_is_not_lost(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = AbstractConnection.connect
+
+    async def slow_connect(self: AbstractConnection) -> None:
+        await connect(self)
+        await asyncio.sleep(0.01)
+
+    monkeypatch.setattr(AbstractConnection, "connect", slow_connect)
+    for _ in range(TIMES // 10):
+        wire = LoopWire(endpoint)
+        with pytest.raises(NotNow, match="raise its maxclients"):
+            await wire.exchange([("PING",)], 1.0)
+
+
+def test_plain_code_that_is_late_is_told_why(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    send = BlockingStream.send
+
+    def late_send(self: BlockingStream, data: bytes) -> None:
+        time.sleep(0.01)
+        send(self, data)
+
+    monkeypatch.setattr(BlockingStream, "send", late_send)
+    for _ in range(TIMES // 10):
+        wire = BlockingWire(endpoint)
+        with pytest.raises(NotNow, match="raise its maxclients"):
+            wire.exchange([("PING",)])
