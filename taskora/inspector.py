@@ -11,6 +11,7 @@ from taskora.adapters.protocol import Adapter
 from taskora.adapters.vitals_store import KeyFacts, ServerFacts, Throughput
 from taskora.call import Call, mapped, refuse_on_loop
 from taskora.duration import Duration
+from taskora.fleets import SupervisorInfo, read_supervisors
 from taskora.keys import check_workflow_id
 from taskora.listing import TaskOrName, name_of
 from taskora.looking import Jobs, Known, Looking
@@ -225,6 +226,14 @@ class Inspector:
     async def workers_async(self) -> list[WorkerRecord]:
         """See ``workers``."""
         return await self._adapter.house.workers().run_async()
+
+    def supervisors(self) -> list[SupervisorInfo]:
+        """List the supervisors that are there, each with its children."""
+        return self._run("supervisors", mapped(self._adapter.house.workers(), read_supervisors))
+
+    async def supervisors_async(self) -> list[SupervisorInfo]:
+        """See ``supervisors``."""
+        return await mapped(self._adapter.house.workers(), read_supervisors).run_async()
 
     def server(self) -> ServerFacts:
         """Read the condition of the server."""

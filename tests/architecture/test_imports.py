@@ -52,6 +52,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "outbox",
         "ruled",
         "waiting",
+        "fleets",
         "inspector",
         "listing",
         "looking",

@@ -1,0 +1,50 @@
+"""What the records of processes tell of supervisors."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from taskora.fleets import ChildInfo, read_supervisors
+from taskora.model import WorkerRecord
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+def record(name: str, role: str, **extra: object) -> WorkerRecord:
+    return WorkerRecord(name, role, "host", 7, ("mail",), 1, 5, 2, 4096, NOW, NOW, "1.0", role == "steward", extra)
+
+
+def slot(number: int, worker: str, **more: object) -> dict[str, object]:
+    return {
+        "slot": number, "pid": 100 + number, "generation": 3, "state": "ready", "worker": worker,
+        "active": 1, "restarts": 4, "lastCause": "signal:9", **more,
+    }  # fmt: skip
+
+
+def test_a_supervisor_has_its_children_with_what_they_say_themselves() -> None:
+    records = [
+        record("w0", "worker"),
+        record("s", "steward", supervisor=50, slots=[slot(1, ""), slot(0, "w0")]),
+        record("alone", "worker"),
+    ]
+    (found,) = read_supervisors(records)
+    assert (found.id, found.host, found.pid, found.leader, found.steward_pid) == ("s", "host", 50, True, 7)
+    assert found.children == (
+        ChildInfo(0, 100, 3, "ready", "w0", 1, 4, "signal:9", 4096, NOW, 5, 2, ("mail",)),
+        ChildInfo(1, 101, 3, "ready", "", 1, 4, "signal:9"),
+    )
+
+
+@pytest.mark.parametrize("stored", [None, "x", 3, {}, [None], ["x"], [[]], [{}], [{"slot": True, "pid": 1}],
+                                    [{"slot": -1, "pid": 1}], [{"slot": 0, "pid": "1"}]])  # fmt: skip
+def test_children_that_cannot_be_read_are_left_out(stored: object) -> None:
+    (found,) = read_supervisors([record("s", "steward", supervisor="no number", slots=stored)])
+    assert (found.pid, found.children) == (0, ())
+
+
+def test_what_cannot_be_read_of_a_child_costs_that_alone() -> None:
+    broken = slot(0, "w", generation=[], state=None, active="many", restarts=-1, lastCause=3)
+    (found,) = read_supervisors([record("s", "steward", slots=[broken])])
+    assert found.children == (ChildInfo(0, 100, 0, "", "w", 0, 0, ""),)
