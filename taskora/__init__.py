@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from taskora.adapters.audit_store import AuditEntry
     from taskora.adapters.memory import memory_adapter
     from taskora.adapters.redis import redis_adapter
     from taskora.adapters.vitals_store import KeyFacts, ServerFacts, Throughput
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ActiveEvent",
     "AdapterError",
+    "AuditEntry",
     "Bound",
     "CancelOutcome",
     "CancelledError",
@@ -175,6 +177,7 @@ __all__ = [
 # Names are imported when they are first asked for: the supervisor's master imports a part of this package, and must
 # neither grow with the rest nor load what starts threads.
 _HOMES = {
+    "taskora.adapters.audit_store": ("AuditEntry",),
     "taskora.adapters.memory": ("memory_adapter",),
     "taskora.adapters.redis": ("redis_adapter",),
     "taskora.adapters.vitals_store": (

@@ -7,6 +7,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import TypeVar, overload
 
+from taskora.adapters.audit_store import AuditEntry
 from taskora.adapters.protocol import Adapter
 from taskora.adapters.vitals_store import KeyFacts, ServerFacts, Throughput
 from taskora.call import Call, mapped, refuse_on_loop
@@ -19,7 +20,7 @@ from taskora.migration import MigrationStatus
 from taskora.model import JobInfo, QueueStats, State, WorkerRecord, WorkflowRecord, WorkflowState, WorkflowSummary
 from taskora.serializer import JSON, Serializer
 
-__all__ = ["Inspector", "KeyFacts", "ServerFacts", "Throughput"]
+__all__ = ["AuditEntry", "Inspector", "KeyFacts", "ServerFacts", "Throughput"]
 
 _T = TypeVar("_T")
 
@@ -250,6 +251,22 @@ class Inspector:
     async def keys_async(self, task: TaskOrName) -> list[KeyFacts]:
         """See ``keys``."""
         return await self._adapter.vitals.keys(name_of(task)).run_async()
+
+    def audit(self, *, limit: int = 50, before: str | None = None) -> list[AuditEntry]:
+        """List who did what, the newest first. About 10,000 acts are kept.
+
+        Args:
+            limit: At most so many. Defaults to 50.
+            before: The ``id`` of an entry, to go on with those before it; None for the newest.
+
+        Raises:
+            ConfigError: The limit is no whole number from 0 on, or this is no id of an entry.
+        """
+        return self._run("audit", self._looking.audit(limit, before))
+
+    async def audit_async(self, *, limit: int = 50, before: str | None = None) -> list[AuditEntry]:
+        """See ``audit``."""
+        return await self._looking.audit(limit, before).run_async()
 
     # Removing
 

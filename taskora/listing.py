@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final, Protocol, TypeAlias, get_args
@@ -13,6 +14,8 @@ from taskora.model import JobInfo, State, WorkflowState
 from taskora.quoting import quoted
 
 ENDED: Final = (State.COMPLETED, State.FAILED, State.EXPIRED, State.CANCELLED)
+
+_ENTRY_ID = re.compile(r"(\d{1,20})-(\d{1,20})", re.ASCII)
 
 
 class Named(Protocol):
@@ -33,6 +36,20 @@ def check_page(limit: int, offset: int) -> None:
     """
     check_count(limit, "limit", least=0)
     check_count(offset, "offset", least=0)
+
+
+def check_entry_id(entry_id: object, name: str) -> str:
+    """Return the id of an entry of a stream, empty for None.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    if entry_id is None:
+        return ""
+    parts = _ENTRY_ID.fullmatch(entry_id) if isinstance(entry_id, str) else None
+    if parts is None or any(int(part) >= 2**64 for part in parts.groups()):
+        raise ConfigError(f"{name}: expected the id of an entry, such as 1700000000000-0, got {quoted(entry_id)}")
+    return parts[0]
 
 
 def name_of(task: TaskOrName) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
+from taskora.adapters.audit_store import AuditEntry
 from taskora.adapters.dead_letter_store import PER_CALL
 from taskora.adapters.protocol import Adapter
 from taskora.adapters.vitals_store import Throughput
@@ -16,7 +17,16 @@ from taskora.duration import Duration, to_seconds
 from taskora.errors import ConfigError
 from taskora.housekeeping.cards import read_card
 from taskora.keys import check_job_id
-from taskora.listing import ENDED, TaskOrName, check_page, check_task, check_workflow_state, moment_of, name_of
+from taskora.listing import (
+    ENDED,
+    TaskOrName,
+    check_entry_id,
+    check_page,
+    check_task,
+    check_workflow_state,
+    moment_of,
+    name_of,
+)
 from taskora.migration import MigrationStatus
 from taskora.model import JobInfo, QueueStats, State, WorkflowState, WorkflowSummary
 from taskora.payloads import shown
@@ -128,6 +138,11 @@ class Looking:
             return MigrationStatus(task, options.version, options.since, *counts)
 
         return Composed(steps)
+
+    def audit(self, limit: int, before: str | None) -> Call[list[AuditEntry]]:
+        """List who did what. See ``Inspector``."""
+        check_page(limit, 0)
+        return self._adapter.audit.read(limit, check_entry_id(before, "before"))
 
     def clean(self, given: TaskOrName, state: State | str, before: datetime, limit: int) -> Call[int]:
         """Remove jobs that have ended. See ``Inspector``."""

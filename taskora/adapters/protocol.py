@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
+from taskora.adapters.audit_store import AuditStore
 from taskora.adapters.dead_letter_store import DeadLetterStore
 from taskora.adapters.event_store import EventStore
 from taskora.adapters.lane import Answered, HeldIds, Lane
@@ -328,6 +329,9 @@ class Adapter(Protocol):
 
     @property
     def events(self) -> EventStore: ...
+
+    @property
+    def audit(self) -> AuditStore: ...
 
     def connect(self) -> Call[None]:
         """Reach the server, check its version, and agree on the stored layout.

@@ -27,6 +27,7 @@ _COMMANDS: Final = {
     "workflows": "List workflows.",
     "workers": "List the processes that work.",
     "top": "Watch tasks, workers and rates.",
+    "audit": "List who did what.",
     "schedules": "List, pause, resume, trigger and remove schedules.",
     "doctor": "Check the server, its settings, and what is stuck.",
     "bench": "Measure this installation on a server.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from taskora.adapters.memory.audit import MemoryAudit
 from taskora.adapters.memory.clock import Clock
 from taskora.adapters.memory.dead_letters import MemoryDeadLetters
 from taskora.adapters.memory.due import hasten_batches, next_due_ms
@@ -45,6 +46,7 @@ class MemoryAdapter:
         self.vitals = MemoryVitals(store, self.keys)
         self.dead_letters = MemoryDeadLetters(store)
         self.events = MemoryEvents(store)
+        self.audit = MemoryAudit(store)
 
     @property
     def clock(self) -> Clock:

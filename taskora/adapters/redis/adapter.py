@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from taskora.adapters.event_store import EventStore
 from taskora.adapters.protocol import HouseStore, Waiter, WorkflowStore
+from taskora.adapters.redis.audit import RedisAudit
 from taskora.adapters.redis.dead_letters import RedisDeadLetters
 from taskora.adapters.redis.events import RedisEvents
 from taskora.adapters.redis.house import RedisHouse
@@ -45,6 +46,7 @@ class RedisAdapter:
         self.vitals: VitalsStore = RedisVitals(self._link)
         self.dead_letters = RedisDeadLetters(self._link)
         self.events: EventStore = RedisEvents(self._link)
+        self.audit = RedisAudit(self._link)
 
     def connect(self) -> Call[None]:
         """See ``Adapter``."""

@@ -10,6 +10,7 @@ import pytest
 
 from acceptance.cli.terminal import TASKORA, Shell, read_graph
 from support import Spawn
+from taskora import AuditEntry, Taskora
 
 FLOW = """
 from app import double, total
@@ -199,3 +200,15 @@ def test_an_unreachable_server_is_exit_code_69(tmp_path: Path) -> None:
     assert (done.code, done.out) == (69, "")
     assert len(done.err.splitlines()) == 1
     assert json.loads(Shell(tmp_path, {}).run("doctor", "--url", f"unix://{tmp_path}/nothing", "--json").out)
+
+
+def test_acts_are_listed_the_newest_first_one_a_line_for_programs(fleet: Shell) -> None:
+    application = Taskora(fleet.environment["TASKORA_URL"])
+    for number in (1, 2):
+        act = AuditEntry("ada", "operate", "job.retry", {"task": "boom", "number": number}, "refused")
+        application.adapter.audit.write(act).run()
+    application.close()
+    newest, older = map(json.loads, fleet.ok("audit", "--json").out.splitlines())
+    assert [newest["target"]["number"], older["target"]["number"]] == [2, 1]
+    assert [json.loads(fleet.ok("audit", "--json", "--before", newest["id"]).out)] == [older]
+    assert "job.retry" in fleet.ok("audit", "--limit", "1").out

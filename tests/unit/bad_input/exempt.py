@@ -58,6 +58,10 @@ EXEMPT: dict[str, str] = {
         ),
         "a field of TaskContract",
     ),
+    **dict.fromkeys(
+        (f"AuditEntry.{field}" for field in ("who", "role", "action", "target", "detail", "at", "id")),
+        "what cannot be stored is cut or put as text, so that nothing keeps an act from being noted",
+    ),
     "Task.peek_collect.key": "refuses whatever it is given: the task does not collect",
     "Task.inspect_collect.key": "likewise",
     "Serializer": "a protocol",

@@ -50,6 +50,14 @@ READING: Table = {
         **PAGE,
     },
     "Inspector.workflow": {"workflow_id": (Wrong((*NOT_IDS, None)),)},
+    "AuditEntry": {
+        "outcome": (Wrong((*NOT_TEXTS, "", "perhaps", None)),),
+        "count": (Wrong((*NOT_COUNTS, None)),),
+    },
+    "Inspector.audit": {
+        "limit": PAGE["limit"],
+        "before": (Wrong((*NOT_TEXTS, "", "x", "1", "1-2-3", f"{2**64}-0", HALF_A_PAIR, LONG)),),
+    },
     "Inspector.keys": {"task": TASK_GIVEN},
     "Inspector.clean": {
         "task": TASK_GIVEN,

@@ -61,6 +61,7 @@ OPTIONS: dict[str, list[tuple[str, int]]] = {
     "--files": [("0", USAGE), ("x", USAGE)],
     "--procs": [("0", USAGE), ("x", USAGE), ("65", USAGE)],
     "--reason": [],  # any text
+    "--before": [("x", CONFIG), ("", CONFIG), ("1-", CONFIG)],
     "--interval": [("soon", CONFIG), ("0", CONFIG), ("-1s", CONFIG)],
     "--rounds": [("0", USAGE), ("x", USAGE)],
     "--only": [("nonsense", CONFIG)],

@@ -241,6 +241,7 @@ VALID: dict[str, object] = {
     "Schedule.every": 60,
     "Task.dispatch_many.item": Job(1),
     "Schedule.data": Schedule(every=1),
+    **{f"AuditEntry.{field}": "ada" for field in ("who", "role", "action")},
 }
 
 
