@@ -187,6 +187,8 @@ def check_alone(options: TaskOptions) -> None:
     Raises:
         ConfigError: There is one.
     """
+    if options.index:
+        raise ConfigError("index: it excludes collect: what a batch holds is known in the server alone")
     if options.ttl is not None or options.schedule is not None:
         excluded = "schedule" if options.ttl is None else "ttl"
         raise ConfigError(f"{excluded}: it excludes collect, whose jobs are batches with times of their own")

@@ -310,6 +310,7 @@ class TaskOptions:
         version: Version of the payload that is written.
         since: Oldest version that is still read.
         schedule: The task's own schedule, if any.
+        index: Paths into the payload whose values jobs can be found by.
     """
 
     retry: Retry = Retry()
@@ -323,3 +324,4 @@ class TaskOptions:
     version: int = 1
     since: int = 1
     schedule: Schedule | None = None
+    index: tuple[str, ...] = ()

@@ -52,6 +52,7 @@ class ContractSettings(TypedDict, total=False):
         stall: What happens to a job whose worker vanished.
         version: Version of the payload that is written. Defaults to 1.
         since: Oldest version that is still read. Defaults to 1.
+        index: Paths into the payload by whose values jobs can be found. Defaults to none.
     """
 
     retry: Retry
@@ -60,6 +61,7 @@ class ContractSettings(TypedDict, total=False):
     stall: Stall
     version: int
     since: int
+    index: tuple[str, ...]
 
 
 # Without slots: on Python 3.11 a slotted frozen class cannot be made through its alias.
@@ -81,6 +83,7 @@ class Contract(Generic[Out]):
         stall: See ``ContractSettings``.
         version: See ``ContractSettings``.
         since: See ``ContractSettings``.
+        index: See ``ContractSettings``.
     """
 
     name: str
@@ -93,6 +96,7 @@ class Contract(Generic[Out]):
     stall: Stall | Default = DEFAULT
     version: int | Default = DEFAULT
     since: int | Default = DEFAULT
+    index: tuple[str, ...] | Default = DEFAULT
 
     def __post_init__(self) -> None:
         check_task_name(self.name)

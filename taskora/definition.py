@@ -29,6 +29,7 @@ from taskora.errors import ConfigError
 from taskora.flow_control import Collect
 from taskora.function_task import AnyTask, FunctionTask, Handler
 from taskora.home import DefiningHome
+from taskora.indexing import check_index
 from taskora.keys import check_task_name
 from taskora.middleware import check_chain
 from taskora.migration import migrations_of
@@ -177,6 +178,7 @@ def options_of(settings: TaskSettings, defaults: Defaults, retention: Retention)
         version=versions.version,
         since=versions.since,
         schedule=None if "schedule" not in settings else check_instance(settings["schedule"], Schedule, "schedule"),
+        index=check_index(settings.get("index", ())),
     )
 
 

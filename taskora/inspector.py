@@ -17,7 +17,7 @@ from taskora.keys import check_workflow_id
 from taskora.listing import TaskOrName, name_of
 from taskora.looking import Jobs, Known, Looking
 from taskora.migration import MigrationStatus
-from taskora.model import JobInfo, QueueStats, State, WorkerRecord, WorkflowRecord, WorkflowState, WorkflowSummary
+from taskora.model import JobInfo, Page, QueueStats, State, WorkerRecord, WorkflowRecord, WorkflowState, WorkflowSummary
 from taskora.serializer import JSON, Serializer
 
 __all__ = ["AuditEntry", "Inspector", "KeyFacts", "ServerFacts", "Throughput"]
@@ -132,6 +132,30 @@ class Inspector:
     async def find_async(self, first: TaskOrName, second: str | None = None, /) -> JobInfo | None:
         """See ``find``."""
         return await self._looking.find(first, second).run_async()
+
+    def search(self, task: TaskOrName, path: str, value: object, *, limit: int = 20, cursor: str | None = None) -> Page:
+        """List a task's jobs with a value at a path of their payload, the newest dispatch first.
+
+        The task must index the path (``index=``); jobs that were dispatched by processes that did not know so are not
+        found, nor are batches and nodes of workflows that got their payload from others.
+
+        Args:
+            task: The task.
+            path: One of the paths that it indexes.
+            value: A text, number, boolean or UUID; what is written alike is equal: 42 and "42", True and "true".
+            limit: At most so many. Defaults to 20.
+            cursor: That of the page before; None for the first.
+
+        Raises:
+            ConfigError: The task does not index the path, or an argument is wrong.
+        """
+        return self._run("search", self._looking.search(task, path, value, limit, cursor))
+
+    async def search_async(
+        self, task: TaskOrName, path: str, value: object, *, limit: int = 20, cursor: str | None = None
+    ) -> Page:
+        """See ``search``."""
+        return await self._looking.search(task, path, value, limit, cursor).run_async()
 
     # Tasks
 

@@ -15,6 +15,7 @@ from taskora.quoting import quoted
 
 ENDED: Final = (State.COMPLETED, State.FAILED, State.EXPIRED, State.CANCELLED)
 
+_CURSOR = re.compile(r"(?a:\d{1,15})-[^\s\x00-\x1f\x7f\ud800-\udfff]{1,200}")
 _ENTRY_ID = re.compile(r"(\d{1,20})-(\d{1,20})", re.ASCII)
 
 
@@ -50,6 +51,19 @@ def check_entry_id(entry_id: object, name: str) -> str:
     if parts is None or any(int(part) >= 2**64 for part in parts.groups()):
         raise ConfigError(f"{name}: expected the id of an entry, such as 1700000000000-0, got {quoted(entry_id)}")
     return parts[0]
+
+
+def check_cursor(cursor: object) -> str:
+    """Return where a page begins, empty for None.
+
+    Raises:
+        ConfigError: It is no cursor of a page.
+    """
+    if cursor is None:
+        return ""
+    if not isinstance(cursor, str) or _CURSOR.fullmatch(cursor) is None:
+        raise ConfigError(f"cursor: expected that of the page before, or None for the first; got {quoted(cursor)}")
+    return cursor
 
 
 def name_of(task: TaskOrName) -> str:

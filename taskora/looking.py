@@ -16,10 +16,12 @@ from taskora.config import TaskOptions, check_count, check_instance
 from taskora.duration import Duration, to_seconds
 from taskora.errors import ConfigError
 from taskora.housekeeping.cards import read_card
+from taskora.indexing import check_path, entry_of
 from taskora.keys import check_job_id
 from taskora.listing import (
     ENDED,
     TaskOrName,
+    check_cursor,
     check_entry_id,
     check_page,
     check_task,
@@ -28,7 +30,7 @@ from taskora.listing import (
     name_of,
 )
 from taskora.migration import MigrationStatus
-from taskora.model import JobInfo, QueueStats, State, WorkflowState, WorkflowSummary
+from taskora.model import JobInfo, Page, QueueStats, State, WorkflowState, WorkflowSummary
 from taskora.payloads import shown
 from taskora.quoting import quoted
 from taskora.serializer import Serializer
@@ -107,6 +109,28 @@ class Looking:
             tasks = yield from self._names()
             found = yield from ask(Gathered([self._adapter.jobs.job(name, job_id) for name in tasks]))
             return next((self._show(job) for job in found if job is not None), None)
+
+        return Composed(steps)
+
+    def search(self, given: TaskOrName, path: str, value: object, limit: int, cursor: str | None) -> Call[Page]:
+        """Find jobs by a value in their payload. See ``Inspector``."""
+        task, entry = name_of(given), entry_of(check_path(path), value)
+        check_count(limit, "limit")
+        begin = check_cursor(cursor)
+
+        def steps() -> CallSteps[Page]:
+            known = self._known.get(task)
+            if known is None or path not in known.options.index:
+                card = (yield from ask(self._adapter.house.tasks())).get(task)
+                indexed = () if card is None else read_card(card).index
+                if path not in indexed:
+                    paths = ", ".join(map(repr, indexed if known is None else known.options.index)) or "nothing"
+                    raise ConfigError(
+                        f"path: task {task!r} does not index {path!r}, as far as is known here: it indexes {paths}; "
+                        f"define it with index=({path!r},)"
+                    )
+            page = yield from ask(self._adapter.jobs.search(task, entry, limit, begin))
+            return Page(self._shown(page.jobs), page.cursor)
 
         return Composed(steps)
 

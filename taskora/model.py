@@ -44,6 +44,7 @@ class NewJob(NamedTuple):
         given: Whether the caller chose the id; then it stays taken for a day after the job is gone.
         concurrency_key: What it shares a limit by; empty for nothing.
         concurrency_limit: How many jobs of the key may run at a time, as this one sees it; 0 for any number.
+        index: What it can be found by: texts ``PATH:VALUE``.
     """
 
     job_id: str
@@ -54,6 +55,7 @@ class NewJob(NamedTuple):
     given: bool = False
     concurrency_key: str = ""
     concurrency_limit: int = 0
+    index: tuple[str, ...] = ()
 
 
 class Occurrence(NamedTuple):
@@ -214,6 +216,19 @@ class JobInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a list of jobs.
+
+    Attributes:
+        jobs: They, without their logs.
+        cursor: What the next page is asked for with; None when there is none. It may turn out empty.
+    """
+
+    jobs: list[JobInfo]
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """How a job ended, as a waiter reads it."""
 
@@ -299,6 +314,7 @@ class PlanNode:
 
     Attributes:
         as_list: A single input or result is wrapped in a list, because the composition is a group of one.
+        index: What its job can be found by, if its payload is bound: texts ``PATH:VALUE``.
     """
 
     task: str
@@ -309,6 +325,7 @@ class PlanNode:
     max_attempts: int = 1
     ttl_ms: int = 0
     as_list: bool = False
+    index: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ class HandlerSettings(TypedDict, total=False):
             version N to N + 1, or a list, whose first step takes ``since``. A step takes and returns plain values;
             see ``into``. Without it, the defaults of the type fill in what an older version lacks.
         schedule: Has the task dispatched by itself.
+        index: Paths into the payload, such as ``("user_id", "order.id")``, by whose values jobs can be found:
+            ``Inspector.search``. Defaults to none.
     """
 
     retry: Retry
@@ -50,6 +52,7 @@ class HandlerSettings(TypedDict, total=False):
     since: int
     migrate: Mapping[int, Migration] | Sequence[Migration]
     schedule: Schedule
+    index: tuple[str, ...]
 
 
 class TaskSettings(HandlerSettings, total=False):

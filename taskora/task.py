@@ -14,6 +14,7 @@ from taskora.flow_control import RuleOptions, ruling
 from taskora.handle import Handles, ResultHandle, not_found
 from taskora.home import TaskHome
 from taskora.ids import new_id
+from taskora.indexing import entries_of
 from taskora.job import DispatchOptions, Job, JobOptions, check_items
 from taskora.keys import check_job_id, check_limit_key
 from taskora.listening import OnTask
@@ -314,6 +315,8 @@ class Task(Generic[In, Out]):
     def _plain_job(self, data: object, skip_validation: bool) -> NewJob:
         """Make a job without options, as most are."""
         written = self._write(cast("In", data), self._home.validate_on_dispatch and not skip_validation)
+        if self.options.index:
+            return NewJob(new_id(), written, 0, 0, self._ttl_ms, index=self._indexed(written))
         return NewJob(new_id(), written, 0, 0, self._ttl_ms)
 
     def _new_job(self, job: Job[In], skip_validation: bool) -> NewJob:
@@ -327,7 +330,11 @@ class Task(Generic[In, Out]):
             raise ConfigError(f"ttl: must be more than 0, got {quoted(job.ttl)}; None takes the task's")
         given = job.job_id is not None
         job_id = new_id() if job.job_id is None else check_job_id(job.job_id)
-        return NewJob(job_id, data, to_ms(job.delay, "delay"), job.priority, ttl_ms, given, key, limit)
+        delay_ms, index = to_ms(job.delay, "delay"), self._indexed(data)
+        return NewJob(job_id, data, delay_ms, job.priority, ttl_ms, given, key, limit, index)
+
+    def _indexed(self, data: bytes) -> tuple[str, ...]:
+        return entries_of(self.options.index, data, self._home.serializer)
 
     def _limit(self, job: Job[In]) -> tuple[str, int]:
         """Return the job's concurrency key, empty for none, with its limit."""

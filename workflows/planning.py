@@ -8,6 +8,7 @@ from taskora.config import TaskOptions
 from taskora.duration import Duration, to_ms
 from taskora.errors import ConfigError
 from taskora.ids import new_id
+from taskora.indexing import entries_of
 from taskora.keys import check_text
 from taskora.model import Plan, PlanNode
 from taskora.payloads import writes_json
@@ -56,6 +57,7 @@ def _node(node: FlatNode) -> PlanNode:
         max_attempts=options.retry.attempts,
         ttl_ms=_ttl_ms(options),
         as_list=node.as_list,
+        index=() if node.data is None else entries_of(options.index, node.data, node.task.engine.serializer),
     )
 
 

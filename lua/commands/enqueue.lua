@@ -1,7 +1,7 @@
 -- Stores jobs of one task. A producer numbers its calls; the last one that was applied answers again as it did.
 -- KEYS: base
 -- ARGV: producer, number, version, maxAttempts, then id, data, options of each job;
---       options: "" or "delay,priority,ttl,given", and behind it ",limit,key" of a job with a concurrency key
+--       options: "" or "delay,priority,ttl,given", and what write_rest reads behind it
 -- Returns: a text with 1 for each stored job and 0 for each whose id was taken; "" when all were stored
 -- Events: waiting, delayed
 --- @include "clock"
@@ -43,7 +43,7 @@ for at = 5, #ARGV, 3 do
     else
       queue_plain()
       store_job(base, id, now, version, max_attempts, data, delay, priority, tonumber(ttl))
-      limit_job(base, id, options)
+      write_rest(base, id, options, now)
       if given == '1' then redis.call('HSET', base .. ':' .. id, 'given', 1) end
       if delay == 0 then immediate = true elseif not first_due or delay < first_due then first_due = delay end
     end

@@ -1,8 +1,8 @@
 -- Stores jobs of one task whose keys decide what becomes of them: debounced, throttled, deduplicated or collected.
 -- KEYS: base
 -- ARGV: producer, number, version, maxAttempts, then of each job: id, data, options, rule, key, the rule's settings;
---       options: "delay,priority,ttl,sent" (sent: 1 if an earlier call may have brought it), and behind it ",limit,key"
---       of a job with a concurrency key
+--       options: "delay,priority,ttl,sent" (sent: 1 if an earlier call may have brought it), and what write_rest reads
+--       behind it
 -- Returns: "" when all were stored under their own ids, else a JSON array with a text for each: "" stored, "!"
 --          throttled, "=ID" a duplicate of that job, "+ID" collected for that job, "xWHY" refused: a key is damaged
 -- Events: waiting, delayed, debounced, collect
@@ -80,7 +80,7 @@ for at = 5, #ARGV, 6 do
       if type(verdict) == 'table' then note_damage(rule, verdict) end
       verdict = 'x' .. reason(verdict)
     end
-    if verdict == '' then limit_job(base, id, ARGV[at + 2]) end
+    if verdict == '' then write_rest(base, id, ARGV[at + 2], now) end
   end
   verdicts[#verdicts + 1] = verdict
   told = told or verdict ~= ''

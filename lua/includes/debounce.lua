@@ -5,8 +5,12 @@ local function debounce(base, id, now, version, max_attempts, data, priority, tt
   local holder = base .. ':debounce:' .. key
   local old = redis.call('GET', holder)
   -- A job that is to be retried stands in the same set, but its turn has come: it is left alone.
-  if old and redis.call('HGET', base .. ':' .. old, 'state') == 'delayed'
-    and redis.call('ZREM', base .. ':delayed', old) == 1 then
+  local f = old and redis.call('HMGET', base .. ':' .. old, 'state', 'ix')
+  if f and f[1] == 'delayed' and redis.call('ZREM', base .. ':delayed', old) == 1 then
+    if f[2] then
+      --- @include "index"
+      unindex_job(base, old, f[2])
+    end
     redis.call('UNLINK', base .. ':' .. old, base .. ':' .. old .. ':lock', base .. ':' .. old .. ':logs')
     lead_on(base, old, id, 2 * delay)
     emit(base, 'debounced', old, 'replacedBy', id)

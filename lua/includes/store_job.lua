@@ -18,10 +18,24 @@ local function store_job(base, id, now, version, max_attempts, data, delay, prio
   if ttl > 0 then redis.call('HSET', job, 'expireAt', now + ttl) end
 end
 
--- Writes the concurrency key of a new job, if options end with one: "…,LIMIT,KEY" behind the four numbers.
-local function limit_job(base, id, options)
-  local limit, key = string.match(options, '^%d+,%d+,%d+,%d,(%d+),(.+)$')
-  if key then redis.call('HSET', base .. ':' .. id, 'concurrencyKey', key, 'concurrencyLimit', limit) end
+-- Writes what follows the four numbers in a new job's options: ";FIELD LENGTH:TEXT" for each field of ours, the length
+-- in bytes, and ",LIMIT,KEY" of a job with a concurrency key.
+local function write_rest(base, id, options, now)
+  local job, delay, at = base .. ':' .. id, string.match(options, '^(%d+),%d+,%d+,%d()')
+  local field, length, first = string.match(options, '^;(%a+) (%d+):()', at)
+  while field do
+    at = first + length
+    local text = string.sub(options, first, at - 1)
+    if field == 'ix' then
+      --- @include "index"
+      index_job(base, id, text, now, delay)
+    else
+      redis.call('HSET', job, field, text)
+    end
+    field, length, first = string.match(options, '^;(%a+) (%d+):()', at)
+  end
+  local limit, key = string.match(options, '^,(%d+),(.+)$', at)
+  if key then redis.call('HSET', job, 'concurrencyKey', key, 'concurrencyLimit', limit) end
 end
 
 -- Tells whether an id is taken: by a job, or by one that the caller named and that retention removed.

@@ -29,6 +29,7 @@ from taskora.model import (
     NewJob,
     Occurrence,
     Outcome,
+    Page,
     Plan,
     QueueStats,
     State,
@@ -83,6 +84,17 @@ class JobStore(Protocol):
 
         Where jobs of two states share a place, those to run next are looked at until the page is full, and at least
         10,000 beyond it.
+        """
+        ...
+
+    def search(self, task: str, entry: str, limit: int, cursor: str = "") -> Call[Page]:
+        """List a task's jobs that are indexed under ``PATH:VALUE``, the newest dispatch first, without their logs.
+
+        Args:
+            task: The task.
+            entry: ``PATH:VALUE``.
+            limit: At most so many, 1 at least.
+            cursor: That of the page before; empty for the first.
         """
         ...
 

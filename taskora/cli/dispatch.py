@@ -13,8 +13,10 @@ from taskora.duration import read_duration, to_ms, to_seconds
 from taskora.errors import ConfigError
 from taskora.housekeeping import read_card
 from taskora.ids import new_id
+from taskora.indexing import entries_of
 from taskora.keys import check_job_id
 from taskora.model import EnqueueSpec, NewJob
+from taskora.serializer import JSON
 
 from .exits import ExitCode
 from .following import Ending, follow_job, show_ending
@@ -111,6 +113,7 @@ async def _store(app: Taskora, task: str, job: NewJob) -> tuple[str, bool]:
     options = read_card(cards[task])
     if not job.ttl_ms and options.ttl is not None:
         job = job._replace(ttl_ms=to_ms(options.ttl.max))
+    job = job._replace(index=entries_of(options.index, job.data, JSON))
     spec = EnqueueSpec(options.version, options.retry.attempts)
     (stored,) = await app.adapter.jobs.enqueue(task, spec, (job,)).run_async()
     return job.job_id, stored

@@ -1,4 +1,4 @@
-"""`taskora inspect`: count jobs by state, or list those in one."""
+"""`taskora inspect`: count jobs by state, list those in one, or find some by their payload."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import Final
 
 import click
 
+from taskora.app import Taskora
+from taskora.indexing import check_path, entry_of
 from taskora.inspector import Inspector, Throughput
+from taskora.listing import check_cursor
 from taskora.looking import Jobs
-from taskora.model import JobInfo, QueueStats, State
+from taskora.model import JobInfo, Page, QueueStats, State
 
 from .exits import ExitCode
 from .missing import no_task
@@ -26,16 +29,28 @@ _MINUTES: Final = 60
 @click.command("inspect")
 @click.argument("task", required=False)
 @click.option("--state", type=click.Choice(_STATES), help="List the jobs in this state.")
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="With --state: how many.")
+@click.option("--where", metavar="PATH=VALUE", help="List the jobs of TASK with this value in their payload.")
+@click.option("--cursor", metavar="TEXT", help="With --where: go on behind the page that ended with this.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=20, show_default=True, help="With --state or --where: how many."
+)
 @click.option("--offset", type=click.IntRange(0), default=0, help="With --state: how many to skip.")
 @target_options
 @json_option
-def command(task: str | None, state: str | None, limit: int, offset: int, target: Target, as_json: bool) -> ExitCode:
-    """Count jobs by state, of TASK or of all tasks, or list those in one state.
+def command(
+    task: str | None, state: str | None, where: str | None, cursor: str | None, limit: int, offset: int,
+    target: Target, as_json: bool,
+) -> ExitCode:  # fmt: skip
+    """Count jobs by state, of TASK or of all tasks, list those in one state, or find some by their payload.
 
     Jobs that run next come first, ended ones the newest first. The counts of `delayed` include `retrying`.
+    What a task indexes can be searched: `--where user_id=42`; the newest dispatch comes first.
     """
-    refuse_without("--state", state is not None, "limit", "offset")
+    refuse_without("--state or --where", state is not None or where is not None, "limit")
+    refuse_without("--state", state is not None, "offset")
+    refuse_without("--where", where is not None, "cursor")
+    path, value = _condition(where, task, state)
+    check_cursor(cursor)
     screen = Screen(as_json)
     with target.opened() as app:
         inspector = app.inspect()
@@ -43,7 +58,9 @@ def command(task: str | None, state: str | None, limit: int, offset: int, target
             known = inspector.tasks()
             if task not in known and inspector.stats(task) == QueueStats():
                 raise no_task(task, known)
-        if state is None:
+        if task is not None and where is not None:
+            _show_found(app, inspector.search(task, path, value, limit=limit, cursor=cursor), screen)
+        elif state is None:
             _show_counts(inspector, task, screen)
         else:
             jobs = _lister(inspector, State(state))(task, limit=limit, offset=offset)
@@ -63,6 +80,35 @@ def _show_counts(inspector: Inspector, task: str | None, screen: Screen) -> None
     screen.table(columns, rows, "no worker has published a task here yet")
     if rows:
         screen.line(_summary(recent))
+
+
+def _condition(where: str | None, task: str | None, state: str | None) -> tuple[str, str]:
+    if where is None:
+        return "", ""
+    if task is None or state is not None:
+        raise click.UsageError("--where finds jobs of one task in all states: name the TASK, and leave --state out.")
+    path, equals, value = where.partition("=")
+    if not equals:
+        raise click.UsageError(f"--where: expected PATH=VALUE, such as user_id=42; got {where!r}.")
+    entry_of(check_path(path, "where"), value, "where")
+    return path, value
+
+
+def _show_found(app: Taskora, page: Page, screen: Screen) -> None:
+    jobs = readable(app, page.jobs)
+    if screen.as_json:
+        screen.data({"jobs": jobs, "cursor": page.cursor})
+        return
+    columns = [
+        Column("id"), Column("state"), Column("attempt", "right"), Column("dispatched", "right"),
+        Column("took", "right"), Column("note", shrinks=True),
+    ]  # fmt: skip
+    rows = [
+        [job.id, job.state, job.attempt, ago(job.timestamp), took(job), job.error or job.cancel_reason] for job in jobs
+    ]
+    screen.table(columns, rows, "no job has this value")
+    if page.cursor is not None:
+        screen.note(f"there are more: --cursor {page.cursor}")
 
 
 def _summary(recent: Sequence[Throughput]) -> str:

@@ -10,6 +10,7 @@ import orjson
 from taskora.config import Keep, Retention, Retry, Stall, TaskOptions, Ttl
 from taskora.duration import to_ms
 from taskora.errors import ConfigError
+from taskora.indexing import check_index
 
 
 def card_of(options: TaskOptions) -> bytes:
@@ -23,6 +24,8 @@ def card_of(options: TaskOptions) -> bytes:
         "stall": {"intervalMs": to_ms(options.stall.interval), "maxCount": options.stall.max_count},
         "ttlMs": None if options.ttl is None else to_ms(options.ttl.max),
     }
+    if options.index:
+        card["index"] = options.index
     return orjson.dumps(card)
 
 
@@ -54,7 +57,15 @@ def read_card(raw: bytes) -> TaskOptions:
         ttl=Ttl(ttl_ms / 1000) if ttl_ms else None,
         version=_count(card, "version", 1) or 1,
         since=_count(card, "since", 1) or 1,
+        index=_index(card),
     )
+
+
+def _index(card: Mapping[str, object]) -> tuple[str, ...]:
+    paths = card.get("index", [])
+    if not isinstance(paths, list):
+        raise ConfigError(f"task card: index: expected a list, got {paths!r}")
+    return check_index(tuple(cast("list[object]", paths)))
 
 
 def _keep(keep: Keep) -> dict[str, int | None]:

@@ -9,6 +9,7 @@ from taskora.adapters.protocol import Adapter
 from taskora.adapters.schedule_store import ScheduleChange, StoredSchedule
 from taskora.config import TaskOptions
 from taskora.duration import to_ms
+from taskora.indexing import entries_of
 from taskora.model import EnqueueSpec, NewJob, Occurrence
 from taskora.payloads import dump
 from taskora.schedules.planner import occurrence_id, plan_firing, skip_firing
@@ -98,7 +99,9 @@ class Ticker:
     async def _enqueue(self, name: str, record: Record, options: TaskOptions, at_ms: int) -> None:
         spec = EnqueueSpec(options.version, options.retry.attempts)
         ttl_ms = 0 if options.ttl is None else to_ms(options.ttl.max)
-        job = NewJob(occurrence_id(name, at_ms), dump(record.data, self._serializer), ttl_ms=ttl_ms)
+        data = dump(record.data, self._serializer)
+        index = entries_of(options.index, data, self._serializer)
+        job = NewJob(occurrence_id(name, at_ms), data, ttl_ms=ttl_ms, index=index)
         await self._adapter.jobs.enqueue_occurrence(record.task, spec, job, Occurrence(name, at_ms)).run_async()
 
     def _complain(self, name: str, message: str) -> None:

@@ -13,6 +13,7 @@ from taskora.duration import Duration, to_ms
 from taskora.handle import ResultHandle
 from taskora.housekeeping.cards import read_card
 from taskora.ids import new_id
+from taskora.indexing import entries_of
 from taskora.keys import check_schedule_name, check_task_name
 from taskora.model import EnqueueSpec, NewJob, ScheduleInfo
 from taskora.payloads import dump
@@ -202,7 +203,9 @@ class Schedules:
             check_task_name(record.task, "schedule.task")
             options = self._known.get(record.task) or (yield from self._published(record.task))
             ttl_ms = to_ms(options.ttl.max) if options.ttl else 0
-            job = NewJob(new_id(), dump(record.data, self._serializer), ttl_ms=ttl_ms)
+            data = dump(record.data, self._serializer)
+            index = entries_of(options.index, data, self._serializer)
+            job = NewJob(new_id(), data, ttl_ms=ttl_ms, index=index)
             spec = EnqueueSpec(options.version, options.retry.attempts)
             yield from ask(self._adapter.jobs.enqueue(record.task, spec, [job]))
             return self._handle(record.task, job.job_id)

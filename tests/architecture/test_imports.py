@@ -21,6 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "callables",
         "config",
         "keys",
+        "indexing",
         "serializer",
         "payloads",
         "schema",

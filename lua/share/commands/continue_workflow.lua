@@ -3,8 +3,8 @@
 -- KEYS: workflow
 -- ARGV: root, id, the node from which on jobs were cancelled ("": none were), the number of nodes whose jobs were
 --       stored, these nodes, then of each job that ended: node, state, task, id, class of the error, result or message
--- Returns: "" when nothing is owed; "store" and of up to 200 nodes: number, task, id, version, maxAttempts, ttl, data;
---          or "cancel", the node from which on, the reason, and of up to 100 nodes: task, id
+-- Returns: "" when nothing is owed; "store" and of up to 200 nodes: number, task, id, version, maxAttempts, ttl, data,
+--          index; or "cancel", the node from which on, the reason, and of up to 100 nodes: task, id
 --- @include "clock"
 --- @include "workflow"
 local key, root, wf = KEYS[1], ARGV[1], ARGV[2]
@@ -70,6 +70,7 @@ local function to_store()
       reply[#reply + 1] = value
     end
     reply[#reply + 1] = redis.call('HGET', key, 'i:' .. i) or 'null'
+    reply[#reply + 1] = spec.ix or ''
   end
   return reply
 end

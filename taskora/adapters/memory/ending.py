@@ -8,6 +8,7 @@ from __future__ import annotations
 from taskora.adapters.memory.bells import job_topic, workflow_topic
 from taskora.adapters.memory.buffers import take_buffer
 from taskora.adapters.memory.limits import give_up_turn
+from taskora.adapters.memory.searching import unindex_job
 from taskora.adapters.memory.store import DAY_MS, MINUTE_MS, Event, Failure, Flow, Job, Owed, Queue, Store
 from taskora.model import CancelOutcome, State, WorkflowState
 
@@ -71,7 +72,9 @@ def expire(store: Store, queue: Queue, now_ms: int, job: Job, discard: bool, owe
 
 def forget_job(queue: Queue, job_id: str, now_ms: int) -> None:
     """Delete an ended job. An id that its caller gave stays taken for a day."""
-    if not queue.jobs.pop(job_id).given:
+    job = queue.jobs.pop(job_id)
+    unindex_job(queue, job)
+    if not job.given:
         return
     # In the order in which they run out: all stay for the same time.
     while queue.gone and (oldest := next(iter(queue.gone))) and queue.gone[oldest] <= now_ms:

@@ -11,6 +11,7 @@ from taskora.adapters.memory.ending import cancel_job
 from taskora.adapters.memory.flows import settle_debts
 from taskora.adapters.memory.limits import parked
 from taskora.adapters.memory.queueing import id_taken, store_job
+from taskora.adapters.memory.searching import found_places
 from taskora.adapters.memory.store import Job, Owed, Queue, Store
 from taskora.adapters.redis.records import read_json, read_logs
 from taskora.call import Call
@@ -23,6 +24,7 @@ from taskora.model import (
     NewJob,
     Occurrence,
     Outcome,
+    Page,
     QueueStats,
     State,
 )
@@ -134,6 +136,17 @@ class MemoryJobs:
             queue = self._store.queue(task)
             page = islice(_ids(queue, state), offset, offset + max(0, limit))
             return [replace(_info(task, queue.jobs[job_id]), logs=[]) for job_id in page]
+
+        return self._store.call(act)
+
+    def search(self, task: str, entry: str, limit: int, cursor: str = "") -> Call[Page]:
+        """See ``JobStore``."""
+
+        def act(_: int) -> Page:
+            queue = self._store.queue(task)
+            places, more = found_places(queue, entry, limit, cursor)
+            jobs = [replace(_info(task, queue.jobs[job_id]), logs=[]) for _, job_id in places]
+            return Page(jobs, f"{places[-1][0]}-{places[-1][1]}" if more else None)
 
         return self._store.call(act)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from taskora.adapters.memory.ending import emit, expire
 from taskora.adapters.memory.limits import drop_key, keep_turn
 from taskora.adapters.memory.line import to_waiting
+from taskora.adapters.memory.searching import index_job
 from taskora.adapters.memory.store import Job, Owed, Queue, Store
 from taskora.model import EnqueueSpec, NewJob, State
 
@@ -22,9 +23,10 @@ def store_job(store: Store, queue: Queue, now_ms: int, spec: EnqueueSpec, new: N
     job = Job(
         new.job_id, now_ms, new.data, spec.version, State.DELAYED if delayed else State.WAITING, new.priority,
         expires_ms=now_ms + new.ttl_ms if new.ttl_ms > 0 else 0, given=new.given,
-        limit_key=new.concurrency_key, limit=new.concurrency_limit,
+        limit_key=new.concurrency_key, limit=new.concurrency_limit, index=new.index,
     )  # fmt: skip
     queue.jobs[job.id] = job
+    index_job(queue, job)
     if delayed:
         queue.delayed.put(job.id, now_ms + new.delay_ms)
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
 from typing import Generic, TypeVar
@@ -59,6 +59,11 @@ class Ranked(Generic[S]):
     def first_score(self) -> S | None:
         """Return the lowest score; None when there is no id."""
         return self._order[0][0] if self._order else None
+
+    def behind(self, last: tuple[S, str] | None, limit: int) -> list[tuple[S, str]]:
+        """Return up to ``limit`` scores and ids, the highest first: those below a place, or the first of all."""
+        end = len(self._order) if last is None else bisect_left(self._order, last)
+        return self._order[max(0, end - limit) : end][::-1]
 
     def up_to(self, score: S, limit: int) -> list[str]:
         """Return up to ``limit`` ids whose score is at most this, the lowest first."""

@@ -10,6 +10,7 @@ from taskora.adapters.memory.buffers import take_buffer
 from taskora.adapters.memory.ending import emit
 from taskora.adapters.memory.line import to_waiting
 from taskora.adapters.memory.queueing import id_taken, store_job
+from taskora.adapters.memory.searching import unindex_job
 from taskora.adapters.memory.store import MINUTE_MS, Buffer, Job, Queue, Store
 from taskora.call import Call
 from taskora.clock import from_ms
@@ -121,7 +122,7 @@ def _debounce(store: Store, queue: Queue, now_ms: int, spec: EnqueueSpec, new: N
     old = queue.jobs.get(last[0]) if last is not None and last[1] > now_ms else None
     if old is not None and old.state is State.DELAYED:
         queue.delayed.remove(old.id)
-        del queue.jobs[old.id]
+        unindex_job(queue, queue.jobs.pop(old.id))
         _drop_outdated(queue.replaced, now_ms)
         queue.replaced[old.id] = (new.job_id, now_ms + 2 * rule.delay_ms + 10 * MINUTE_MS)
         emit(queue, now_ms, "debounced", old.id, replacedBy=new.job_id)

@@ -46,6 +46,7 @@ class Job:
         limit_key: Its concurrency key; empty for none.
         limit: How many jobs of the key may run at a time, as far as this one is concerned; 0 for any number.
         collect_key: The buffer of which it will be the batch; empty once it has the items, and for other jobs.
+        index: What it can be found by.
     """
 
     id: str
@@ -78,6 +79,7 @@ class Job:
     limit_key: str = ""
     limit: int = 0
     collect_key: str = ""
+    index: tuple[str, ...] = ()
 
     def token(self, now_ms: int) -> str | None:
         """Return the token of its lock, None when nobody holds it."""
@@ -160,6 +162,7 @@ class Queue:
         buffers: What is collected under each key.
         collected: The batch of each recent item, and until when that is known.
         replaced: What stands in the place of a job that is gone, and until when that is known.
+        index: Jobs by each indexed value of their payload, and by when they were dispatched.
         ears: Who waits for the next.
     """
 
@@ -186,6 +189,7 @@ class Queue:
     buffers: dict[str, Buffer] = field(default_factory=dict[str, Buffer])
     collected: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
     replaced: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
+    index: dict[str, Ranked[int]] = field(default_factory=dict[str, Ranked[int]])
     ears: set[Bell] = field(default_factory=set[Bell])
 
 

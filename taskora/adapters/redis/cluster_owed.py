@@ -17,7 +17,7 @@ from taskora.keys import Keys
 from taskora.lua import load
 
 _FLAVOR = "cluster"
-_PER_NODE = 7  # values of a node whose job is to be stored
+_PER_NODE = 8  # values of a node whose job is to be stored
 
 
 def settle_debts(keys: Keys, task: str, workflow_id: str) -> Steps[None]:
@@ -133,6 +133,6 @@ def _by_task(nodes: Sequence[Sequence[bytes]], at: int) -> list[tuple[str, list[
 
 def _store(keys: Keys, workflow_id: str, task: str, nodes: Sequence[Sequence[bytes]]) -> ScriptCall:
     args: list[Arg] = [workflow_id]
-    for number, _, job, version, attempts, ttl, data in nodes:
-        args += (number, job, version, attempts, ttl, data)
+    for number, _, *values in nodes:
+        args += (number, *values)
     return ScriptCall(load("enqueue_nodes", _FLAVOR), (keys.task(task),), args)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import orjson
+
 from taskora.adapters.redis import records
 from taskora.adapters.redis.link import Link
 from taskora.adapters.redis.owed import pay
+from taskora.adapters.redis.searching import found_page
 from taskora.adapters.redis.sent import PER_CALL, in_numbered_calls
 from taskora.call import Call
 from taskora.connection.request import Arg, Command, Producer, ScriptCall, Steps
@@ -19,6 +22,7 @@ from taskora.model import (
     NewJob,
     Occurrence,
     Outcome,
+    Page,
     QueueStats,
     State,
 )
@@ -46,6 +50,7 @@ class RedisJobs:
         """See ``JobStore``."""
         args: tuple[Arg, ...] = (
             at.schedule, at.at_ms, spec.version, spec.max_attempts, job.job_id, job.data, job.ttl_ms,
+            told_index(job.index),
         )  # fmt: skip
 
         def steps(_: Producer) -> Steps[bool]:
@@ -140,6 +145,10 @@ class RedisJobs:
 
         return self._link.call(steps)
 
+    def search(self, task: str, entry: str, limit: int, cursor: str = "") -> Call[Page]:
+        """See ``JobStore``."""
+        return self._link.call(lambda _: found_page(self._keys, task, entry, limit, cursor))
+
     @staticmethod
     def _ids(base: str, state: State, offset: int, limit: int) -> Steps[list[str]]:
         last = offset + limit - 1
@@ -192,15 +201,22 @@ def _flags(reply: bytes, count: int) -> list[bool]:
     return [flag == 49 for flag in reply] if reply else [True] * count
 
 
+def told_index(index: Sequence[str]) -> bytes:
+    """Write what a job can be found by as the scripts read it; nothing for nothing."""
+    return orjson.dumps(index) if index else b""
+
+
 def told_options(job: NewJob) -> str:
     """Write a job's options as the scripts read them."""
     options = f"{job.delay_ms},{job.priority},{job.ttl_ms},{1 if job.given else 0}"
+    if job.index:
+        options += f";ix {len(index := told_index(job.index))}:{index.decode()}"
     return f"{options},{job.concurrency_limit},{job.concurrency_key}" if job.concurrency_key else options
 
 
 def _enqueue_call(base: str, producer: str, number: int, spec: EnqueueSpec, jobs: Sequence[NewJob]) -> ScriptCall:
     args: list[Arg] = [producer, number, spec.version, spec.max_attempts]
     for job in jobs:
-        plain = not (job.delay_ms or job.priority or job.ttl_ms or job.given or job.concurrency_key)
+        plain = not (job.delay_ms or job.priority or job.ttl_ms or job.given or job.concurrency_key or job.index)
         args += (job.job_id, job.data, "" if plain else told_options(job))
     return ScriptCall(load("enqueue"), (base,), args)

@@ -44,9 +44,13 @@ def stored_fields(plan: Plan) -> Iterator[tuple[str | bytes, ...]]:
     fields: list[str | bytes] = ["graph", _graph(plan), "name", plan.name, "count", str(len(plan.nodes))]
     fields += ("list", "1" if plan.as_list else "0", *(() if plan.writes_json else ("parts", "1")))
     for index, node in enumerate(plan.nodes):
-        spec = {"task": node.task, "id": node.job_id, "v": node.version, "m": node.max_attempts, "ttl": node.ttl_ms}
+        spec: dict[str, object] = {
+            "task": node.task, "id": node.job_id, "v": node.version, "m": node.max_attempts, "ttl": node.ttl_ms,
+        }  # fmt: skip
         if node.as_list:
             spec["list"] = True
+        if node.index:
+            spec["ix"] = orjson.dumps(node.index).decode()
         fields += (f"n:{index}:state", "pending", f"t:{index}", orjson.dumps(spec))
         if node.data is not None:
             fields += (f"i:{index}", node.data)

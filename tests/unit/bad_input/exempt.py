@@ -11,7 +11,7 @@ EXEMPT: dict[str, str] = {
         (
             "ActiveEvent", "CancelledEvent", "CompletedEvent", "ExpiredEvent", "FailedEvent", "ProgressEvent",
             "RetryingEvent", "StalledEvent", "JobInfo", "LogEntry", "QueueStats", "ScheduleInfo", "WorkerRecord",
-            "CollectBufferInfo", "MigrationStatus", "FailureGroup", "KeyFacts", "ServerFacts", "Throughput",
+            "Page", "CollectBufferInfo", "MigrationStatus", "FailureGroup", "KeyFacts", "ServerFacts", "Throughput",
             "WorkflowNodeRecord", "WorkflowRecord", "WorkflowSummary", "Execution", "WorkflowStep", "Issue",
             "JobInfo.loaded",
         ),
@@ -54,6 +54,7 @@ EXEMPT: dict[str, str] = {
             f"CollectContract.{field}"
             for field in (
                 "name", "input", "output", "validates", "retry", "timeout", "ttl", "stall", "version", "since",
+                "index",
             )
         ),
         "a field of TaskContract",

@@ -6,6 +6,7 @@ from unit.bad_input.table_settings import (
     COUNT,
     DURATION_ABOVE_0,
     FLAG,
+    INDEX,
     NOT_CRONS,
     NOT_POLICIES,
     NOT_RETRIES,
@@ -82,6 +83,7 @@ CONTRACT: dict[str, tuple[Wrong, ...]] = {
     "stall": (Wrong((*NOT_RETRIES, None)),),
     "version": COUNT,
     "since": (Wrong((*NOT_COUNTS, 0, 2)),),
+    "index": INDEX,
 }
 HANDLER: dict[str, tuple[Wrong, ...]] = CONTRACT | {
     "concurrency": COUNT,

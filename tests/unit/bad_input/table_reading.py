@@ -36,6 +36,16 @@ READING: Table = {
         ),
         "second": JOB,
     },
+    "Inspector.search": {
+        "task": (Wrong((*NOT_NAMES, None)), Wrong(("nobody",), says=("nobody", "index"))),
+        "path": (
+            Wrong((*NOT_TEXTS, "", "a b", "a:b", "a..b", ".a", "a\n", HALF_A_PAIR, LONG, None)),
+            Wrong(("user_id",), says=("user_id", "index")),
+        ),
+        "value": (Wrong((None, "", [], {}, b"x", HALF_A_PAIR, LONG, Nothing(), Unprintable())),),
+        "limit": (Wrong((*NOT_COUNTS, 0, None)),),
+        "cursor": (Wrong((*NOT_TEXTS, "", "x", "5", "5-", "-a", "5-a b", HALF_A_PAIR, LONG)),),
+    },
     "Inspector.stats": {"task": TASK},
     "Inspector.throughput": {
         "task": TASK,

@@ -45,6 +45,13 @@ NOT_CRONS: tuple[object, ...] = (
     *NOT_TEXTS, "", "* * * *", "* * * * * * *", "60 * * * *", "* * 30 2 *", "a b c d e", "@never", "*/0 * * * *",
     "* * * * *\0", HALF_A_PAIR, LONG,
 )  # fmt: skip
+INDEX = (
+    Wrong(("user_id", ["a"], 5, None, {}, Nothing(), Unprintable())),
+    Wrong(
+        (("",), ("a b",), ("a:b",), ("a..b",), (".",), (5,), (None,), ("a\n",), (HALF_A_PAIR,), (LONG,)), named=False
+    ),
+    Wrong((("a", "a"), tuple("abcdefghi"))),
+)
 NOT_POLICIES: tuple[object, ...] = (
     *NOT_TEXTS, "", "later", "catch-up-limit:", "catch-up-limit:0", "catch-up-limit:-1", "catch-up-limit:x",
     "catch-up-limit:" + "9" * 5000, "catch-up-limit:³", None, LONG,
@@ -128,6 +135,7 @@ SETTINGS: Table = {
         "stall": (Wrong(NOT_RETRIES),),
         "version": COUNT,
         "since": (Wrong((*NOT_COUNTS, 0, 2)),),
+        "index": INDEX,
     },
     "CollectContract": {"collect": (Wrong((None, 5, "key", {}, Retry(), Debounce("k", 1), Collect, Unprintable())),)},
     "Taskora": {

@@ -61,6 +61,8 @@ OPTIONS: dict[str, list[tuple[str, int]]] = {
     "--files": [("0", USAGE), ("x", USAGE)],
     "--procs": [("0", USAGE), ("x", USAGE), ("65", USAGE)],
     "--reason": [],  # any text
+    "--where": [("x", USAGE), ("=5", CONFIG), ("a b=5", CONFIG), ("user_id=", CONFIG)],
+    "--cursor": [("x", CONFIG), ("", CONFIG)],
     "--before": [("x", CONFIG), ("", CONFIG), ("1-", CONFIG)],
     "--interval": [("soon", CONFIG), ("0", CONFIG), ("-1s", CONFIG)],
     "--rounds": [("0", USAGE), ("x", USAGE)],
@@ -70,6 +72,8 @@ ALIASES = {"--url": ["adapter"], "--task": ["job"]}  # what messages call them
 # What an option says nothing without.
 NEEDS: dict[tuple[str, ...], list[str]] = {
     ("inspect", "--limit"): ["--state", "failed"],
+    ("inspect", "--where"): ["nobody"],
+    ("inspect", "--cursor"): ["nobody", "--where", "a=1"],
     ("inspect", "--offset"): ["--state", "failed"],
     ("dispatch", "--timeout"): ["--wait"],
     ("job", "--reason"): ["--cancel"],

@@ -218,6 +218,8 @@ VALID: dict[str, object] = {
     "Taskora.adopt.task": Of(lambda world: world.stranger),
     "Implement.__call__.contract": Of(lambda world: world.contract),
     "Implement.__call__.handler": handler,
+    "Inspector.search.path": "user_id",
+    "Inspector.search.value": 1,
     "Inspector.find.first": "plus",
     "Inspector.find.second": "j",
     "DeadLetters.retry.first": "plus",
