@@ -44,7 +44,7 @@ class NewJob(NamedTuple):
         given: Whether the caller chose the id; then it stays taken for a day after the job is gone.
         concurrency_key: What it shares a limit by; empty for nothing.
         concurrency_limit: How many jobs of the key may run at a time, as this one sees it; 0 for any number.
-        index: What it can be found by: texts ``PATH:VALUE``.
+        indexed: What it can be found by: texts ``PATH:VALUE``.
     """
 
     job_id: str
@@ -55,7 +55,7 @@ class NewJob(NamedTuple):
     given: bool = False
     concurrency_key: str = ""
     concurrency_limit: int = 0
-    index: tuple[str, ...] = ()
+    indexed: tuple[str, ...] = ()
 
 
 class Occurrence(NamedTuple):
@@ -314,7 +314,7 @@ class PlanNode:
 
     Attributes:
         as_list: A single input or result is wrapped in a list, because the composition is a group of one.
-        index: What its job can be found by, if its payload is bound: texts ``PATH:VALUE``.
+        indexed: What its job can be found by, if its payload is bound: texts ``PATH:VALUE``.
     """
 
     task: str
@@ -325,7 +325,7 @@ class PlanNode:
     max_attempts: int = 1
     ttl_ms: int = 0
     as_list: bool = False
-    index: tuple[str, ...] = ()
+    indexed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

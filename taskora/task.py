@@ -316,7 +316,7 @@ class Task(Generic[In, Out]):
         """Make a job without options, as most are."""
         written = self._write(cast("In", data), self._home.validate_on_dispatch and not skip_validation)
         if self.options.index:
-            return NewJob(new_id(), written, 0, 0, self._ttl_ms, index=self._indexed(written))
+            return NewJob(new_id(), written, 0, 0, self._ttl_ms, indexed=self._indexed(written))
         return NewJob(new_id(), written, 0, 0, self._ttl_ms)
 
     def _new_job(self, job: Job[In], skip_validation: bool) -> NewJob:
@@ -330,8 +330,8 @@ class Task(Generic[In, Out]):
             raise ConfigError(f"ttl: must be more than 0, got {quoted(job.ttl)}; None takes the task's")
         given = job.job_id is not None
         job_id = new_id() if job.job_id is None else check_job_id(job.job_id)
-        delay_ms, index = to_ms(job.delay, "delay"), self._indexed(data)
-        return NewJob(job_id, data, delay_ms, job.priority, ttl_ms, given, key, limit, index)
+        delay_ms, indexed = to_ms(job.delay, "delay"), self._indexed(data)
+        return NewJob(job_id, data, delay_ms, job.priority, ttl_ms, given, key, limit, indexed)
 
     def _indexed(self, data: bytes) -> tuple[str, ...]:
         return entries_of(self.options.index, data, self._home.serializer)

@@ -57,7 +57,7 @@ def _node(node: FlatNode) -> PlanNode:
         max_attempts=options.retry.attempts,
         ttl_ms=_ttl_ms(options),
         as_list=node.as_list,
-        index=() if node.data is None else entries_of(options.index, node.data, node.task.engine.serializer),
+        indexed=() if node.data is None else entries_of(options.index, node.data, node.task.engine.serializer),
     )
 
 

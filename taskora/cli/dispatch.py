@@ -113,7 +113,7 @@ async def _store(app: Taskora, task: str, job: NewJob) -> tuple[str, bool]:
     options = read_card(cards[task])
     if not job.ttl_ms and options.ttl is not None:
         job = job._replace(ttl_ms=to_ms(options.ttl.max))
-    job = job._replace(index=entries_of(options.index, job.data, JSON))
+    job = job._replace(indexed=entries_of(options.index, job.data, JSON))
     spec = EnqueueSpec(options.version, options.retry.attempts)
     (stored,) = await app.adapter.jobs.enqueue(task, spec, (job,)).run_async()
     return job.job_id, stored

@@ -100,8 +100,8 @@ class Ticker:
         spec = EnqueueSpec(options.version, options.retry.attempts)
         ttl_ms = 0 if options.ttl is None else to_ms(options.ttl.max)
         data = dump(record.data, self._serializer)
-        index = entries_of(options.index, data, self._serializer)
-        job = NewJob(occurrence_id(name, at_ms), data, ttl_ms=ttl_ms, index=index)
+        indexed = entries_of(options.index, data, self._serializer)
+        job = NewJob(occurrence_id(name, at_ms), data, ttl_ms=ttl_ms, indexed=indexed)
         await self._adapter.jobs.enqueue_occurrence(record.task, spec, job, Occurrence(name, at_ms)).run_async()
 
     def _complain(self, name: str, message: str) -> None:

@@ -204,8 +204,8 @@ class Schedules:
             options = self._known.get(record.task) or (yield from self._published(record.task))
             ttl_ms = to_ms(options.ttl.max) if options.ttl else 0
             data = dump(record.data, self._serializer)
-            index = entries_of(options.index, data, self._serializer)
-            job = NewJob(new_id(), data, ttl_ms=ttl_ms, index=index)
+            indexed = entries_of(options.index, data, self._serializer)
+            job = NewJob(new_id(), data, ttl_ms=ttl_ms, indexed=indexed)
             spec = EnqueueSpec(options.version, options.retry.attempts)
             yield from ask(self._adapter.jobs.enqueue(record.task, spec, [job]))
             return self._handle(record.task, job.job_id)

@@ -21,7 +21,7 @@ ENTRY = "user_id:42"
 
 
 def indexed(*entries: str, delay_ms: int = 0, priority: int = 0) -> NewJob:
-    return NewJob(new_id(), b'{"user_id":42}', delay_ms, priority, index=entries or (ENTRY,))
+    return NewJob(new_id(), b'{"user_id":42}', delay_ms, priority, indexed=entries or (ENTRY,))
 
 
 async def found(kit: Kit, entry: str = ENTRY, task: str = TASK) -> list[str]:
@@ -81,7 +81,7 @@ async def test_every_way_of_dispatching_a_job_indexes_it_with_what_else_it_has(k
     given, limited = indexed()._replace(given=True, ttl_ms=60_000), indexed()
     limited = limited._replace(concurrency_key="a,;b 3:x", concurrency_limit=1)
     assert await kit.add(given, limited) == [True, True]
-    assert await kit.add(given._replace(index=("a:1",))) == [False]
+    assert await kit.add(given._replace(indexed=("a:1",))) == [False]
     throttled, debounced = indexed(), indexed()
     rules = (throttled, ThrottleRule("k", 5, 60_000)), (debounced, DebounceRule("k", 60_000))
     await kit.adapter.rules.enqueue(TASK, spec, rules).run_async()
@@ -98,8 +98,8 @@ async def test_every_way_of_dispatching_a_job_indexes_it_with_what_else_it_has(k
 
 
 async def test_a_nodes_job_is_found_by_its_bound_payload(kit: Kit) -> None:
-    first = PlanNode(TASK, new_id(), (), b'{"user_id":42}', index=(ENTRY,))
-    second = PlanNode("other", new_id(), (0,), b'{"user_id":42}', index=(ENTRY,))
+    first = PlanNode(TASK, new_id(), (), b'{"user_id":42}', indexed=(ENTRY,))
+    second = PlanNode("other", new_id(), (0,), b'{"user_id":42}', indexed=(ENTRY,))
     flow = plan(first, second, node(deps=(1,)))
     await kit.create(flow)
     await kit.pay(flow)
@@ -256,7 +256,7 @@ async def _stored(handle: ResultHandle[int]) -> str:
 async def listed(adapter: Adapter, *entries: str) -> int:
     """Counts what stands in an index, whether or not its jobs exist."""
     if isinstance(adapter, MemoryAdapter):
-        index = adapter._store.queue(TASK).index
+        index = adapter._store.queue(TASK).index  # pyright: ignore[reportPrivateUsage] - no reader shows it
         assert all(index.values())
         return sum(len(index[entry]) for entry in entries if entry in index)
     return sum(await asked(adapter, [("ZCARD", f"{adapter.keys.task(TASK)}:ix:{entry}") for entry in entries]))
@@ -273,4 +273,5 @@ async def asked(adapter: Adapter, request: Request) -> list[int]:
     def steps(_: Producer) -> Steps[list[int]]:
         return [int(reply) for reply in (yield request)]
 
-    return await cast("RedisAdapter", adapter)._link.call(steps).run_async()
+    link = cast("RedisAdapter", adapter)._link  # pyright: ignore[reportPrivateUsage] - no store asks this
+    return await link.call(steps).run_async()

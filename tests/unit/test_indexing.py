@@ -14,7 +14,7 @@ def entries(payload: object, *paths: str) -> list[str]:
 
 
 def test_scalars_are_written_as_json_writes_them_and_texts_as_they_are() -> None:
-    payload = {"a": "x:y z", "b": 42, "c": True, "d": 1.5, "e": None, "f": {}, "g": "", "h": False}
+    payload: dict[str, object] = {"a": "x:y z", "b": 42, "c": True, "d": 1.5, "e": None, "f": {}, "g": "", "h": False}
     assert entries(payload, *"abcdefgh") == ["a:x:y z", "b:42", "c:true", "d:1.5", "h:false"]
 
 

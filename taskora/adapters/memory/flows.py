@@ -185,7 +185,7 @@ def _enqueue_node(store: Store, flow: Flow, index: int, data: bytes, now_ms: int
     queue = store.queue(spec.task)
     if id_taken(queue, spec.job_id, now_ms):
         return
-    new = NewJob(spec.job_id, data, ttl_ms=spec.ttl_ms, index=spec.index)
+    new = NewJob(spec.job_id, data, ttl_ms=spec.ttl_ms, indexed=spec.indexed)
     job = store_job(store, queue, now_ms, EnqueueSpec(spec.version, spec.max_attempts), new)
     job.workflow_id, job.node = flow.plan.workflow_id, index
 

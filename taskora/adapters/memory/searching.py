@@ -8,13 +8,13 @@ from taskora.adapters.memory.store import Job, Queue
 
 def index_job(queue: Queue, job: Job) -> None:
     """List a new job under what can be searched of its payload."""
-    for entry in job.index:
+    for entry in job.indexed:
         queue.index.setdefault(entry, Ranked()).put(job.id, job.ts_ms)
 
 
 def unindex_job(queue: Queue, job: Job) -> None:
     """Take a job that goes out again."""
-    for entry in job.index:
+    for entry in job.indexed:
         found = queue.index.get(entry)
         if found is not None and found.remove(job.id) and not found:
             del queue.index[entry]

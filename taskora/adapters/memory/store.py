@@ -46,7 +46,7 @@ class Job:
         limit_key: Its concurrency key; empty for none.
         limit: How many jobs of the key may run at a time, as far as this one is concerned; 0 for any number.
         collect_key: The buffer of which it will be the batch; empty once it has the items, and for other jobs.
-        index: What it can be found by.
+        indexed: What it can be found by.
     """
 
     id: str
@@ -79,7 +79,7 @@ class Job:
     limit_key: str = ""
     limit: int = 0
     collect_key: str = ""
-    index: tuple[str, ...] = ()
+    indexed: tuple[str, ...] = ()
 
     def token(self, now_ms: int) -> str | None:
         """Return the token of its lock, None when nobody holds it."""

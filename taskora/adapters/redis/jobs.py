@@ -50,7 +50,7 @@ class RedisJobs:
         """See ``JobStore``."""
         args: tuple[Arg, ...] = (
             at.schedule, at.at_ms, spec.version, spec.max_attempts, job.job_id, job.data, job.ttl_ms,
-            told_index(job.index),
+            told_index(job.indexed),
         )  # fmt: skip
 
         def steps(_: Producer) -> Steps[bool]:
@@ -201,22 +201,22 @@ def _flags(reply: bytes, count: int) -> list[bool]:
     return [flag == 49 for flag in reply] if reply else [True] * count
 
 
-def told_index(index: Sequence[str]) -> bytes:
+def told_index(indexed: Sequence[str]) -> bytes:
     """Write what a job can be found by as the scripts read it; nothing for nothing."""
-    return orjson.dumps(index) if index else b""
+    return orjson.dumps(indexed) if indexed else b""
 
 
 def told_options(job: NewJob) -> str:
     """Write a job's options as the scripts read them."""
     options = f"{job.delay_ms},{job.priority},{job.ttl_ms},{1 if job.given else 0}"
-    if job.index:
-        options += f";ix {len(index := told_index(job.index))}:{index.decode()}"
+    if job.indexed:
+        options += f";ix {len(index := told_index(job.indexed))}:{index.decode()}"
     return f"{options},{job.concurrency_limit},{job.concurrency_key}" if job.concurrency_key else options
 
 
 def _enqueue_call(base: str, producer: str, number: int, spec: EnqueueSpec, jobs: Sequence[NewJob]) -> ScriptCall:
     args: list[Arg] = [producer, number, spec.version, spec.max_attempts]
     for job in jobs:
-        plain = not (job.delay_ms or job.priority or job.ttl_ms or job.given or job.concurrency_key or job.index)
+        plain = not (job.delay_ms or job.priority or job.ttl_ms or job.given or job.concurrency_key or job.indexed)
         args += (job.job_id, job.data, "" if plain else told_options(job))
     return ScriptCall(load("enqueue"), (base,), args)

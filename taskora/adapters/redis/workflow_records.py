@@ -49,8 +49,8 @@ def stored_fields(plan: Plan) -> Iterator[tuple[str | bytes, ...]]:
         }  # fmt: skip
         if node.as_list:
             spec["list"] = True
-        if node.index:
-            spec["ix"] = orjson.dumps(node.index).decode()
+        if node.indexed:
+            spec["ix"] = orjson.dumps(node.indexed).decode()
         fields += (f"n:{index}:state", "pending", f"t:{index}", orjson.dumps(spec))
         if node.data is not None:
             fields += (f"i:{index}", node.data)

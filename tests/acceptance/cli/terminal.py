@@ -23,6 +23,10 @@ taskora = Taskora()
 async def double(n: int) -> int:
     return n * 2
 
+@taskora.task("greet", index=("name",))
+async def greet(person: dict[str, str]) -> str:
+    return f"hello {person['name']}"
+
 @taskora.task("total")
 def total(ns: list[int]) -> int:
     return sum(ns)

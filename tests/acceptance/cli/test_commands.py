@@ -212,3 +212,17 @@ def test_acts_are_listed_the_newest_first_one_a_line_for_programs(fleet: Shell) 
     assert [newest["target"]["number"], older["target"]["number"]] == [2, 1]
     assert [json.loads(fleet.ok("audit", "--json", "--before", newest["id"]).out)] == [older]
     assert "job.retry" in fleet.ok("audit", "--limit", "1").out
+
+
+def test_jobs_are_found_by_their_payload_with_and_without_the_application(fleet: Shell) -> None:
+    ids = [fleet.ok("dispatch", "greet", '{"name": "Zoë"}', "--json").json["id"] for _ in range(2)]
+    ids.append(fleet.ok("dispatch", "greet", '{"name": "Zoë"}', "--app", "app:taskora", "--json").json["id"])
+    page = fleet.ok("inspect", "greet", "--where", "name=Zoë", "--limit", "2", "--json").json
+    assert [job["id"] for job in page["jobs"]] == [ids[2], ids[1]]
+    rest = fleet.ok("inspect", "greet", "--where", "name=Zoë", "--cursor", page["cursor"], "--json").json
+    assert ([job["id"] for job in rest["jobs"]], rest["cursor"]) == ([ids[0]], None)
+    assert ids[2] in fleet.ok("inspect", "greet", "--where", "name=Zoë").out
+    assert "no job has this value" in fleet.ok("inspect", "greet", "--where", "name=Zoe").err
+    refused = fleet.run("inspect", "greet", "--where", "age=5")
+    assert (refused.code, "'name'" in refused.err) == (5, True)
+    assert fleet.run("inspect", "--where", "name=Zoë").code == 2

@@ -75,7 +75,7 @@ async def test_an_indexed_job_is_listed_once_and_goes_for_good_although_the_repl
     lane = kit.lane()
     await kit.claim(lane)
     proxy.cut(load("enqueue").sha)
-    job = NewJob(new_id(), b"1", index=("a:1", "b:2"))
+    job = NewJob(new_id(), b"1", indexed=("a:1", "b:2"))
     assert await enqueue(through, [job], "async") == [True]
     proxy.wait_for_cuts()
     assert kit.raw.zcard(f"{kit.base()}:ix:a:1") == 1
@@ -83,7 +83,7 @@ async def test_an_indexed_job_is_listed_once_and_goes_for_good_although_the_repl
     assert 179 * 86_400_000 < left_ms <= 180 * 86_400_000
     # A later one that is due sooner does not shorten what an earlier one needs, and a later need counts.
     await kit.add(
-        NewJob(new_id(), b"1", delay_ms=86_400_000 * 20, index=("a:1",)), NewJob(new_id(), b"1", index=("a:1",))
+        NewJob(new_id(), b"1", delay_ms=86_400_000 * 20, indexed=("a:1",)), NewJob(new_id(), b"1", indexed=("a:1",))
     )
     assert kit.raw.pttl(f"{kit.base()}:ix:a:1") > 199 * 86_400_000
 
