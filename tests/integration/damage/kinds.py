@@ -15,7 +15,8 @@ class Kind:
     """One kind.
 
     Attributes:
-        pattern: Finds its keys, for SCAN; ``T`` stands for the base of a task, ``R`` for the root.
+        pattern: Finds its keys, for SCAN; ``T`` stands for the base of a task, ``B`` and ``S`` for that
+            of one that collects and one that indexes, ``R`` for the root.
         type: What it holds when it is whole.
         example: The key that is damaged if there is none; empty for none.
     """
@@ -61,6 +62,7 @@ KINDS = {
     "collect meta": Kind("B:collect:k:meta", "hash", "B:collect:k:meta"),
     "collect job": Kind("B:collect:k:job", "string", "B:collect:k:job"),
     "collect batch": Kind("B:collect:k:batch", "string", "B:collect:k:batch"),
+    "index": Kind("S:ix:*", "zset"),
     "metrics": Kind("T:metrics:*", "string"),
     "a workflow": Kind("R:wf:*", "hash"),
     "root tasks": Kind("R:tasks", "hash"),
@@ -69,6 +71,7 @@ KINDS = {
     "root schedules": Kind("R:schedules", "hash"),
     "root schedules next": Kind("R:schedules:next", "zset"),
     "root schedules lock": Kind("R:schedules:lock", "string"),
+    "root audit": Kind("R:audit", "stream"),
     "root workflows": Kind("R:workflows", "zset"),
     "root workflows completed": Kind("R:workflows:completed", "zset"),
     "root workflows failed": Kind("R:workflows:failed", "zset"),

@@ -19,6 +19,7 @@ from integration.engine.kit import Engine, open_app, working
 from support import wait_until_async
 from taskora import (
     AdapterError,
+    AuditEntry,
     Collect,
     Context,
     Debounce,
@@ -71,11 +72,16 @@ class Yard:
         async def other(n: int) -> int:
             return n * 2
 
+        @self.app.task("sought", concurrency=4, stall=stall, index=("number",))
+        async def sought(given: dict[str, int]) -> int:
+            return given["number"]
+
         self.app.schedule("often", task="plus", every="300ms", data=5)
         self.plus: Task[int, int] = plus
         self.held: Task[int, int] = held
         self.batch: Any = batch
         self.other: Task[int, int] = other
+        self.sought: Task[dict[str, int], int] = sought
         self.raw: Any = redis.Redis.from_url(engine.url, protocol=2)  # pyright: ignore[reportUnknownMemberType]
 
     def keys(self, kind: Kind) -> list[bytes]:
@@ -84,7 +90,8 @@ class Yard:
 
         def full(name: str, task: str) -> str:
             head, _, tail = name.partition(":")
-            return f"{ {'T': f'{root}:{{{task}}}', 'B': f'{root}:{{batch}}', 'R': root}[head] }:{tail}"
+            bases = {"T": f"{root}:{{{task}}}", "B": f"{root}:{{batch}}", "S": f"{root}:{{sought}}", "R": root}
+            return f"{bases[head]}:{tail}"
 
         tasks = ("plus", "held") if kind.pattern.startswith("T") else ("",)
         found: list[bytes] = []
@@ -130,7 +137,10 @@ class Yard:
             read(self.plus.dispatch(7, deduplicate=Deduplicate("k"))),
             read(self.batch.dispatch(1)),
             read(self.plus.dispatch(8, ttl="1h")),
+            keep(self.sought.dispatch({"number": 7})),
             flow(), triggered(), cancelled(),
+            self.app.adapter.audit.write(AuditEntry("ada", "admin", "x")).run_async(), inspector.audit_async(),
+            inspector.search_async("sought", "number", 7),
             inspector.stats_async(), inspector.workers_async(), inspector.workflows_async(), inspector.server_async(),
             inspector.completed_async(task="plus"), inspector.failed_async(task="plus"),
             inspector.waiting_async(task="plus"), inspector.active_async(), inspector.delayed_async(),
