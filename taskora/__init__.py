@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         RetryingEvent,
         StalledEvent,
     )
+    from taskora.fleets import ChildInfo, SupervisorInfo
     from taskora.flow_control import Collect, Debounce, Deduplicate, RuleOptions, Throttle
     from taskora.function_task import FunctionTask
     from taskora.handle import Handles, ResultHandle
@@ -82,6 +83,7 @@ __all__ = [
     "CancelOutcome",
     "CancelledError",
     "CancelledEvent",
+    "ChildInfo",
     "Collect",
     "CollectBufferInfo",
     "CollectContract",
@@ -148,6 +150,7 @@ __all__ = [
     "StalledError",
     "StalledEvent",
     "State",
+    "SupervisorInfo",
     "Task",
     "TaskContract",
     "TaskSettings",
@@ -249,6 +252,10 @@ _HOMES = {
         "ProgressEvent",
         "RetryingEvent",
         "StalledEvent",
+    ),
+    "taskora.fleets": (
+        "ChildInfo",
+        "SupervisorInfo",
     ),
     "taskora.flow_control": (
         "Collect",

@@ -12,7 +12,7 @@ EXEMPT: dict[str, str] = {
             "ActiveEvent", "CancelledEvent", "CompletedEvent", "ExpiredEvent", "FailedEvent", "ProgressEvent",
             "RetryingEvent", "StalledEvent", "JobInfo", "LogEntry", "QueueStats", "ScheduleInfo", "WorkerRecord",
             "Page", "CollectBufferInfo", "MigrationStatus", "FailureGroup", "KeyFacts", "ServerFacts", "Throughput",
-            "WorkflowNodeRecord", "WorkflowRecord", "WorkflowSummary", "Execution", "WorkflowStep", "Issue",
+            "WorkflowNodeRecord", "WorkflowRecord", "WorkflowSummary", "Execution", "WorkflowStep", "Issue", "ChildInfo", "SupervisorInfo",
             "JobInfo.loaded",
         ),
         _RECORD,
