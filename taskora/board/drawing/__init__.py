@@ -1,0 +1,1 @@
+"""Charts and graphs, drawn as SVG."""
