@@ -186,6 +186,11 @@ class JobInfo:
         error_type: Class name of the error, if a Python worker wrote it.
         workflow_id: The workflow that the job is a node of, if any.
         timeline: States with the time at which each began, oldest first.
+        expires_at: When it expires unless it has begun by then; None for never.
+        stalls: How often its worker vanished.
+        crashes: How many processes died while they ran it, and were charged for it.
+        crash_cause: What ended the last of them, such as ``signal:9``.
+        owner: The worker that holds its lock, while one does. Lists leave it out, as they do logs.
     """
 
     id: str
@@ -207,6 +212,12 @@ class JobInfo:
     cancel_reason: str | None = None
     workflow_id: str | None = None
     node: int | None = None
+    priority: int = 0
+    expires_at: datetime | None = None
+    stalls: int = 0
+    crashes: int = 0
+    crash_cause: str | None = None
+    owner: str | None = None
     _stored: tuple[bytes | None, bytes | None] = field(default=(None, None), repr=False, compare=False)
 
     def loaded(self, load: Callable[[bytes], object]) -> JobInfo:

@@ -68,6 +68,7 @@ def _requeue(store: Store, queue: Queue, now_ms: int, job_id: str) -> bool:
     job.error = job.error_type = job.trace = job.result = job.cancel_reason = None
     job.processed_ms = job.finished_ms = job.workflow_id = job.node = None
     job.stalls = job.crashes = job.beside = job.expires_ms = 0
+    job.crash_cause = ""
     job.cause, job.collect_key, job.cancel_flag = "", "", False
     if job.dedup_key:
         queue.dedup.setdefault(job.dedup_key, job_id)

@@ -74,9 +74,9 @@ class MemoryJobs:
     def job(self, task: str, job_id: str) -> Call[JobInfo | None]:
         """See ``JobStore``."""
 
-        def act(_: int) -> JobInfo | None:
+        def act(now_ms: int) -> JobInfo | None:
             job = self._store.queue(task).jobs.get(job_id)
-            return None if job is None else _info(task, job)
+            return None if job is None else replace(_info(task, job), owner=_owner(job.token(now_ms)))
 
         return self._store.call(act)
 
@@ -196,8 +196,17 @@ def _info(task: str, job: Job) -> JobInfo:
         cancel_reason=job.cancel_reason,
         workflow_id=job.workflow_id,
         node=job.node,
+        priority=job.priority,
+        expires_at=_moment(job.expires_ms or None),
+        stalls=job.stalls,
+        crashes=job.crashes,
+        crash_cause=job.crash_cause or None,
         _stored=(job.data, job.result),
     )
+
+
+def _owner(token: str | None) -> str | None:
+    return token.partition(".")[0] if token else None
 
 
 def _moment(ms: int | None) -> datetime | None:

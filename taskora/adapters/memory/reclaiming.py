@@ -46,6 +46,7 @@ def _was_beside(job: Job, recovery: Recovery) -> bool:
 
 def _charge(store: Store, queue: Queue, now_ms: int, job: Job, recovery: Recovery, owed: Owed) -> None:
     job.crashes += 1
+    job.crash_cause = recovery.cause
     told = {"count": job.crashes, "cause": recovery.cause}
     if job.crashes <= recovery.max_crashes:
         _bring_back(store, queue, now_ms, job, recovery, told)

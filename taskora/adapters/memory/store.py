@@ -73,6 +73,7 @@ class Job:
     cancel_reason: str | None = None
     stalls: int = 0
     crashes: int = 0
+    crash_cause: str = ""
     beside: int = 0
     cause: str = ""
     dedup_key: str = ""

@@ -73,8 +73,8 @@ class RedisJobs:
 
         def steps(_: Producer) -> Steps[JobInfo | None]:
             job = self._keys.job(task, job_id)
-            row, logs = yield [records.job_command(job), ("LRANGE", f"{job}:logs", 0, -1)]
-            return records.read_job(task, job_id, row, logs)
+            row, logs, lock = yield [records.job_command(job), ("LRANGE", f"{job}:logs", 0, -1), ("GET", f"{job}:lock")]
+            return records.read_job(task, job_id, row, logs, lock)
 
         return self._link.call(steps)
 
@@ -140,7 +140,7 @@ class RedisJobs:
         def steps(_: Producer) -> Steps[list[JobInfo]]:
             ids = yield from self._ids(self._keys.task(task), state, offset, limit)
             rows = (yield [records.job_command(self._keys.job(task, job_id)) for job_id in ids]) if ids else []
-            found = [records.read_job(task, job_id, row, ()) for job_id, row in zip(ids, rows, strict=True)]
+            found = [records.read_job(task, job_id, row) for job_id, row in zip(ids, rows, strict=True)]
             return [job for job in found if job is not None and (state not in _SHARED or job.state == state)]
 
         return self._link.call(steps)

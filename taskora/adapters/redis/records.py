@@ -20,7 +20,7 @@ LOOKED_AT = 10_000
 _OUTCOME_FIELDS = ("state", "result", "error", "errorType", "cancelReason")
 _JOB_FIELDS = (
     "state", "data", "result", "error", "progress", "attempt", "_v", "ts", "processedOn", "finishedOn", "errorType",
-    "trace", "cancelReason", "_wf", "_wfNode",
+    "trace", "cancelReason", "_wf", "_wfNode", "priority", "expireAt", "stalledCount", "crashes", "crashCause",
 )  # fmt: skip
 _CONTROL = re.compile(f"[{CONTROLS}]")
 _LEVELS: dict[str, Literal["info", "warn", "error"]] = {"info": "info", "warn": "warn", "error": "error"}
@@ -47,7 +47,9 @@ def job_command(job: str) -> Command:
     return ("HMGET", job, *_JOB_FIELDS)
 
 
-def read_job(task: str, job_id: str, row: Sequence[bytes | None], logs: Sequence[bytes]) -> JobInfo | None:
+def read_job(
+    task: str, job_id: str, row: Sequence[bytes | None], logs: Sequence[bytes] = (), lock: bytes | None = None
+) -> JobInfo | None:
     """Read a job; None when there is none. A part that cannot be read appears as its text."""
     f = dict(zip(_JOB_FIELDS, row, strict=True))
     state = _state(f["state"])
@@ -76,8 +78,20 @@ def read_job(task: str, job_id: str, row: Sequence[bytes | None], logs: Sequence
         cancel_reason=text(f["cancelReason"]),
         workflow_id=text(f["_wf"]),
         node=node,
+        priority=number(f["priority"]) or 0,
+        expires_at=moment(number(f["expireAt"])),
+        stalls=number(f["stalledCount"]) or 0,
+        crashes=number(f["crashes"]) or 0,
+        crash_cause=text(f["crashCause"]),
+        owner=_owner(lock),
         _stored=(f["data"], f["result"]),
     )
+
+
+def _owner(lock: bytes | None) -> str | None:
+    """Read whose lock it is; None for nobody's, and for that of a worker that is not of this library."""
+    worker, dot, _ = (lock or b"").partition(b".")
+    return name_of(worker) if dot and worker else None
 
 
 def name_of(raw: bytes) -> str | None:

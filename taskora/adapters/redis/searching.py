@@ -64,7 +64,7 @@ def _behind(key: str, last: _Place | None, count: int) -> Steps[list[_Place]]:
 def _read(keys: Keys, task: str, places: list[_Place]) -> Steps[list[JobInfo]]:
     ids = [name for place in places if (name := name_of(place.job_id)) is not None]
     rows = (yield [job_command(keys.job(task, job_id)) for job_id in ids]) if ids else []
-    read = (read_job(task, job_id, row, ()) for job_id, row in zip(ids, rows, strict=True))
+    read = (read_job(task, job_id, row) for job_id, row in zip(ids, rows, strict=True))
     return [job for job in read if job is not None]
 
 
