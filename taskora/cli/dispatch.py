@@ -9,14 +9,12 @@ import orjson
 
 from taskora.app import Taskora
 from taskora.config import MAX_PRIORITY
+from taskora.dispatch_by_name import dispatch_by_name
 from taskora.duration import read_duration, to_ms, to_seconds
 from taskora.errors import ConfigError
-from taskora.housekeeping import read_card
 from taskora.ids import new_id
-from taskora.indexing import entries_of
 from taskora.keys import check_job_id
-from taskora.model import EnqueueSpec, NewJob
-from taskora.serializer import JSON
+from taskora.model import NewJob
 
 from .exits import ExitCode
 from .following import Ending, follow_job, show_ending
@@ -96,27 +94,10 @@ def _payload(text: str | None) -> bytes:
 
 
 async def _store(app: Taskora, task: str, job: NewJob) -> tuple[str, bool]:
-    known = app.tasks.get(task)
-    if known is not None:
-        handle = known.dispatch(
-            orjson.loads(job.data),
-            delay=job.delay_ms / 1000,
-            priority=job.priority,
-            ttl=job.ttl_ms / 1000 if job.ttl_ms else None,
-            job_id=job.job_id if job.given else None,
-        )
-        await handle
-        return handle.id, handle.enqueued is True
-    cards = await app.adapter.house.tasks().run_async()
-    if task not in cards:
+    stored = await dispatch_by_name(app, task, job)
+    if stored is None:
         raise no_task(task, await app.inspect().tasks_async())
-    options = read_card(cards[task])
-    if not job.ttl_ms and options.ttl is not None:
-        job = job._replace(ttl_ms=to_ms(options.ttl.max))
-    job = job._replace(indexed=entries_of(options.index, job.data, JSON))
-    spec = EnqueueSpec(options.version, options.retry.attempts)
-    (stored,) = await app.adapter.jobs.enqueue(task, spec, (job,)).run_async()
-    return job.job_id, stored
+    return stored
 
 
 def _show_stored(screen: Screen, task: str, job_id: str, stored: bool) -> None:
