@@ -71,7 +71,7 @@ class Redactor:
                 _put(slots, key, self._leaf(item))
                 continue
             _put(slots, key, copy)
-            if isinstance(item, tuple):
+            if type(item) is tuple:
                 tuples.append((slots, key, cast("list[object]", copy)))
             children = copy.items() if isinstance(copy, dict) else enumerate(copy)
             for name, child in children:
@@ -123,7 +123,7 @@ class Redactor:
         if not text or text[0] not in '[{"':
             return self.text(text)
         try:
-            read: object = json.loads(text)
+            read: object = json.loads(text, object_pairs_hook=_only_once)
             masked = json.dumps(self.value(read))
             return text if masked == json.dumps(read) else masked
         except (ValueError, RecursionError):
@@ -148,7 +148,7 @@ class Redactor:
         """Return a copy of what holds other values; None for what does not."""
         if isinstance(item, Mapping):
             return dict(cast("Mapping[Any, object]", item))
-        if isinstance(item, list | tuple):
+        if isinstance(item, list) or type(item) is tuple:  # one with names is shown as `repr` has it
             return list(cast("Sequence[object]", item))
         if is_dataclass(item) and not isinstance(item, type):
             return {field.name: getattr(item, field.name) for field in fields(item)}
@@ -165,6 +165,14 @@ class Redactor:
             return MASK
         masked = self.text(text)
         return item if masked == text else masked
+
+
+def _only_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return an object of JSON, unless it has a name twice: what the second hides would still be in the text."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError
+    return found
 
 
 def _put(slots: _Slots, key: object, value: object) -> None:

@@ -87,15 +87,21 @@ class SecretText:
 
     def _without_named(self, text: str) -> str:
         pieces: list[str] = []
-        at = 0
+        lowered = text.translate(_LOWER)
         brackets = _Brackets(text)
-        for found in self._named.finditer(text.translate(_LOWER)):
-            begin, end = found.end(1), found.end()
-            if found.start() < at:  # in what is masked already
-                continue
-            pieces.append(text[at:begin])
-            pieces.append(MASK)
-            at = end if end > begin else brackets.end(begin)
+        at, more = 0, True
+        while more:
+            more = False
+            for found in self._named.finditer(lowered, at):
+                begin, end = found.end(1), found.end()
+                if found.start() < at:  # begins in what is masked already
+                    if end <= at:
+                        continue
+                    more = True
+                    break
+                pieces.append(text[at:begin])
+                pieces.append(MASK)
+                at = end if end > begin else brackets.end(begin)
         return text if not pieces else "".join((*pieces, text[at:]))
 
 

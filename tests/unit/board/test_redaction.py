@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -110,6 +110,11 @@ class Login:
     password: str
 
 
+class Pair(NamedTuple):
+    name: str
+    password: str
+
+
 class Odd:
     def __repr__(self) -> str:
         return f"Odd(password={SECRET!r})"
@@ -122,6 +127,7 @@ class Broken:
 
 def test_objects_are_masked_as_they_are_shown() -> None:
     assert PLAIN.value([Login("x", SECRET)]) == [{"name": "x", "password": MASK}]
+    assert PLAIN.value(Pair("x", SECRET)) == f"Pair(name='x', password='{MASK}')"
     assert PLAIN.value(Odd()) == f"Odd(password='{MASK}')"
     assert PLAIN.value(f"password={SECRET}".encode()) == f"b'password={MASK}'"
     assert PLAIN.value(Broken()) == MASK
@@ -208,6 +214,15 @@ def test_no_writing_of_a_value_lets_a_secret_out(value: object, name: str, rest:
     assert PLAIN.value(known) == {**known, name: MASK}
     for text in (json.dumps(known), repr(known), json.dumps(json.dumps(known))):
         assert "TRAIL" not in PLAIN.text(f"failed with {text}")
+
+
+ROUGH = st.text(alphabet="token=:\"'\\ {}[](),;&@/\n-_b x", max_size=60)
+BEGUN = st.sampled_from(["", "token: {", "token={cookie: a}", "x://u:", "cookie: ", "authorization: ", 'token="'])
+
+
+@given(BEGUN, ROUGH, BEGUN, ROUGH, st.sampled_from(["\n", " ", "; ", ", "]))
+def test_nothing_in_front_of_a_secret_hides_it(first: str, second: str, third: str, fourth: str, space: str) -> None:
+    assert "TRAIL" not in PLAIN.text(f"{first}{second}{third}{fourth}{space}secret=TRAIL")
 
 
 @given(st.text(alphabet="tokenTOKEN=:\"'\\ {}[],;&@/\n-_b x", max_size=60))
@@ -297,6 +312,10 @@ def test_the_fields_of_an_event_are_masked_also_those_that_are_json() -> None:
     assert SECRET not in repr(masked)
     assert json.loads(masked["value"]) == {"token": MASK, "n": 1}
     assert (masked["event"], masked["attempt"], masked["result"]) == ("failed", "2", "[1, 2]")
+
+
+def test_json_that_says_something_twice_hides_nothing() -> None:
+    assert SECRET not in PLAIN.event({"value": '{"a": {"token": "hunter2"}, "a": 1}'})["value"]
 
 
 def test_json_too_deep_to_be_read_is_masked_as_a_text() -> None:
