@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from taskora.board.redaction import DEFAULT_NAMES, Redactor
@@ -220,6 +220,7 @@ ROUGH = st.text(alphabet="token=:\"'\\ {}[](),;&@/\n-_b x", max_size=60)
 BEGUN = st.sampled_from(["", "token: {", "token={cookie: a}", "x://u:", "cookie: ", "authorization: ", 'token="'])
 
 
+@example("token:{", "cookie:a", "", "}b", "; ")
 @given(BEGUN, ROUGH, BEGUN, ROUGH, st.sampled_from(["\n", " ", "; ", ", "]))
 def test_nothing_in_front_of_a_secret_hides_it(first: str, second: str, third: str, fourth: str, space: str) -> None:
     assert "TRAIL" not in PLAIN.text(f"{first}{second}{third}{fourth}{space}secret=TRAIL")
