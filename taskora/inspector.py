@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 
 
 class Inspector:
-    """Reads what is stored; only ``clean`` changes something. Made by ``Taskora.inspect``.
+    """Reads what is stored; ``pause``, ``resume`` and ``clean`` change something. Made by ``Taskora.inspect``.
 
     Every method comes in a pair: ``x()`` for plain code, ``await x_async()`` on an event loop. All raise
     ``AdapterError`` when the server cannot be reached or refuses.
@@ -221,6 +221,43 @@ class Inspector:
     async def migrations_async(self, task: TaskOrName) -> MigrationStatus:
         """See ``migrations``."""
         return await self._looking.migrations(task).run_async()
+
+    # Holding back
+
+    def pause(self, task: TaskOrName) -> bool:
+        """Have no worker claim jobs of a task until it is resumed, whatever is restarted meanwhile.
+
+        Jobs that run go on to their end. Dispatches, delayed jobs, retries and schedules go on too; their jobs wait.
+        Those that expire do so once the task is resumed. Workers of other implementations know nothing of pauses.
+
+        Returns:
+            False when it was paused already.
+        """
+        return self._run("pause", self._adapter.control.pause(name_of(task)))
+
+    async def pause_async(self, task: TaskOrName) -> bool:
+        """See ``pause``."""
+        return await self._adapter.control.pause(name_of(task)).run_async()
+
+    def resume(self, task: TaskOrName) -> bool:
+        """Let workers claim jobs of a paused task again; idle ones begin at once.
+
+        Returns:
+            False when it was not paused.
+        """
+        return self._run("resume", self._adapter.control.resume(name_of(task)))
+
+    async def resume_async(self, task: TaskOrName) -> bool:
+        """See ``resume``."""
+        return await self._adapter.control.resume(name_of(task)).run_async()
+
+    def paused(self) -> dict[str, datetime]:
+        """Tell which tasks are paused, of those known here and those that any worker has published, and since when."""
+        return self._run("paused", self._looking.paused())
+
+    async def paused_async(self) -> dict[str, datetime]:
+        """See ``paused``."""
+        return await self._looking.paused().run_async()
 
     # Workflows, workers, the server
 

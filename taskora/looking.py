@@ -168,6 +168,16 @@ class Looking:
         check_page(limit, 0)
         return self._adapter.audit.read(limit, check_entry_id(before, "before"))
 
+    def paused(self) -> Call[dict[str, datetime]]:
+        """Tell which tasks are paused. See ``Inspector``."""
+
+        def steps() -> CallSteps[dict[str, datetime]]:
+            tasks = yield from self._names()
+            since = yield from ask(Gathered([self._adapter.control.paused_since(task) for task in tasks]))
+            return {task: at for task, at in zip(tasks, since, strict=True) if at is not None}
+
+        return Composed(steps)
+
     def clean(self, given: TaskOrName, state: State | str, before: datetime, limit: int) -> Call[int]:
         """Remove jobs that have ended. See ``Inspector``."""
         task = name_of(given)

@@ -15,8 +15,12 @@ local function claim_batch(base, root, id, key, now, owed)
   return nil
 end
 
+-- Nothing of a paused task: one look tells of a pause, which counts twice, and of jobs with a priority.
 local function pop_waiting(base, count)
-  local first = attempt('ZPOPMIN', base .. ':prioritized', as_text(count)) or {}
+  local paused, prioritized = base .. ':paused', base .. ':prioritized'
+  local found = redis.call('EXISTS', prioritized, paused, paused)
+  if found > 1 then return {} end
+  local first = found == 1 and attempt('ZPOPMIN', prioritized, as_text(count)) or {}
   if #first == 0 then return attempt('RPOP', base .. ':wait', as_text(count)) or first end
   local ids = {}
   for at = 1, #first, 2 do ids[#ids + 1] = first[at] end

@@ -18,9 +18,11 @@ local function wake_at(base, at)
   set_marker(base, 'LT', at, '0')
 end
 
--- Wakes one worker if there is something to claim.
+-- Wakes one worker if there is something to claim: not while the task is paused, which counts thrice.
 local function rearm(base)
-  if redis.call('EXISTS', base .. ':wait', base .. ':prioritized') > 0 then wake(base) end
+  local paused = base .. ':paused'
+  local found = redis.call('EXISTS', base .. ':wait', base .. ':prioritized', paused, paused, paused)
+  if found == 1 or found == 2 then wake(base) end
 end
 
 -- A higher priority first, then the older one; exact to the millisecond up to priority 900.

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
 from taskora.adapters.audit_store import AuditStore
+from taskora.adapters.control_store import ControlStore
 from taskora.adapters.dead_letter_store import DeadLetterStore
 from taskora.adapters.event_store import EventStore
 from taskora.adapters.lane import Answered, HeldIds, Lane
@@ -344,6 +345,9 @@ class Adapter(Protocol):
 
     @property
     def audit(self) -> AuditStore: ...
+
+    @property
+    def control(self) -> ControlStore: ...
 
     def connect(self) -> Call[None]:
         """Reach the server, check its version, and agree on the stored layout.

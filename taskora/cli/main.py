@@ -28,6 +28,8 @@ _COMMANDS: Final = {
     "workers": "List the processes that work.",
     "top": "Watch tasks, workers and rates.",
     "audit": "List who did what.",
+    "pause": "Have no worker claim jobs of a task, or list what is paused.",
+    "resume": "Let workers claim jobs of a paused task again.",
     "schedules": "List, pause, resume, trigger and remove schedules.",
     "doctor": "Check the server, its settings, and what is stuck.",
     "bench": "Measure this installation on a server.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from taskora.adapters.memory.audit import MemoryAudit
 from taskora.adapters.memory.clock import Clock
+from taskora.adapters.memory.control import MemoryControl
 from taskora.adapters.memory.dead_letters import MemoryDeadLetters
 from taskora.adapters.memory.due import hasten_batches, next_due_ms
 from taskora.adapters.memory.events import MemoryEvents
@@ -47,6 +48,7 @@ class MemoryAdapter:
         self.dead_letters = MemoryDeadLetters(store)
         self.events = MemoryEvents(store)
         self.audit = MemoryAudit(store)
+        self.control = MemoryControl(store)
 
     @property
     def clock(self) -> Clock:

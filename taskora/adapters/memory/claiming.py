@@ -96,6 +96,8 @@ def _claim(store: Store, queue: Queue, step: Step, want: Want, claim: Claim) -> 
     wanted = want.slots
     if want.singleton:
         wanted = 0 if queue.active else min(wanted, 1)
+    if queue.paused_ms is not None:
+        wanted = 0
     while wanted > 0 and (popped := _pop(queue, wanted)):
         for job in popped:
             wanted -= _start(store, queue, step, job, want.on_expire == "discard", claim)

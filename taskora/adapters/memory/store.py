@@ -176,6 +176,7 @@ class Queue:
     ended: dict[State, Ranked[int]] = field(default_factory=_ended)
     stalled: set[str] = field(default_factory=set[str])
     swept_ms: int | None = None
+    paused_ms: int | None = None
     gone: dict[str, int] = field(default_factory=dict[str, int])
     fires: dict[str, int] = field(default_factory=dict[str, int])
     fences: dict[str, Fence] = field(default_factory=dict[str, Fence])

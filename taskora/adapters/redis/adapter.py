@@ -5,6 +5,7 @@ from __future__ import annotations
 from taskora.adapters.event_store import EventStore
 from taskora.adapters.protocol import HouseStore, Waiter, WorkflowStore
 from taskora.adapters.redis.audit import RedisAudit
+from taskora.adapters.redis.control import RedisControl
 from taskora.adapters.redis.dead_letters import RedisDeadLetters
 from taskora.adapters.redis.events import RedisEvents
 from taskora.adapters.redis.house import RedisHouse
@@ -47,6 +48,7 @@ class RedisAdapter:
         self.dead_letters = RedisDeadLetters(self._link)
         self.events: EventStore = RedisEvents(self._link)
         self.audit = RedisAudit(self._link)
+        self.control = RedisControl(self._link)
 
     def connect(self) -> Call[None]:
         """See ``Adapter``."""

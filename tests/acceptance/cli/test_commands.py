@@ -214,6 +214,18 @@ def test_acts_are_listed_the_newest_first_one_a_line_for_programs(fleet: Shell) 
     assert "job.retry" in fleet.ok("audit", "--limit", "1").out
 
 
+def test_a_task_is_paused_and_resumed(fleet: Shell) -> None:
+    assert fleet.ok("pause", "double", "--json").json == {"task": "double", "paused": True, "changed": True}
+    assert list(fleet.ok("pause", "--json").json) == ["double"]
+    assert "double" in fleet.ok("pause").out
+    assert "paused already" in fleet.ok("pause", "double").out
+    assert fleet.run("dispatch", "double", "1", "--wait", "--timeout", "50ms").code == 124
+    assert fleet.ok("resume", "double", "--json").json == {"task": "double", "paused": False, "changed": True}
+    assert "was not paused" in fleet.ok("resume", "double").out
+    assert fleet.ok("pause", "--json").json == {}
+    assert (fleet.run("pause", "doubel").code, fleet.run("resume", "doubel").code) == (3, 3)
+
+
 def test_jobs_are_found_by_their_payload_with_and_without_the_application(fleet: Shell) -> None:
     ids = [fleet.ok("dispatch", "greet", '{"name": "Zoë"}', "--json").json["id"] for _ in range(2)]
     ids.append(fleet.ok("dispatch", "greet", '{"name": "Zoë"}', "--app", "app:taskora", "--json").json["id"])

@@ -29,6 +29,7 @@ PERMANENT = {
     "B:events": "capped at about 10,000 entries",
     "B:stalled": "candidates of the sweep, which replaces them",
     "B:swept": "when they were marked; goes with them",
+    "B:paused": "somebody paused the task, and resumes it",
     "B:limited": "concurrency keys in use; the end of the last job of a key removes it",
     "B:blocked": "ids of jobs whose key is full; the end of one that holds the key takes them",
     "B:blocked:*": "the same, by key",

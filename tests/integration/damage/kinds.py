@@ -79,7 +79,8 @@ KINDS = {
     "root workflows owed": Kind("R:workflows:owed", "zset"),
     "root workflows events": Kind("R:workflows:events", "stream"),
 }
-NO_KEYS = frozenset({"cancel", "migration:broadcast"})  # channels
+# Two channels, and what pauses its task whatever it holds, until somebody resumes it.
+NO_KEYS = frozenset({"cancel", "migration:broadcast", "paused"})
 # Whatever they hold speaks to all: that somebody migrates, and everything waits; that the layout is another, and every
 # process refuses to work.
 TO_ALL = frozenset({"migration:lock", "meta"})

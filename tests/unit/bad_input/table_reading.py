@@ -69,6 +69,8 @@ READING: Table = {
         "before": (Wrong((*NOT_TEXTS, "", "x", "1", "1-2-3", f"{2**64}-0", HALF_A_PAIR, LONG)),),
     },
     "Inspector.keys": {"task": TASK_GIVEN},
+    "Inspector.pause": {"task": TASK_GIVEN},
+    "Inspector.resume": {"task": TASK_GIVEN},
     "Inspector.clean": {
         "task": TASK_GIVEN,
         "state": (Wrong(NOT_STATES),),

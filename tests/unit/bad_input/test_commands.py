@@ -38,6 +38,7 @@ COMMANDS = dict(leaves(cli))
 ARGUMENTS: dict[tuple[str, ...], list[str]] = {
     **{(name,): ["nobody"] for name in ("dispatch", "wait", "job", "graph")},
     **{("schedules", name): ["nobody"] for name in ("pause", "resume", "remove", "trigger")},
+    ("resume",): ["nobody"],
     ("dlq", "retry"): ["nobody"],
     ("demo",): ["--files", "1"],
 }
@@ -67,8 +68,16 @@ OPTIONS: dict[str, list[tuple[str, int]]] = {
     "--interval": [("soon", CONFIG), ("0", CONFIG), ("-1s", CONFIG)],
     "--rounds": [("0", USAGE), ("x", USAGE)],
     "--only": [("nonsense", CONFIG)],
+    "--port": [("x", USAGE), ("65536", USAGE), ("-1", USAGE)],
+    "--host": [("not a host", CONFIG), ("0.0.0.0", CONFIG), ("", CONFIG)],
+    "--base-path": [("x", CONFIG), ("/a?b", CONFIG), ("/a//b", CONFIG)],
+    "--auth": [("x", NOT_LOADED), ("os:nothing", NOT_LOADED), ("os:path", CONFIG)],
+    "--redact": [],  # any text
+    "--title": [],
+    "--theme": [("nonsense", USAGE)],
+    "--refresh": [("soon", CONFIG), ("0", CONFIG), ("-1s", CONFIG)],
 }  # fmt: skip
-ALIASES = {"--url": ["adapter"], "--task": ["job"]}  # what messages call them
+ALIASES = {"--url": ["adapter"], "--task": ["job"], "--base-path": ["base_path"], "--refresh": ["refresh_interval"]}  # what messages call them
 # What an option says nothing without.
 NEEDS: dict[tuple[str, ...], list[str]] = {
     ("inspect", "--limit"): ["--state", "failed"],
