@@ -27,6 +27,7 @@ _COMMANDS: Final = {
     "workflows": "List workflows.",
     "workers": "List the processes that work.",
     "top": "Watch tasks, workers and rates.",
+    "board": "Serve the dashboard.",
     "audit": "List who did what.",
     "pause": "Have no worker claim jobs of a task, or list what is paused.",
     "resume": "Let workers claim jobs of a paused task again.",

@@ -1,0 +1,72 @@
+"""What all requests to a board share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from taskora.app import Taskora
+from taskora.inspector import Throughput
+from taskora.model import QueueStats
+
+from .fresh import Fresh
+from .health import Health, look_after
+from .redaction import Redactor
+from .settings import BoardSettings
+
+_COUNTS_AGE_S = 1.0
+_HISTORY_AGE_S = 15.0
+_HEALTH_AGE_S = 10.0
+QUARTER_S = 900
+_QUARTERS_A_DAY = 96
+
+
+class Desk:
+    """The application, how it is shown, and what was read a moment ago.
+
+    Args:
+        app: The application.
+        settings: Of the board.
+    """
+
+    def __init__(self, app: Taskora, settings: BoardSettings) -> None:
+        self.app = app
+        self.settings = settings
+        self.inspector = app.inspect()
+        self.redactor = Redactor(settings.redact)
+        self._stats = Fresh(self.inspector.stats_by_task_async, _COUNTS_AGE_S)
+        self._throughput = Fresh(lambda: self.throughput_of(None), _HISTORY_AGE_S)
+        self._paused = Fresh(self.inspector.paused_async, _COUNTS_AGE_S)
+        self._health = Fresh(lambda: look_after(app), _HEALTH_AGE_S)
+
+    async def stats(self) -> Mapping[str, QueueStats]:
+        """Count the jobs of all tasks; at most a second old."""
+        return await self._stats.get()
+
+    async def throughput(self) -> Sequence[Throughput]:
+        """Count what ended in the last 24 hours, over all tasks; at most 15 seconds old."""
+        return await self._throughput.get()
+
+    async def throughput_of(self, task: str | None) -> Sequence[Throughput]:
+        """Count what ended in the last 24 hours, by quarters of an hour."""
+        return await self.inspector.throughput_async(task, bucket=QUARTER_S, count=_QUARTERS_A_DAY)
+
+    async def paused(self) -> Mapping[str, datetime]:
+        """Tell which tasks are paused, and since when; at most a second ago."""
+        return await self._paused.get()
+
+    async def health(self) -> Health:
+        """Look at the server; at most ten seconds ago."""
+        return await self._health.get()
+
+    def shown_data(self, value: object, task: str) -> object:
+        """Return a payload as it may be shown: formatted, then without secrets."""
+        return self._shown("data", value, task)
+
+    def shown_result(self, value: object, task: str) -> object:
+        """Return a result as it may be shown."""
+        return self._shown("result", value, task)
+
+    def _shown(self, kind: str, value: object, task: str) -> object:
+        formatter = (self.settings.formatters or {}).get(kind)
+        return self.redactor.value(value if formatter is None else formatter(value, task))

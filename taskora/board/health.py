@@ -1,0 +1,43 @@
+"""What the doctor finds on the server, as far as it costs next to nothing to ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from taskora.app import Taskora
+from taskora.cli import checks
+from taskora.cli.checks import Check
+from taskora.errors import AdapterError
+from taskora.inspector import ServerFacts
+
+_SETTINGS = ("save", "hash-max-listpack-entries", "hash-max-listpack-value")
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The condition of the server, and what is not well.
+
+    Attributes:
+        server: What it says of itself.
+        found: What to worry about; ``taskora doctor`` looks deeper.
+    """
+
+    server: ServerFacts
+    found: tuple[Check, ...]
+
+
+async def look_after(app: Taskora) -> Health:
+    """Read the condition of the server and of the workers."""
+    inspector = app.inspect()
+    server = await inspector.server_async()
+    try:
+        settings = await app.adapter.vitals.settings(_SETTINGS).run_async()
+    except AdapterError:  # CONFIG is forbidden on most servers that somebody else runs
+        settings = None
+    found = [
+        *checks.check_server(server),
+        checks.check_persistence(server, settings),
+        *checks.check_hash_limits(settings),
+        *checks.check_workers(await inspector.stats_by_task_async(), await inspector.workers_async()),
+    ]
+    return Health(server, tuple(check for check in found if check.verdict in ("warn", "fail")))

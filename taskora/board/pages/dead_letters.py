@@ -1,0 +1,83 @@
+"""Failed jobs, grouped by what went wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from starlette.responses import Response
+
+from taskora.board.reading import list_jobs
+from taskora.board.view import Action, Outcome, Question, View
+from taskora.board.visit import PAGE_SIZE, NotFoundError, Visit
+from taskora.dead_letters import FAILURES_GROUPED, FailureGroup
+from taskora.listing import check_task
+from taskora.model import State
+
+
+async def show(visit: Visit) -> Response:
+    """Show groups of failures, and the failed jobs."""
+    task = _task(visit)
+    groups, stats, (jobs, offset, more) = await asyncio.gather(
+        visit.app.dead_letters.groups_async(task), visit.desk.stats(), list_jobs(visit, State.FAILED, task)
+    )
+    failed = {name: count.failed for name, count in stats.items() if count.failed}
+    return visit.page(
+        "dead_letters.html",
+        "Dead letters",
+        watch="*" if task is None else f"task:{task}",
+        task=task,
+        groups=groups,
+        failed=failed,
+        total=sum(failed.values()) if task is None else failed.get(task, 0),
+        jobs=jobs,
+        offset=offset,
+        more=more,
+        size=PAGE_SIZE,
+        limit=FAILURES_GROUPED,
+        cut=any(count > FAILURES_GROUPED for name, count in failed.items() if task in (None, name)),
+    )
+
+
+def _task(visit: Visit) -> str | None:
+    given = visit.value("task")
+    return check_task(given) if given else None
+
+
+async def ask_all(visit: Visit) -> Question:
+    """Say how many failed."""
+    task, stats = _task(visit), await visit.desk.stats()
+    count = sum(one.failed for name, one in stats.items() if task in (None, name))
+    where = f"of {task}" if task else "of all tasks"
+    return Question(
+        f"Retry {count:,} failed jobs", f"All failed jobs {where} are queued anew, the oldest first.", "Retry all"
+    )
+
+
+async def retry_all(visit: Visit) -> Outcome:
+    """Queue all failed jobs anew."""
+    count = await visit.app.dead_letters.retry_all_async(_task(visit))
+    return Outcome(f"{count:,} jobs are queued again", count)
+
+
+async def _group(visit: Visit) -> FailureGroup:
+    task, error_type = check_task(visit.need("task")), visit.value("type")
+    for group in await visit.app.dead_letters.groups_async(task):
+        if (group.error_type, group.fingerprint) == (error_type, visit.value("fingerprint")):
+            return group
+    raise NotFoundError("No failed job is of this group any more.")
+
+
+async def ask_group(visit: Visit) -> Question:
+    """Say how many failed alike."""
+    group = await _group(visit)
+    return Question(
+        f"Retry {group.count:,} failed jobs",
+        f"Jobs of {group.task} that failed with {group.error_type or 'an error'}: "
+        f"{visit.desk.redactor.text(group.fingerprint)}",
+        "Retry group",
+    )
+
+
+VIEWS: Final = (View("dead-letters", show),)
+ACTIONS: Final = (Action("dead-letters/retry-all", "dead_letters.retry_all", ask_all, retry_all),)

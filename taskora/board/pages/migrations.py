@@ -1,0 +1,27 @@
+"""Payload versions of jobs that have not ended."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from starlette.responses import Response
+
+from taskora.board.view import Action, View
+from taskora.board.visit import PAGE_SIZE, Visit
+
+
+async def show(visit: Visit) -> Response:
+    """Show which versions are still under way, task by task."""
+    tasks = sorted(await visit.inspector.tasks_async())
+    offset = visit.number("offset", 0)
+    chosen = tasks[offset : offset + PAGE_SIZE]
+    found = await asyncio.gather(*(visit.inspector.migrations_async(task) for task in chosen))
+    return visit.page(
+        "migrations.html", "Migrations", watch="*", found=found, offset=offset, size=PAGE_SIZE,
+        more=len(tasks) > offset + PAGE_SIZE,
+    )  # fmt: skip
+
+
+VIEWS: Final = (View("migrations", show),)
+ACTIONS: Final[tuple[Action, ...]] = ()

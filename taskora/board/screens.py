@@ -1,0 +1,214 @@
+"""How pages are laid out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import partial
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import orjson
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+from starlette.responses import HTMLResponse, Response
+
+from taskora.quoting import shown
+
+from .settings import THEMES, BoardSettings
+
+if TYPE_CHECKING:
+    from .visit import Visit
+
+PART_HEADER = "x-taskora-part"
+THEME_COOKIE = "taskora_theme"
+NOTICE_COOKIE = "taskora_notice"
+MOST_SHOWN = 65_536
+_SHORT: Final = 120
+
+
+class Place(NamedTuple):
+    """An entry of the navigation."""
+
+    path: str
+    label: str
+    icon: str
+
+
+PLACES: Final = (
+    Place("", "Overview", "◫"),
+    Place("workflows", "Workflows", "⇝"),
+    Place("schedules", "Schedules", "◷"),
+    Place("dead-letters", "Dead letters", "⚠"),
+    Place("workers", "Workers", "⚙"),
+    Place("flow", "Flow control", "⇉"),
+    Place("migrations", "Migrations", "⇪"),
+    Place("search", "Search", "⌕"),
+    Place("audit", "Audit", "≡"),
+)
+
+
+class Screens:
+    """Lays pages out.
+
+    Args:
+        settings: Of the board.
+        static: Versions of the files that pages refer to, by name.
+    """
+
+    def __init__(self, settings: BoardSettings, static: Mapping[str, str]) -> None:
+        self._settings = settings
+        self._static = static
+        self._environment = Environment(
+            loader=PackageLoader("taskora.board", "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters.update(
+            ago=ago, clock=clock, number=number, duration=duration, size=size, json=as_json, brief=brief
+        )
+
+    def page(
+        self, visit: Visit, template: str, title: str, status: int, watch: str, values: Mapping[str, object]
+    ) -> Response:
+        """Answer with a page, or with its main part."""
+        partial = visit.request.headers.get(PART_HEADER) == "main"
+        context = {
+            **values,
+            "visit": visit,
+            "user": visit.user,
+            "title": title,
+            "watch": watch,
+            "layout": "part.html" if partial else "base.html",
+            "place": visit.path,
+        }
+        return self._answer(visit.prefix, dict(visit.request.cookies), template, status, context)
+
+    def plain(
+        self, prefix: str, cookies: Mapping[str, str], template: str, title: str, status: int, **values: object
+    ) -> Response:
+        """Answer with a page for somebody who was not let in."""
+        return self._answer(prefix, cookies, template, status, {**values, "title": title})
+
+    def _answer(
+        self, prefix: str, cookies: Mapping[str, str], template: str, status: int, context: Mapping[str, object]
+    ) -> Response:
+        chosen = cookies.get(THEME_COOKIE, "")
+        notice = cookies.get(NOTICE_COOKIE, "")
+        text = self._environment.get_template(template).render(
+            {
+                "PLACES": PLACES,
+                "styles": sorted(name for name in self._static if name.endswith(".css")),
+                "settings": self._settings,
+                "prefix": prefix,
+                "theme": chosen if chosen in THEMES else self._settings.theme,
+                "notice": notice,
+                "asset": partial(self._asset, prefix),
+                **context,
+            }
+        )
+        # What others stored may hold halves of characters.
+        response = HTMLResponse(text.encode("utf-8", "replace"), status)
+        if notice and "layout" in context:
+            response.delete_cookie(NOTICE_COOKIE, path=f"{prefix}/")
+        return response
+
+    def _asset(self, prefix: str, name: str) -> str:
+        return f"{prefix}/static/{name}?v={self._static[name]}"
+
+
+def read_static() -> dict[str, tuple[bytes, str]]:
+    """Read the files that pages refer to: content and version, by name."""
+    folder = files("taskora.board").joinpath("static")
+    found = {entry.name: entry.read_bytes() for entry in folder.iterdir() if entry.is_file()}
+    return {name: (content, hashlib.sha256(content).hexdigest()[:12]) for name, content in found.items()}
+
+
+# Filters. What they return is shown to people; programs have the JSON.
+
+
+def ago(at: datetime | None, missing: str = "–") -> Markup:
+    """Show a time as the distance from now, with the time itself on hover."""
+    if at is None:
+        return Markup('<span class="dim">{}</span>').format(missing)
+    at = at.astimezone(UTC)
+    seconds = (datetime.now(UTC) - at).total_seconds()
+    text = "now" if abs(seconds) < 1 else f"{duration(seconds)} ago" if seconds > 0 else f"in {duration(-seconds)}"
+    return Markup('<time datetime="{}" title="{}" data-ago>{}</time>').format(
+        at.isoformat(timespec="milliseconds"), f"{at:%Y-%m-%d %H:%M:%S} UTC", text
+    )
+
+
+def clock(at: datetime | None) -> Markup:
+    """Show a time in full, in UTC."""
+    if at is None:
+        return Markup('<span class="dim">–</span>')
+    at = at.astimezone(UTC)
+    return Markup('<time datetime="{}">{}</time>').format(
+        at.isoformat(timespec="milliseconds"), f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03} UTC"
+    )
+
+
+def duration(seconds: float | None) -> str:
+    """Show a length of time in one or two units."""
+    if seconds is None:
+        return "–"
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms" if seconds >= 0.001 or seconds == 0 else f"{seconds * 1000:.2f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    whole = int(seconds)
+    for big, unit, small, part in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= big:
+            rest = whole % big // small
+            return f"{whole // big} {unit} {rest} {part}" if rest and whole < 10 * big else f"{whole // big} {unit}"
+    return "0 s"
+
+
+def number(value: float | None) -> str:
+    """Show a number with its thousands apart."""
+    return "–" if value is None else f"{value:,.0f}" if isinstance(value, int) else f"{value:,.1f}"
+
+
+def size(value: int | None) -> str:
+    """Show a number of bytes."""
+    if value is None:
+        return "–"
+    amount = float(value)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if amount < 1024 or unit == "GiB":
+            break
+        amount /= 1024
+    return f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{amount:.1f} {unit}"
+
+
+def as_json(value: object) -> str:
+    """Show a value as indented JSON, cut where it gets long."""
+    text = to_json(value)
+    return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "\n…"
+
+
+def to_json(value: object) -> str:
+    """Write a value as indented JSON; what JSON does not know, as its representation."""
+    try:
+        return orjson.dumps(value, default=repr, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode()
+    except orjson.JSONEncodeError:
+        return shown(repr(value))
+
+
+def brief(value: object, most: int = _SHORT) -> Markup:
+    """Show a value in one line of a table."""
+    text = value if isinstance(value, str) else to_json_line(value)
+    line = " ".join(text[: most * 4].split())
+    return escape(line if len(line) <= most else line[: most - 1] + "…")
+
+
+def to_json_line(value: object) -> str:
+    """Write a value as JSON in one line."""
+    try:
+        return orjson.dumps(value, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+    except orjson.JSONEncodeError:
+        return shown(repr(value))
