@@ -12,6 +12,7 @@ from taskora.adapters.dead_letter_store import Failure
 from taskora.adapters.protocol import Adapter
 from taskora.call import Call, CallSteps, Composed, Gathered, ask, refuse_on_loop
 from taskora.clock import from_ms
+from taskora.config import check_instance
 from taskora.inspector import Inspector
 from taskora.keys import check_job_id
 from taskora.listing import TaskOrName, check_task, name_of
@@ -132,6 +133,25 @@ class DeadLetters:
         """See ``groups``."""
         return await self._groups(check_task(task)).run_async()
 
+    def retry_group(self, task: TaskOrName, fingerprint: str, *, error_type: str | None = None) -> int:
+        """Queue anew the jobs of a group that have failed until now, the newest first, 100 at a time.
+
+        All failures of the task are looked at, 1,000 at a time: more than ``groups`` looks at.
+
+        Args:
+            task: The group's ``task``.
+            fingerprint: The group's ``fingerprint``.
+            error_type: The group's ``error_type``; None for errors of any class. Defaults to None.
+
+        Returns:
+            How many. One that fails again meanwhile is not taken twice.
+        """
+        return _run("retry_group", self._retry_group(name_of(task), fingerprint, error_type))
+
+    async def retry_group_async(self, task: TaskOrName, fingerprint: str, *, error_type: str | None = None) -> int:
+        """See ``retry_group``."""
+        return await self._retry_group(name_of(task), fingerprint, error_type).run_async()
+
     # The calls
 
     def _tasks(self, task: str | None) -> CallSteps[Names]:
@@ -162,6 +182,30 @@ class DeadLetters:
                     done = yield from ask(self._adapter.dead_letters.requeue_failed(name, until_ms, _PER_RETRY))
                     more, until_ms = done.more, done.until_ms
                     count += done.jobs
+            return count
+
+        return Composed(steps)
+
+    def _retry_group(self, task: str, mark: str, error_type: str | None) -> Call[int]:
+        check_instance(mark, str, "fingerprint")
+        if error_type is not None:
+            check_instance(error_type, str, "error_type")
+
+        def is_of_group(failure: Failure) -> bool:
+            return fingerprint(failure.error) == mark and error_type in (None, failure.error_type)
+
+        def steps() -> CallSteps[int]:
+            store, count, offset, until_ms = self._adapter.dead_letters, 0, 0, None
+            while offset < (yield from ask(self._adapter.jobs.stats(task))).failed:
+                page = yield from ask(store.failures(task, FAILURES_GROUPED, offset))
+                if until_ms is None and page:
+                    until_ms = page[0].at_ms
+                chosen = [each.job_id for each in page if each.at_ms <= (until_ms or 0) and is_of_group(each)]
+                taken = 0
+                for first in range(0, len(chosen), _PER_RETRY):
+                    taken += yield from ask(store.requeue_named(task, chosen[first : first + _PER_RETRY]))
+                count += taken
+                offset += FAILURES_GROUPED - taken  # those that follow have moved up
             return count
 
         return Composed(steps)

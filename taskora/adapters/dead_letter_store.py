@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from taskora.call import Call
@@ -55,8 +56,15 @@ class DeadLetterStore(Protocol):
         """Queue up to ``limit`` failed jobs, the oldest first, that failed until a time; None for now."""
         ...
 
-    def failures(self, task: str, limit: int) -> Call[list[Failure]]:
-        """Read why the newest ``limit`` failed jobs failed, the newest first."""
+    def requeue_named(self, task: str, job_ids: Sequence[str]) -> Call[int]:
+        """Queue some jobs, as ``requeue`` does; returns how many. About 100 at once, for the server's sake."""
+        ...
+
+    def failures(self, task: str, limit: int, offset: int = 0) -> Call[list[Failure]]:
+        """Read why ``limit`` failed jobs failed, the newest first, after passing over ``offset`` of them.
+
+        Those that are queued anew at the same moment are left out.
+        """
         ...
 
     def clean(self, task: str, state: State, until_ms: int, limit: int) -> Call[int]:

@@ -118,6 +118,25 @@ def retry_all(task: str | None, target: Target, as_json: bool) -> ExitCode:
     return ExitCode.DONE
 
 
+@command.command("retry-group")
+@click.argument("task")
+@click.argument("message")
+@click.option("--type", "error_type", metavar="CLASS", help="Only errors of this class.")
+@target_options
+@json_option
+def retry_group(task: str, message: str, error_type: str | None, target: Target, as_json: bool) -> ExitCode:
+    """Queue the failed jobs of TASK anew whose MESSAGE is this, as `dlq groups` writes it. Prints how many."""
+    screen = Screen(as_json)
+    with target.opened() as app:
+        _check_task(app.inspect(), task)
+        count = app.dead_letters.retry_group(task, message, error_type=error_type)
+    if screen.as_json:
+        screen.data({"task": task, "fingerprint": message, "error_type": error_type, "retried": count})
+    else:
+        screen.line(f"{count:,} {'job is' if count == 1 else 'jobs are'} queued again")
+    return ExitCode.DONE
+
+
 def _retried(dead_letters: DeadLetters, task: str | None, job_id: str) -> bool:
     return dead_letters.retry(job_id) if task is None else dead_letters.retry(task, job_id)
 

@@ -3,6 +3,8 @@
 import pytest
 
 from conformance.kit import SHORT_MS, TASK, Kit, done, failed, fan
+from taskora import Inspector
+from taskora.dead_letters import DeadLetters
 from taskora.ids import new_id
 from taskora.model import EnqueueSpec, NewJob, Settled, State
 from taskora.rules import DeduplicateRule, Verdict
@@ -33,6 +35,26 @@ async def test_failures_are_told_the_newest_first(kit: Kit) -> None:
     ]  # fmt: skip
     assert told[0].at_ms > told[1].at_ms
     assert await kit.adapter.dead_letters.failures("other", 2).run_async() == []
+
+
+async def test_a_group_is_queued_anew_and_nothing_else(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("taskora.dead_letters.FAILURES_GROUPED", 3)  # so that it takes several pages
+    monkeypatch.setattr("taskora.dead_letters._PER_RETRY", 2)
+    lane = kit.lane()
+    await kit.add_many(12)
+    jobs = await kit.claim(lane, 12)
+    for at, job in enumerate(jobs):
+        message = b"no row %d" % at if at % 3 else b"other"
+        error_type = "KeyError" if at == 1 else "ValueError"
+        await kit.settle(lane, Settled(job, "fail", message, error_type=error_type, trace=""))
+    letters = DeadLetters(kit.adapter, Inspector(kit.adapter))
+    assert await letters.retry_group_async(TASK, "no row #", error_type="KeyError") == 1
+    assert await letters.retry_group_async(TASK, "no column #") == 0
+    assert await letters.retry_group_async(TASK, "no row #") == 7
+    assert await letters.retry_group_async(TASK, "no row #") == 0
+    assert set(await kit.waiting()) == {job.job_id for at, job in enumerate(jobs) if at % 3}
+    assert {job.error for job in await letters.list_async(TASK)} == {"other"}
+    assert await kit.adapter.dead_letters.requeue_named(TASK, []).run_async() == 0
 
 
 async def test_a_failed_job_is_queued_as_if_it_were_new(kit: Kit) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 
 from taskora.adapters.dead_letter_store import Failure, Requeued
@@ -35,12 +36,22 @@ class MemoryDeadLetters:
 
         return self._store.call(act)
 
-    def failures(self, task: str, limit: int) -> Call[list[Failure]]:
+    def requeue_named(self, task: str, job_ids: Sequence[str]) -> Call[int]:
+        """See ``DeadLetterStore``."""
+
+        def act(now_ms: int) -> int:
+            queue = self._store.queue(task)
+            return sum(_requeue(self._store, queue, now_ms, job_id) for job_id in job_ids)
+
+        return self._store.call(act)
+
+    def failures(self, task: str, limit: int, offset: int = 0) -> Call[list[Failure]]:
         """See ``DeadLetterStore``."""
 
         def act(_: int) -> list[Failure]:
             queue = self._store.queue(task)
-            jobs = [queue.jobs[job_id] for job_id in islice(reversed(queue.ended[State.FAILED]), limit)]
+            newest = islice(reversed(queue.ended[State.FAILED]), offset, offset + limit)
+            jobs = [queue.jobs[job_id] for job_id in newest]
             return [Failure(job.id, job.finished_ms or 0, job.error_type or "", job.error or "") for job in jobs]
 
         return self._store.call(act)

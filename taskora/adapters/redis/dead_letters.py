@@ -39,11 +39,21 @@ class RedisDeadLetters:
         count, more, until_ms = map(int, reply.split(b","))
         return Requeued(count, more == 1, until_ms)
 
-    def failures(self, task: str, limit: int) -> Call[list[Failure]]:
+    def requeue_named(self, task: str, job_ids: Sequence[str]) -> Call[int]:
+        """See ``DeadLetterStore``."""
+
+        def steps(producer: Producer) -> Steps[int]:
+            # Without names, the script would take the oldest.
+            return (yield from self._requeue(producer, task, (len(job_ids), 0, *job_ids))).jobs if job_ids else 0
+
+        return self._link.call(steps)
+
+    def failures(self, task: str, limit: int, offset: int = 0) -> Call[list[Failure]]:
         """See ``DeadLetterStore``."""
 
         def steps(_: Producer) -> Steps[list[Failure]]:
-            (found,) = yield [("ZRANGE", f"{self._keys.task(task)}:failed", 0, limit - 1, "REV", "WITHSCORES")]
+            last = offset + limit - 1
+            (found,) = yield [("ZRANGE", f"{self._keys.task(task)}:failed", offset, last, "REV", "WITHSCORES")]
             listed = zip(found[::2], found[1::2], strict=True)
             pairs = [(name, number(at) or 0) for job_id, at in listed if (name := name_of(job_id)) is not None]
             failures: list[Failure] = []

@@ -86,6 +86,11 @@ READING: Table = {
         "second": JOB,
     },
     "DeadLetters.retry_all": {"task": TASK},
+    "DeadLetters.retry_group": {
+        "task": TASK_GIVEN,
+        "fingerprint": (Wrong((*NOT_TEXTS, None)),),
+        "error_type": (Wrong(NOT_TEXTS),),
+    },
     "DeadLetters.groups": {"task": TASK},
     "Schedules.pause": {"name": SCHEDULE_NAME},
     "Schedules.resume": {"name": SCHEDULE_NAME},

@@ -40,6 +40,7 @@ ARGUMENTS: dict[tuple[str, ...], list[str]] = {
     **{("schedules", name): ["nobody"] for name in ("pause", "resume", "remove", "trigger")},
     ("resume",): ["nobody"],
     ("dlq", "retry"): ["nobody"],
+    ("dlq", "retry-group"): ["nobody", "boom"],
     ("demo",): ["--files", "1"],
 }
 # What each option that takes a value is refused with: the values, and the exit code.
@@ -58,6 +59,7 @@ OPTIONS: dict[str, list[tuple[str, int]]] = {
     "--offset": [("x", USAGE), ("-1", USAGE), ("9" * 30, CONFIG)],
     "--state": [("nonsense", USAGE), ("", USAGE)],
     "--format": [("nonsense", USAGE)],
+    "--type": [],  # any text
     "--task": [("a b", CONFIG), ("{x}", CONFIG)],
     "--files": [("0", USAGE), ("x", USAGE)],
     "--procs": [("0", USAGE), ("x", USAGE), ("65", USAGE)],
@@ -77,7 +79,12 @@ OPTIONS: dict[str, list[tuple[str, int]]] = {
     "--theme": [("nonsense", USAGE)],
     "--refresh": [("soon", CONFIG), ("0", CONFIG), ("-1s", CONFIG)],
 }  # fmt: skip
-ALIASES = {"--url": ["adapter"], "--task": ["job"], "--base-path": ["base_path"], "--refresh": ["refresh_interval"]}  # what messages call them
+ALIASES = {
+    "--url": ["adapter"],
+    "--task": ["job"],
+    "--base-path": ["base_path"],
+    "--refresh": ["refresh_interval"],
+}  # what messages call them
 # What an option says nothing without.
 NEEDS: dict[tuple[str, ...], list[str]] = {
     ("inspect", "--limit"): ["--state", "failed"],

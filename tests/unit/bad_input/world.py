@@ -224,6 +224,7 @@ VALID: dict[str, object] = {
     "Inspector.find.second": "j",
     "DeadLetters.retry.first": "plus",
     "DeadLetters.retry.second": "j",
+    "DeadLetters.retry_group.fingerprint": "boom",
     "Inspector.clean.state": "failed",
     "Inspector.clean.before": datetime.now(UTC),
     "Inspector.workflow.workflow_id": "w",

@@ -88,6 +88,7 @@ OPERATIONS: dict[str, tuple[Callable[[], Any], Callable[[Any], object]]] = {
     "stats": (lambda: JOBS.stats("t"), repr),
     **{f"jobs {state}": (partial(JOBS.jobs, "t", state, 0, 5), shown_as_json) for state in State},
     "failures": (lambda: LETTERS.failures("t", 5), repr),
+    "requeue named": (lambda: LETTERS.requeue_named("t", ["j"]), repr),
     "requeue": (lambda: LETTERS.requeue("t", "j"), repr),
     "sweep": (lambda: HOUSE.sweep("t", 1), repr),
     "overdue": (lambda: HOUSE.overdue_workflows(5), repr),
