@@ -8,6 +8,7 @@ from typing import Final
 
 from starlette.responses import Response
 
+from taskora.board.history import throughput_chart
 from taskora.board.view import Action, View
 from taskora.board.visit import Visit
 from taskora.model import State
@@ -18,7 +19,9 @@ STATES: Final = tuple(State)
 async def show(visit: Visit) -> Response:
     """Show counts, charts, tasks and the server."""
     desk = visit.desk
-    stats, health, paused = await asyncio.gather(desk.stats(), desk.health(), desk.paused())
+    stats, throughput, health, paused = await asyncio.gather(
+        desk.stats(), desk.throughput(), desk.health(), desk.paused()
+    )
     counts = {task: asdict(count) for task, count in stats.items()}
     for count in counts.values():
         count["delayed"] = max(0, count["delayed"] - count["retrying"])
@@ -30,6 +33,7 @@ async def show(visit: Visit) -> Response:
         states=STATES,
         totals={state: sum(count[state] for count in counts.values()) for state in STATES},
         rows=[(task, counts[task], task in paused) for task in busiest],
+        throughput=throughput_chart(throughput),
         server=health.server,
         checks=health.found,
     )

@@ -11,6 +11,7 @@ import orjson
 from starlette.responses import Response
 
 from taskora.board.access.roles import Role
+from taskora.board.history import throughput_chart
 from taskora.board.reading import asked_task, counts_of, list_jobs, need_task, options_of
 from taskora.board.view import Action, Field, Outcome, Question, View
 from taskora.board.visit import PAGE_SIZE, NotFoundError, Visit
@@ -32,7 +33,9 @@ async def show(visit: Visit) -> Response:
     task = await need_task(visit)
     desk = visit.desk
     state = _state(visit)
-    counts, options, paused = await asyncio.gather(counts_of(visit, task), options_of(visit, task), desk.paused())
+    counts, options, throughput, paused = await asyncio.gather(
+        counts_of(visit, task), options_of(visit, task), desk.throughput_of(task), desk.paused()
+    )
     path, wanted = visit.value("where"), visit.value("is")
     jobs: Sequence[JobInfo]
     cursor, more, offset = None, False, 0
@@ -56,6 +59,7 @@ async def show(visit: Visit) -> Response:
         paused=task in paused,
         where=path,
         wanted=wanted,
+        throughput=throughput_chart(throughput),
         cleanable=_CLEANABLE,
     )
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from typing import Final, get_args
 
+from markupsafe import Markup
 from starlette.responses import Response
 
+from taskora.board.drawing.dags import dag
 from taskora.board.view import Action, Field, Outcome, Question, View
 from taskora.board.visit import PAGE_SIZE, NotFoundError, Visit
 from taskora.errors import ConfigError
 from taskora.keys import check_workflow_id, reason_text
 from taskora.model import WorkflowRecord, WorkflowState
 from taskora.workflows.export import json_of, mermaid_of
+from taskora.workflows.layout import lay_out
 
 STATES: Final[tuple[WorkflowState, ...]] = get_args(WorkflowState)
 _NODES: Final = 50
+_OPENED: Final = 8
 
 
 async def show_list(visit: Visit) -> Response:
@@ -45,12 +50,15 @@ async def show(visit: Visit) -> Response:
     counts = Counter(node.state for node in record.nodes)
     state, offset = visit.value("nodes"), visit.number("offset", 0)
     chosen = [node for node in safe.nodes if state in ("", node.state)]
+    # Ten thousand nodes take a moment to lay out, and other pages must not wait for it.
+    picture = await asyncio.to_thread(_draw, visit, record)
     return visit.page(
         "workflow.html",
-        record.name or f"Workflow {record.id}",
+        f"Workflow {record.id}",
         watch="time" if record.state == "running" else "",
         workflow=safe,
         counts=dict(counts.most_common()),
+        picture=picture,
         nodes=chosen[offset : offset + _NODES],
         node_state=state,
         offset=offset,
@@ -59,6 +67,25 @@ async def show(visit: Visit) -> Response:
         result=_text(safe.result),
         failed=[node for node in safe.nodes if node.error][:5],
     )
+
+
+def _draw(visit: Visit, record: WorkflowRecord) -> tuple[Markup, list[tuple[str, str]]] | None:
+    """Draw the graph, and say how open groups are closed; None when it is too large for anybody to read."""
+    opened = [int(one) for one in visit.value("open").split(",") if one.isascii() and one.isdigit()][:_OPENED]
+    layout = lay_out(record.nodes, opened)
+    if layout is None:
+        return None
+
+    def group_url(group: int) -> str:
+        others = [str(one) for one in layout.expanded if one != group]
+        return visit.here(open=",".join(others if group in layout.expanded else [*others, str(group)]) or None)
+
+    def node_url(number: int) -> str:
+        node = record.nodes[number]
+        return visit.url("job", task=node.task, id=node.job_id)
+
+    closing = [(record.nodes[group].task, group_url(group)) for group in layout.expanded]
+    return dag(layout, node_url=node_url, group_url=group_url), closing
 
 
 def _text(value: bytes | None) -> str:
