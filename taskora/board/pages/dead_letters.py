@@ -11,7 +11,7 @@ from taskora.board.reading import list_jobs
 from taskora.board.view import Action, Outcome, Question, View
 from taskora.board.visit import PAGE_SIZE, NotFoundError, Visit
 from taskora.dead_letters import FAILURES_GROUPED, FailureGroup
-from taskora.listing import check_task
+from taskora.listing import check_task, name_of
 from taskora.model import State
 
 
@@ -61,7 +61,7 @@ async def retry_all(visit: Visit) -> Outcome:
 
 
 async def _group(visit: Visit) -> FailureGroup:
-    task, error_type = check_task(visit.need("task")), visit.value("type")
+    task, error_type = name_of(visit.need("task")), visit.value("type")
     for group in await visit.app.dead_letters.groups_async(task):
         if (group.error_type, group.fingerprint) == (error_type, visit.value("fingerprint")):
             return group
@@ -74,10 +74,20 @@ async def ask_group(visit: Visit) -> Question:
     return Question(
         f"Retry {group.count:,} failed jobs",
         f"Jobs of {group.task} that failed with {group.error_type or 'an error'}: "
-        f"{visit.desk.redactor.text(group.fingerprint)}",
+        f"{visit.desk.redactor.text(group.fingerprint)}. Older ones than the newest {FAILURES_GROUPED:,} are found too.",
         "Retry group",
     )
 
 
+async def retry_group(visit: Visit) -> Outcome:
+    """Queue jobs anew that failed alike."""
+    task, error_type = name_of(visit.need("task")), visit.value("type")
+    count = await visit.app.dead_letters.retry_group_async(task, visit.need("fingerprint"), error_type=error_type)
+    return Outcome(f"{count:,} jobs are queued again", count)
+
+
 VIEWS: Final = (View("dead-letters", show),)
-ACTIONS: Final = (Action("dead-letters/retry-all", "dead_letters.retry_all", ask_all, retry_all),)
+ACTIONS: Final = (
+    Action("dead-letters/retry-all", "dead_letters.retry_all", ask_all, retry_all),
+    Action("dead-letters/retry-group", "dead_letters.retry_group", ask_group, retry_group),
+)
