@@ -3,6 +3,8 @@
 The nursery reads a line for each on its standard input, and answers with a line when it is dead.
 """
 
+import asyncio
+import faulthandler
 import json
 import os
 import signal
@@ -10,9 +12,10 @@ import subprocess
 import sys
 import time
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Self, cast
 
 from faults.app import Settings
@@ -22,6 +25,7 @@ from support.processes import ending_with_us
 
 TESTS = Path(__file__).resolve().parents[1]
 _LONGEST_S = 20  # a victim that was not hit by then never will be
+_TELLING_S = 2  # how long before its end such a one tells what it is about
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,7 @@ def _serve() -> None:
 
 def _die_in(scene: str, settings: Settings, fault: str) -> None:
     os.dup2(2, 1)
-    signal.alarm(_LONGEST_S)
+    _end_with_an_account()
     os.environ["TASKORA_FAULT"] = fault
     code = 1
     try:
@@ -116,6 +120,23 @@ def _die_in(scene: str, settings: Settings, fault: str) -> None:
         if code == 0 and ":after" in fault:  # what it did last was the call, or followed it on another connection
             os.kill(os.getpid(), signal.SIGKILL)
         os._exit(code)
+
+
+def _end_with_an_account() -> None:
+    """Have a victim that is never hit tell where its threads and its tasks stand, and end."""
+
+    def tell(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(_TELLING_S)
+        with suppress(RuntimeError):  # no loop runs
+            for task in asyncio.all_tasks():
+                task.print_stack(file=sys.stderr)
+        sys.stderr.flush()
+
+    signal.signal(signal.SIGALRM, tell)
+    signal.alarm(_LONGEST_S - _TELLING_S)
+    # From a thread of its own: also where the interpreter no longer runs our handler.
+    faulthandler.dump_traceback_later(_LONGEST_S - _TELLING_S, file=sys.stderr)
 
 
 if __name__ == "__main__":
