@@ -77,6 +77,8 @@ _TLS = {
     "record layer failure": "this port does not speak TLS: use redis:// there",
 }
 
+_ENDS = ("reset by peer", "broken pipe", "closed")  # how the end of a connection is told of
+
 _BY_HASH = re.compile(r"\.? script: [0-9a-f]{40}.*", re.DOTALL)
 
 
@@ -94,6 +96,13 @@ def distrust(text: str, server: str) -> AdapterError | None:
     lowered = text.lower().replace("_", " ")
     remedy = next((remedy for phrase, remedy in _TLS.items() if phrase in lowered), None)
     return AdapterError(f"{server}: {text}; {remedy}") if remedy else None
+
+
+def silent_end(text: str) -> str:
+    """Say what it may mean that a connection without TLS ended before anything was answered; empty for other ends."""
+    if any(phrase in text.lower() for phrase in _ENDS):
+        return "; nothing was answered before that: if this port speaks TLS, begin the URL with rediss instead of redis"
+    return ""
 
 
 def refusal(error: Exception, item: Command | ScriptCall, server: str) -> Exception:

@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 from taskora.connection.blocking_stream import BlockingStream, GuardedStream
 from taskora.connection.endpoint import Endpoint
 from taskora.connection.faults import armed
-from taskora.connection.refusals import distrust, refusal
+from taskora.connection.refusals import NotNow, distrust, refusal, silent_end
 from taskora.connection.reply_stream import ReplyStream
 from taskora.connection.request import (
     Disconnected,
@@ -56,7 +56,7 @@ class _Looped(Protocol):
     async def disconnect(self, nowait: bool) -> None: ...
 
 
-def _explained(error: BaseException, server: str) -> BaseException:
+def _explained(error: BaseException, server: str, unheard: bool) -> BaseException:
     """Turn what a lost connection raises into ``Disconnected``, and a refused login into an ``AdapterError``."""
     from redis.exceptions import AuthenticationError, RedisError, ResponseError
     from redis.exceptions import ConnectionError as LostError
@@ -72,7 +72,8 @@ def _explained(error: BaseException, server: str) -> BaseException:
         return refusal(Exception(str(error)), ("the connection",), server)
     if not isinstance(error, (LostError, SlowError, OSError)):
         return error
-    return distrust(str(error), server) or Disconnected(f"{server}: {error}")
+    advice = silent_end(str(error)) if unheard else ""
+    return distrust(str(error), server) or Disconnected(f"{server}: {error}{advice}")
 
 
 def _taken_over(connection: _Looped, server: str) -> ReplyStream:
@@ -101,6 +102,7 @@ class BlockingWire:
         self._server = route.masked
         self._connection: _Blocking | None = None
         self._stream: BlockingStream | None = None
+        self._unheard = False
         self._fault = armed()
 
     def exchange(self, request: Request, timeout_s: float = REPLY_TIMEOUT_S) -> Replies:
@@ -130,10 +132,11 @@ class BlockingWire:
             replies = self._exchange(request, timeout_s)
         except BaseException as error:
             self.close()
-            explained = _explained(error, self._server)
+            explained = _explained(error, self._server, self._unheard)
             if explained is error:
                 raise
             raise explained from error
+        self._unheard = False
         if self._fault:
             self._fault.applied()
         return replies
@@ -156,7 +159,9 @@ class BlockingWire:
         return replies
 
     def _connect(self) -> BlockingStream:
+        self._unheard = False
         endpoint = self._route.find()
+        self._unheard = endpoint.transport == "tcp"
         made = endpoint.sync_connection(socket_timeout=REPLY_TIMEOUT_S, socket_connect_timeout=self._connect_timeout_s)
         self._connection = cast("_Blocking", made)
         self._connection.connect()
@@ -173,6 +178,8 @@ class BlockingWire:
 
     def close(self) -> None:
         """Close the connection; the next exchange opens a new one."""
+        if self._fault:
+            self._fault.closed()
         connection, self._connection, self._stream = self._connection, None, None
         if connection is not None:
             with contextlib.suppress(Exception):
@@ -193,6 +200,7 @@ class LoopWire:
         self._server = route.masked
         self._keeper: AsyncGenerator[None, None] | None = None
         self._stream: ReplyStream | None = None
+        self._unheard = False
         self._leave: Callable[[], Awaitable[None]] | None = None
         self._fault = armed()
 
@@ -213,10 +221,11 @@ class LoopWire:
                 await connection.connect()
         except BaseException as error:
             await connection.disconnect(True)
-            explained = _explained(error, self._server)
+            explained = _explained(error, self._server, endpoint.transport == "tcp")
             if explained is error:
                 raise
             raise explained from error
+        self._unheard = endpoint.transport == "tcp"
         self._stream = _taken_over(connection, self._server)
         self._keeper = self._keep(connection, self._stream)
         await anext(self._keeper)
@@ -228,6 +237,9 @@ class LoopWire:
             stream.send(pack(_HELLO))
             (hello,) = await stream.take(1, self._connect_timeout_s)
             guard.admit(endpoint, hello)
+        except Disconnected as error:
+            await self.close()
+            raise self._advised(error) from error.__cause__
         except BaseException:
             await self.close()
             raise
@@ -282,12 +294,21 @@ class LoopWire:
             if self._fault:
                 self._fault.before(request)
             replies = await self._exchange(request, timeout_s, arrived if self._fault is None else None)
+        except Disconnected as error:
+            await self.close()
+            raise self._advised(error) from error.__cause__
         except BaseException:
             await self.close()
             raise
+        self._unheard = False
         if self._fault:
             self._fault.applied()
         return replies
+
+    def _advised(self, error: Disconnected) -> Disconnected:
+        unheard, self._unheard = self._unheard, False
+        told = isinstance(error, NotNow) or not unheard
+        return error if told else Disconnected(f"{error}{silent_end(str(error))}")
 
     async def _exchange(self, request: Request, timeout_s: float, arrived: Callable[[Replies], None] | None) -> Replies:
         stream = self._stream
@@ -317,6 +338,8 @@ class LoopWire:
 
     async def close(self) -> None:
         """Close the connection at once; the next exchange opens a new one."""
+        if self._fault:
+            self._fault.closed()
         keeper, self._keeper = self._keeper, None
         if keeper is not None:
             await keeper.aclose()

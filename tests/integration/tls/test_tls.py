@@ -129,3 +129,13 @@ async def test_who_comes_without_a_certificate_is_told_what_is_wanted(
     monkeypatch.setattr(pool, "PATIENCE_S", 10.0)  # the reason may come behind the end of the connection, and get lost
     for said in await refused(secured.url({"ssl_ca_certs": secured.ca})):
         assert "ssl_certfile" in said
+
+
+@pytest.mark.parametrize("server", ["no"], indirect=True)
+@pytest.mark.parametrize(
+    "shape", ["redis://{}", "redis://:secret@{}/2", "redis+cluster://{}", "redis+sentinel://{}/main"]
+)
+async def test_who_comes_without_tls_is_told_of_it(secured: Secured, server: str, shape: str) -> None:
+    for said in await refused(shape.format(f"localhost:{secured.port}")):
+        assert "rediss instead of redis" in said
+        assert "secret" not in said

@@ -13,6 +13,7 @@ from redis.asyncio.connection import AbstractConnection
 from taskora.connection.blocking_stream import BlockingStream
 from taskora.connection.endpoint import Endpoint
 from taskora.connection.refusals import NotNow
+from taskora.connection.request import Disconnected
 from taskora.connection.wire import BlockingWire, LoopWire
 
 REFUSAL = b"-ERR max number of clients reached\r\n"
@@ -119,3 +120,43 @@ def test_plain_code_that_is_late_is_told_why(endpoint: Endpoint, monkeypatch: py
         wire = BlockingWire(endpoint)
         with pytest.raises(NotNow, match="raise its maxclients"):
             wire.exchange([("PING",)])
+
+
+@pytest.fixture(params=[0, 1], ids=["none", "one"])
+def answers(request: pytest.FixtureRequest) -> Iterator[tuple[Endpoint, int]]:
+    """A server that closes its only connection after so many answers."""
+    count: int = request.param
+
+    def serve(listener: socket.socket) -> None:
+        client, _ = listener.accept()
+        with client:
+            for _ in range(count):
+                client.recv(1000)
+                client.sendall(b"+PONG\r\n")
+            client.recv(1000)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,), daemon=True)
+        thread.start()
+        yield Endpoint(host="127.0.0.1", port=listener.getsockname()[1]), count
+        thread.join(5)
+
+
+def test_plain_code_suspects_tls_only_where_nothing_was_answered(answers: tuple[Endpoint, int]) -> None:
+    endpoint, count = answers
+    wire = BlockingWire(endpoint)
+    for _ in range(count):
+        wire.exchange([("PING",)])
+    with pytest.raises(Disconnected) as caught:
+        wire.exchange([("PING",)])
+    assert ("rediss" in str(caught.value)) == (count == 0)
+
+
+async def test_an_event_loop_suspects_tls_only_where_nothing_was_answered(answers: tuple[Endpoint, int]) -> None:
+    endpoint, count = answers
+    wire = LoopWire(endpoint)
+    for _ in range(count):
+        await wire.exchange([("PING",)])
+    with pytest.raises(Disconnected) as caught:
+        await wire.exchange([("PING",)])
+    assert ("rediss" in str(caught.value)) == (count == 0)
