@@ -14,6 +14,7 @@ from taskora.duration import Duration
 from taskora.errors import ConfigError
 
 from .access.login import AuthCallable, SessionLogin
+from .api.metrics import metrics
 from .application import Application
 from .desk import Desk
 from .live.relay import Relay
@@ -34,7 +35,9 @@ class Board:
         self._taskora = app
         self._settings = settings
         desk = Desk(app, settings)
-        self.app = Application(desk, VIEWS, ACTIONS, {"live": live(Ticker(desk)), "api/events": events(Relay(desk))})
+        self.app = Application(
+            desk, VIEWS, ACTIONS, {"live": live(Ticker(desk)), "api/events": events(Relay(desk)), "metrics": metrics}
+        )
 
     def listen(self, port: int = 3000, *, host: str = "127.0.0.1", unprotected: bool = False) -> None:
         """Serve the board with uvicorn until the process is told to end; says where on standard output.

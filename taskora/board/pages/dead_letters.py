@@ -74,7 +74,8 @@ async def ask_group(visit: Visit) -> Question:
     return Question(
         f"Retry {group.count:,} failed jobs",
         f"Jobs of {group.task} that failed with {group.error_type or 'an error'}: "
-        f"{visit.desk.redactor.text(group.fingerprint)}. Older ones than the newest {FAILURES_GROUPED:,} are found too.",
+        f"{visit.desk.redactor.text(group.fingerprint)}. "
+        f"Those beyond the newest {FAILURES_GROUPED:,} failures are found too.",
         "Retry group",
     )
 
