@@ -8,5 +8,5 @@ code.
 - when to act: `health`, `recycling`, `rolling`, `stopping`, `sources`
 - births: `nursery` and `fork`; with `--preload`, `incubator` and `zygote`
 - what the children see: `seat`, `beats`, `orphan`; their bodies are `child` and `steward`
-- the edge: `command`, `config`, `exitcodes`, `logs`, `notify`, `status`
+- the edge: `command`, `options`, `config`, `exitcodes`, `logs`, `notify`, `status`
 """

@@ -70,7 +70,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 EDGES = len(LAYERS) - 1
 
 # The master knows processes, not jobs. These modules run in processes that it forks, or put it together.
-BESIDE_THE_MASTER = {"child", "steward", "observer", "counting", "command", "__main__"}
+BESIDE_THE_MASTER = {"child", "steward", "observer", "counting", "command", "options", "__main__"}
 KNOWN_TO_THE_MASTER = {*LAYERS[0], "model", "config"}
 HIDDEN_FROM_THE_ROOT = {"cli", "testing", "supervisor"}
 
@@ -110,8 +110,9 @@ LAZY: set[tuple[str, str]] = {
     ("taskora.schedules.cron", "croniter"),
     ("taskora.schema.models", "taskora.schema.msgspec_types"),
     ("taskora.schema.models", "taskora.schema.pydantic_types"),
-    ("taskora.supervisor.command", "taskora.supervisor.child"),
-    ("taskora.supervisor.command", "taskora.supervisor.steward"),
+    ("taskora.supervisor.command", "taskora.supervisor.options"),
+    ("taskora.supervisor.options", "taskora.supervisor.child"),
+    ("taskora.supervisor.options", "taskora.supervisor.steward"),
     ("taskora.workflows.export", "networkx"),
 }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from acceptance.fleet.fleets import Harbour, kill
+from acceptance.fleet.fleets import TESTS, Harbour, kill
 from support import Program, wait_until
 from taskora import JobFailedError
 
@@ -104,6 +104,33 @@ def test_as_pid_1_with_and_without_a_shell_a_term_drains_and_nobody_is_left(
     assert fleet.wait(10) == 0
     fleet.assert_nothing_left()
     assert harbour.stats("carry").active == 0
+
+
+SLOW_IMPORT = """
+import pathlib, sys, time
+folder = pathlib.Path(__file__).parents[2]
+(folder / "importing").touch()
+while not (folder / "signalled").exists():
+    time.sleep(0.01)
+sys.path.remove(str(folder / "slow"))
+del sys.modules["click"]
+import click
+"""
+
+
+@needs(*NEW_PROCESS_SPACE, "true")
+def test_as_pid_1_a_term_while_it_is_still_being_imported_ends_it(harbour: Harbour) -> None:
+    slow = harbour.folder / "slow"
+    (slow / "click").mkdir(parents=True)
+    (slow / "click" / "__init__.py").write_text(SLOW_IMPORT)
+    path = os.pathsep.join((str(slow), str(TESTS)))
+    fleet = harbour.start("--procs", "1", prefix=NEW_PROCESS_SPACE, tests_ready=False, env={"PYTHONPATH": path})
+    harbour.wait((harbour.folder / "importing").exists, "the supervisor should be imported")
+    (first,) = psutil.Process(fleet.pid).children()
+    first.send_signal(signal.SIGTERM)
+    (harbour.folder / "signalled").touch()
+    assert fleet.wait(20) == 0
+    fleet.assert_nothing_left()
 
 
 @needs(*NO_NETWORK, "true")

@@ -95,7 +95,7 @@ def test_the_master_loads_neither_asyncio_nor_redis_nor_networkx_nor_the_app(sta
 
 
 def test_the_command_imports_nothing_that_the_master_must_not_have() -> None:
-    program = "import sys, taskora.supervisor.command; print(*{name.split('.')[0] for name in sys.modules})"
+    program = "import sys, taskora.supervisor.options; print(*{name.split('.')[0] for name in sys.modules})"
     done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, timeout=30, check=True)
     assert not HEAVY & set(done.stdout.split())
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from taskora.cli.main import cli, main
-from taskora.supervisor.command import command as supervise
+from taskora.supervisor.options import command as supervise
 
 USAGE, NOT_FOUND, NOT_LOADED, CONFIG = 2, 3, 4, 5
 HERE = ["--url", "memory://"]

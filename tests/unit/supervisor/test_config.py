@@ -4,8 +4,8 @@ import pytest
 from click.testing import CliRunner
 
 from taskora.errors import ConfigError
-from taskora.supervisor.command import command
 from taskora.supervisor.config import SupervisorConfig
+from taskora.supervisor.options import command
 from taskora.supervisor.sizes import to_bytes
 
 
