@@ -68,7 +68,16 @@ if TYPE_CHECKING:
         WorkflowRecord,
         WorkflowSummary,
     )
-    from taskora.rules import CollectBufferInfo
+    from taskora.rules import (
+        CollectBuffer,
+        CollectBufferInfo,
+        DebouncedKey,
+        DeduplicatedKey,
+        FlowControl,
+        FlowCounts,
+        LimitedKey,
+        ThrottledKey,
+    )
     from taskora.schedules import Schedules
     from taskora.serializer import JsonSerializer, Serializer
     from taskora.settings import CollectSettings, HandlerSettings, TaskSettings
@@ -85,6 +94,7 @@ __all__ = [
     "CancelledEvent",
     "ChildInfo",
     "Collect",
+    "CollectBuffer",
     "CollectBufferInfo",
     "CollectContract",
     "CollectFunctionTask",
@@ -97,7 +107,9 @@ __all__ = [
     "ContractSettings",
     "DeadLetters",
     "Debounce",
+    "DebouncedKey",
     "Deduplicate",
+    "DeduplicatedKey",
     "Defaults",
     "DispatchOptions",
     "DuplicateJobError",
@@ -106,6 +118,8 @@ __all__ = [
     "ExpiredEvent",
     "FailedEvent",
     "FailureGroup",
+    "FlowControl",
+    "FlowCounts",
     "FunctionTask",
     "HandlerSettings",
     "Handles",
@@ -120,6 +134,7 @@ __all__ = [
     "JsonSerializer",
     "Keep",
     "KeyFacts",
+    "LimitedKey",
     "LogEntry",
     "Middleware",
     "MiddlewareContext",
@@ -158,6 +173,7 @@ __all__ = [
     "TaskoraError",
     "Throttle",
     "ThrottledError",
+    "ThrottledKey",
     "Throughput",
     "TimeoutError",
     "Ttl",
@@ -299,7 +315,16 @@ _HOMES = {
         "WorkflowRecord",
         "WorkflowSummary",
     ),
-    "taskora.rules": ("CollectBufferInfo",),
+    "taskora.rules": (
+        "CollectBuffer",
+        "CollectBufferInfo",
+        "DebouncedKey",
+        "DeduplicatedKey",
+        "FlowControl",
+        "FlowCounts",
+        "LimitedKey",
+        "ThrottledKey",
+    ),
     "taskora.schedules": ("Schedules",),
     "taskora.serializer": (
         "JsonSerializer",

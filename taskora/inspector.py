@@ -18,6 +18,7 @@ from taskora.listing import TaskOrName, name_of
 from taskora.looking import Jobs, Known, Looking
 from taskora.migration import MigrationStatus
 from taskora.model import JobInfo, Page, QueueStats, State, WorkerRecord, WorkflowRecord, WorkflowState, WorkflowSummary
+from taskora.rules import FlowControl
 from taskora.serializer import JSON, Serializer
 
 __all__ = ["AuditEntry", "Inspector", "KeyFacts", "ServerFacts", "Throughput"]
@@ -26,7 +27,9 @@ _T = TypeVar("_T")
 
 
 class Inspector:
-    """Reads what is stored; ``pause``, ``resume`` and ``clean`` change something. Made by ``Taskora.inspect``.
+    """Reads what is stored; made by ``Taskora.inspect``.
+
+    Only ``pause``, ``resume``, ``flush_collect`` and ``clean`` change something.
 
     Every method comes in a pair: ``x()`` for plain code, ``await x_async()`` on an event loop. All raise
     ``AdapterError`` when the server cannot be reached or refuses.
@@ -258,6 +261,35 @@ class Inspector:
     async def paused_async(self) -> dict[str, datetime]:
         """See ``paused``."""
         return await self._looking.paused().run_async()
+
+    # Flow control
+
+    def flow(self, task: TaskOrName, *, limit: int = 20, offset: int = 0) -> FlowControl:
+        """Read a page of each kind of keys that control a task's flow, and count them.
+
+        Keys that other implementations brought into use are left out, but for concurrency keys.
+        """
+        return self._run("flow", self._looking.flow(task, limit, offset))
+
+    async def flow_async(self, task: TaskOrName, *, limit: int = 20, offset: int = 0) -> FlowControl:
+        """See ``flow``."""
+        return await self._looking.flow(task, limit, offset).run_async()
+
+    def peek_collect(self, task: TaskOrName, key: str, *, limit: int = 10) -> list[object]:
+        """Read the first items that are collected under a key; what cannot be read is shown as text."""
+        return self._run("peek_collect", self._looking.peek_collect(task, key, limit))
+
+    async def peek_collect_async(self, task: TaskOrName, key: str, *, limit: int = 10) -> list[object]:
+        """See ``peek_collect``."""
+        return await self._looking.peek_collect(task, key, limit).run_async()
+
+    def flush_collect(self, task: TaskOrName, key: str) -> int:
+        """Have what is collected under a key be a batch at once; returns the number of its items, 0 for none."""
+        return self._run("flush_collect", self._looking.flush_collect(task, key))
+
+    async def flush_collect_async(self, task: TaskOrName, key: str) -> int:
+        """See ``flush_collect``."""
+        return await self._looking.flush_collect(task, key).run_async()
 
     # Workflows, workers, the server
 

@@ -15,7 +15,7 @@ RESERVED_IDS = frozenset(
     {"wait", "prioritized", "active", "delayed", "completed", "failed", "expired", "cancelled", "events", "stalled",
      "marker", "cancel", "fires", "sent", "gone", "fence", "wake", "conc", "debounce", "throttle", "dedup", "collect",
      "metrics", "into", "item", "limited", "holders", "blocked", "ready", "swept", "owed", "ix",
-     "paused"}
+     "paused", "rules"}
 )  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./@+-]{0,199}")
 # Half a surrogate pair, which Python's texts may have, cannot be written as UTF-8.

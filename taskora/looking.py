@@ -14,7 +14,8 @@ from taskora.call import Call, CallSteps, Composed, Gathered, ask, mapped
 from taskora.clock import to_epoch_ms
 from taskora.config import TaskOptions, check_count, check_instance
 from taskora.duration import Duration, to_seconds
-from taskora.errors import ConfigError
+from taskora.errors import ConfigError, SerializationError
+from taskora.flow_control import check_key
 from taskora.housekeeping.cards import read_card
 from taskora.indexing import check_path, entry_of
 from taskora.keys import check_job_id
@@ -31,8 +32,9 @@ from taskora.listing import (
 )
 from taskora.migration import MigrationStatus
 from taskora.model import JobInfo, Page, QueueStats, State, WorkflowState, WorkflowSummary
-from taskora.payloads import shown
+from taskora.payloads import load, shown
 from taskora.quoting import quoted
+from taskora.rules import FlowControl
 from taskora.serializer import Serializer
 
 Jobs: TypeAlias = list[JobInfo]
@@ -60,6 +62,7 @@ class Looking:
         self._adapter = adapter
         self._known = known_tasks
         self._show = shown(serializer)
+        self._serializer = serializer
 
     def names(self) -> Call[list[str]]:
         """List the names of all tasks. See ``Inspector``."""
@@ -177,6 +180,27 @@ class Looking:
             return {task: at for task, at in zip(tasks, since, strict=True) if at is not None}
 
         return Composed(steps)
+
+    def flow(self, given: TaskOrName, limit: int, offset: int) -> Call[FlowControl]:
+        """Read a page of what controls a task's flow. See ``Inspector``."""
+        check_page(limit, offset)
+        return self._adapter.control.flow(name_of(given), limit, offset)
+
+    def peek_collect(self, given: TaskOrName, key: str, limit: int) -> Call[list[object]]:
+        """Read the first items that are collected under a key. See ``Inspector``."""
+        check_page(limit, 0)
+        raw = self._adapter.control.peek(name_of(given), check_key(key, "key"), limit)
+        return mapped(raw, lambda items: [self._loaded(item) for item in items])
+
+    def _loaded(self, raw: bytes) -> object:
+        try:
+            return load(raw, self._serializer)
+        except SerializationError:
+            return raw.decode(errors="replace")
+
+    def flush_collect(self, given: TaskOrName, key: str) -> Call[int]:
+        """Have what is collected be a batch at once. See ``Inspector``."""
+        return self._adapter.control.flush(name_of(given), check_key(key, "key"))
 
     def clean(self, given: TaskOrName, state: State | str, before: datetime, limit: int) -> Call[int]:
         """Remove jobs that have ended. See ``Inspector``."""

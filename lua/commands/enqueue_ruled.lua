@@ -34,7 +34,7 @@ end
 
 function rules.throttle(id, data, delay, priority, ttl, key, settings)
   local max, window = string.match(settings, '^(%d+),(%d+)$')
-  if not admit(base, key, tonumber(max), window) then return '!' end
+  if not admit(base, key, tonumber(max), window, now) then return '!' end
   store(id, data, delay, priority, ttl)
   return ''
 end
@@ -46,6 +46,7 @@ function rules.deduplicate(id, data, delay, priority, ttl, key, settings)
   store(id, data, delay, priority, ttl)
   redis.call('HSET', base .. ':' .. id, 'dedupKey', holder)
   redis.call('SET', holder, id)
+  list_held(base, 'dedup', key, now)
   return ''
 end
 

@@ -7,6 +7,7 @@
 --- @include "emit"
 --- @include "queue"
 --- @include "sent"
+--- @include "used_keys"
 local base, limit, till, now = KEYS[1], tonumber(ARGV[3]), tonumber(ARGV[4]), now_ms()
 local repeated = reply_sent(base, ARGV[1], ARGV[2])
 if repeated then return repeated end
@@ -26,7 +27,11 @@ local function requeue(id)
     'crashCause', 'beside', 'stalledCount', 'cancelledAt', 'cancelReason', 'expireAt', 'delay', 'collectKey', '_wf',
     '_wfNode')
   redis.call('HSET', job, 'state', 'waiting', 'attempt', 1, 'ts', now)
-  if f[3] and f[3] ~= '' then redis.call('SET', f[3], id, 'NX') end -- as long as nobody has taken it meanwhile
+  -- As long as nobody has taken it meanwhile.
+  if f[3] and f[3] ~= '' and redis.call('SET', f[3], id, 'NX') then
+    local name = string.match(f[3], '}:dedup:(.+)$')
+    if name then list_held(base, 'dedup', name, now) end
+  end
   to_waiting(base, id, f[2], now, false)
   emit(base, 'waiting', id)
   return true

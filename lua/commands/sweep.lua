@@ -1,5 +1,5 @@
 -- Takes jobs from workers that vanished with their host: what an earlier sweep marked as active and has no lock now.
--- Compares what is counted of concurrency keys with the jobs that hold them.
+-- Compares what is counted of concurrency keys with the jobs that hold them, and forgets keys of rules that are free.
 -- KEYS: base
 -- ARGV: root, limit of stalls, grace ms: younger marks stay as they are, since the sweep that made them may have been
 --       this one, whose reply was lost, or another leader's; those that are much older are made anew
@@ -8,6 +8,7 @@
 --- @include "clock"
 --- @include "release"
 --- @include "mend_limits"
+--- @include "mend_rules"
 local base, root, limit, grace = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local now, owed, freed, count = now_ms(), {}, {}, 0
 local told = {}
@@ -62,5 +63,6 @@ if swept and swept <= now and not young and not stale then take_marked() end
 local active = redis.call('LRANGE', base .. ':active', 0, -1)
 if not young then mark(active) end
 mend_limits(base, active, now)
+mend_rules(base, now)
 tell_damage(told)
 return { count, owed, told }

@@ -1,4 +1,5 @@
 --- @include "lead_on"
+--- @include "used_keys"
 -- Takes everything that is buffered under a key, as one JSON array for the job that is its batch; nil for nothing.
 local function take_buffer(base, key, id)
   local at = base .. ':collect:' .. key
@@ -12,6 +13,7 @@ local function take_buffer(base, key, id)
   -- The others' producers replace a batch's job at each push, and ours may have told its items the earlier id.
   if batch and batch ~= id then lead_on(base, batch, id, 3600000) end
   redis.call('DEL', at .. ':items', at .. ':meta', at .. ':job', at .. ':batch')
+  unlist(base, 'collect', key)
   return '[' .. table.concat(items, ',') .. ']'
 end
 

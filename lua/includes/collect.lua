@@ -1,5 +1,6 @@
 --- @include "buffer"
 --- @include "store_job"
+--- @include "used_keys"
 -- The state of the job that stands for a buffer, while its claim is still to come: delayed or waiting, else nil.
 local function batch_state(base, key, id)
   if not id then return nil end
@@ -76,6 +77,7 @@ local function collect(base, fresh, now, version, max_attempts, data, key, delay
   local at, size = base .. ':collect:' .. key, #data + 1 -- with a comma or bracket
   local id, state, flushed = open_buffer(base, fresh, now, version, max_attempts, key, size, max_bytes)
   local count = redis.call('HINCRBY', at .. ':meta', 'count', 1)
+  if count == 1 then list_held(base, 'collect', key, now) end
   redis.call('HINCRBY', at .. ':meta', 'bytes', size)
   redis.call('RPUSH', at .. ':items', data)
   redis.call('HSET', at .. ':meta', 'lastAt', now)

@@ -9,7 +9,12 @@ end
 
 -- A job deletes only the deduplication key that it still holds.
 local function release_dedup(key, id)
-  if key and key ~= '' and attempt('GET', key) == id then redis.call('DEL', key) end
+  if key and key ~= '' and attempt('GET', key) == id then
+    --- @include "used_keys"
+    redis.call('DEL', key)
+    local base, name = string.match(key, '^(.-}):dedup:(.+)$')
+    if base then unlist(base, 'dedup', name) end
+  end
 end
 
 -- Retention cannot find what is missing in its set: it goes by itself, after a week.

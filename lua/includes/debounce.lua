@@ -1,5 +1,6 @@
 --- @include "lead_on"
 --- @include "store_job"
+--- @include "used_keys"
 -- Stores a delayed job in the place of the last one of its key, if no worker has begun with that one.
 local function debounce(base, id, now, version, max_attempts, data, priority, ttl, key, delay)
   local holder = base .. ':debounce:' .. key
@@ -17,4 +18,5 @@ local function debounce(base, id, now, version, max_attempts, data, priority, tt
   end
   store_job(base, id, now, version, max_attempts, data, delay, priority, ttl)
   redis.call('SET', holder, id, 'PX', 2 * delay)
+  list_timed(base, 'debounce', key, now, 2 * delay)
 end

@@ -56,6 +56,10 @@ class Ranked(Generic[S]):
         for member in members:
             self.remove(member)
 
+    def score(self, member: str) -> S | None:
+        """Return an id's score; None when it is not in."""
+        return self._scores.get(member)
+
     def first_score(self) -> S | None:
         """Return the lowest score; None when there is no id."""
         return self._order[0][0] if self._order else None

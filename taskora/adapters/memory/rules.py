@@ -159,7 +159,7 @@ def _collect(store: Store, queue: Queue, now_ms: int, spec: EnqueueSpec, new: Ne
     buffer.size += size
     buffer.last_ms = now_ms
     if 0 < rule.max_size <= len(buffer.items):
-        _flush(queue, now_ms, batch)
+        flush_batch(queue, now_ms, batch)
     else:
         if batch.state is State.DELAYED:
             due_ms = now_ms + rule.delay_ms
@@ -184,14 +184,15 @@ def _open_buffer(queue: Queue, now_ms: int, spec: EnqueueSpec, rule: CollectRule
         fits = not rule.max_bytes or buffer.size + size + 1 <= rule.max_bytes
         if fits and batch.version == spec.version:
             return buffer, batch
-        _flush(queue, now_ms, batch)
+        flush_batch(queue, now_ms, batch)
     buffer = queue.buffers[rule.key] = Buffer(rule.batch_id, now_ms)
     batch = Job(rule.batch_id, now_ms, b"[]", spec.version, State.DELAYED, collect_key=rule.key)
     queue.jobs[batch.id] = batch
     return buffer, batch
 
 
-def _flush(queue: Queue, now_ms: int, batch: Job) -> None:
+def flush_batch(queue: Queue, now_ms: int, batch: Job) -> None:
+    """Have what is collected be a batch at once."""
     take_buffer(queue, batch)
     if batch.state is State.DELAYED:
         queue.delayed.remove(batch.id)

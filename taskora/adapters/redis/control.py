@@ -1,15 +1,17 @@
-"""Holding tasks back, in Redis."""
+"""Holding tasks back, and what does, in Redis."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from taskora.adapters.redis.flow_reading import read_flow
 from taskora.adapters.redis.link import Link
 from taskora.adapters.redis.records import moment, number
 from taskora.adapters.redis.sent import numbered
 from taskora.call import Call
 from taskora.clock import from_ms
 from taskora.connection.request import Producer, Steps
+from taskora.rules import FlowControl
 
 
 class RedisControl:
@@ -45,5 +47,29 @@ class RedisControl:
                 return None
             raw = (yield [("GET", key)])[0] if kind == b"string" else b"0"
             return None if raw is None else moment(number(raw)) or from_ms(0)
+
+        return self._link.call(steps)
+
+    def flow(self, task: str, limit: int, offset: int) -> Call[FlowControl]:
+        """See ``ControlStore``."""
+        return self._link.call(lambda _: read_flow(self._keys.task(task).encode(), task, limit, offset))
+
+    def peek(self, task: str, key: str, limit: int) -> Call[list[bytes]]:
+        """See ``ControlStore``."""
+
+        def steps(_: Producer) -> Steps[list[bytes]]:
+            if limit <= 0:
+                return []
+            (items,) = yield [("LRANGE", f"{self._keys.task(task)}:collect:{key}:items", 0, limit - 1)]
+            return list(items)
+
+        return self._link.call(steps)
+
+    def flush(self, task: str, key: str) -> Call[int]:
+        """See ``ControlStore``."""
+
+        def steps(producer: Producer) -> Steps[int]:
+            (count,) = yield [numbered("flush", producer, self._keys.task(task), (key,))]
+            return int(count)
 
         return self._link.call(steps)

@@ -30,6 +30,8 @@ PERMANENT = {
     "B:stalled": "candidates of the sweep, which replaces them",
     "B:swept": "when they were marked; goes with them",
     "B:paused": "somebody paused the task, and resumes it",
+    "B:rules:dedup": "deduplication keys that jobs hold; their ends take them",
+    "B:rules:collect": "keys of what is collected; the claim of the batch takes them",
     "B:limited": "concurrency keys in use; the end of the last job of a key removes it",
     "B:blocked": "ids of jobs whose key is full; the end of one that holds the key takes them",
     "B:blocked:*": "the same, by key",

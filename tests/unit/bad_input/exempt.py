@@ -11,7 +11,9 @@ EXEMPT: dict[str, str] = {
         (
             "ActiveEvent", "CancelledEvent", "CompletedEvent", "ExpiredEvent", "FailedEvent", "ProgressEvent",
             "RetryingEvent", "StalledEvent", "JobInfo", "LogEntry", "QueueStats", "ScheduleInfo", "WorkerRecord",
-            "Page", "CollectBufferInfo", "MigrationStatus", "FailureGroup", "KeyFacts", "ServerFacts", "Throughput",
+            "Page", "CollectBufferInfo", "CollectBuffer", "DebouncedKey", "DeduplicatedKey", "FlowControl",
+            "FlowCounts", "LimitedKey", "ThrottledKey",
+            "MigrationStatus", "FailureGroup", "KeyFacts", "ServerFacts", "Throughput",
             "WorkflowNodeRecord", "WorkflowRecord", "WorkflowSummary", "Execution", "WorkflowStep", "Issue",
             "ChildInfo", "SupervisorInfo",
             "JobInfo.loaded",

@@ -69,6 +69,13 @@ READING: Table = {
         "before": (Wrong((*NOT_TEXTS, "", "x", "1", "1-2-3", f"{2**64}-0", HALF_A_PAIR, LONG)),),
     },
     "Inspector.keys": {"task": TASK_GIVEN},
+    "Inspector.flow": {"task": TASK_GIVEN, **PAGE},
+    "Inspector.peek_collect": {
+        "task": TASK_GIVEN,
+        "key": (Wrong((*NOT_TEXTS, "", LONG, None)),),
+        "limit": PAGE["limit"],
+    },
+    "Inspector.flush_collect": {"task": TASK_GIVEN, "key": (Wrong((*NOT_TEXTS, "", LONG, None)),)},
     "Inspector.pause": {"task": TASK_GIVEN},
     "Inspector.resume": {"task": TASK_GIVEN},
     "Inspector.clean": {

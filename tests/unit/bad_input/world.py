@@ -228,6 +228,8 @@ VALID: dict[str, object] = {
     "Inspector.clean.state": "failed",
     "Inspector.clean.before": datetime.now(UTC),
     "Inspector.workflow.workflow_id": "w",
+    "Inspector.peek_collect.key": "k",
+    "Inspector.flush_collect.key": "k",
     "OnApp.__call__.event": "task:failed",
     "OnApp.__call__.listener": listener,
     "OnTask.__call__.event": "failed",
