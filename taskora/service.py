@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from taskora.adapters.protocol import Adapter
 from taskora.config import Defaults
 from taskora.duration import to_ms, to_seconds
-from taskora.errors import ConfigError, TaskoraError
+from taskora.errors import AdapterError, ConfigError, TaskoraError
 from taskora.housekeeping import Housekeeper, card_of
 from taskora.listening import Listening
 from taskora.model import WorkerRecord
@@ -24,6 +24,7 @@ log = logging.getLogger("taskora")
 _RECORD_TTL_MS = 15_000
 _RECORD_EVERY_S = 5.0
 _WITHDRAW_S = 1.0
+_PUBLISH_EVERY_S = 1.0
 
 
 def library_version() -> str:
@@ -72,6 +73,50 @@ class Registration:
             await asyncio.sleep(_RECORD_EVERY_S)
 
 
+class Publication:
+    """Tells of a process's tasks, for whoever dispatches by name. Workers do without while the server refuses it.
+
+    Args:
+        adapter: Where that is stored.
+        tasks: What this process works on.
+    """
+
+    def __init__(self, adapter: Adapter, tasks: Mapping[str, Runnable]) -> None:
+        self._adapter = adapter
+        self._tasks = tasks
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Publish now, or go on trying on the running loop."""
+        try:
+            await self._publish()
+        except AdapterError as error:
+            # One that is out of memory still gives its jobs out, and has room again when they are done.
+            log.warning("the tasks could not be published, trying on: %s", error, extra={"action": "publish"})
+            self._task = asyncio.create_task(self._try_on(), name="taskora-publication")
+
+    async def stop(self) -> None:
+        """Give up."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _publish(self) -> None:
+        cards = {name: card_of(task.options) for name, task in self._tasks.items()}
+        await self._adapter.house.publish_tasks(cards).run_async()
+
+    async def _try_on(self) -> None:
+        while True:
+            await asyncio.sleep(_PUBLISH_EVERY_S)
+            try:
+                await self._publish()
+            except AdapterError as error:
+                log.debug("the tasks could not be published: %s", error)
+            else:
+                log.info("the tasks are published", extra={"action": "publish"})
+                return
+
+
 def worker_settings(defaults: Defaults, hang_timeout_s: float, max_payload: int) -> WorkerSettings:
     """Read how an application's workers behave from what it says of its tasks.
 
@@ -118,17 +163,16 @@ class Service:
         self.housekeeper = housekeeper
         self.extra: dict[str, object] = {}
         self._adapter = adapter
-        self._tasks = tasks
         self._started_at = datetime.now(UTC)
         self._home: tuple[int, asyncio.AbstractEventLoop] | None = None
         self._registration = Registration(adapter, self._record)
+        self._publication = Publication(adapter, tasks)
 
     async def start(self) -> None:
         """Start all; on return the worker claims."""
         self._home = os.getpid(), asyncio.get_running_loop()
         await self._adapter.connect().run_async()
-        cards = {name: card_of(task.options) for name, task in self._tasks.items()}
-        await self._adapter.house.publish_tasks(cards).run_async()
+        await self._publication.start()
         await self._listening.start()
         await self.worker.start()
         self._registration.start()
@@ -144,6 +188,7 @@ class Service:
         given_back = await self.worker.stop(timeout_s, interrupt)
         if self.housekeeper is not None:
             await self.housekeeper.stop()
+        await self._publication.stop()
         await self._registration.stop()
         await self._listening.stop()
         return given_back

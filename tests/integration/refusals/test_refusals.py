@@ -1,6 +1,7 @@
 """Servers that refuse for a while: whoever dispatches is told why, and workers outlive it and go on."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -141,6 +142,30 @@ async def test_workers_go_on_with_what_is_stored_while_a_server_is_out_of_memory
     finally:
         await asyncio.to_thread(enough_memory, server)
     assert await square.dispatch(30).result_async(timeout=LIMIT_S) == 900
+    await app.close_async()
+
+
+async def test_a_worker_starts_while_a_server_is_out_of_memory_and_publishes_its_tasks_later(
+    server: Server, engine: Engine, app: Taskora, prefix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    @app.task("square")
+    async def square(n: int) -> int:
+        return n * n
+
+    handle = await square.dispatch(3)
+    await asyncio.to_thread(out_of_memory, server)
+    try:
+        await app.start()
+        assert await handle.result_async(timeout=LIMIT_S) == 9
+        assert "the tasks could not be published, trying on" in caplog.text
+        assert "give it more" in caplog.text
+        assert not await app.adapter.house.tasks().run_async()
+    finally:
+        await asyncio.to_thread(enough_memory, server)
+    until_s = time.monotonic() + LIMIT_S
+    while "square" not in await app.adapter.house.tasks().run_async():
+        assert time.monotonic() < until_s, "the tasks are never published"
+        await asyncio.sleep(0.05)
     await app.close_async()
 
 
