@@ -1,0 +1,69 @@
+"""What holds jobs back: concurrency keys, collect buffers, debounce, throttle and deduplication keys."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import Final
+
+from starlette.responses import Response
+
+from taskora.board.reading import need_task
+from taskora.board.screens import to_json
+from taskora.board.view import Action, Outcome, Question, View
+from taskora.board.visit import PAGE_SIZE, Visit
+
+_PEEKED: Final = 10
+_COUNTED: Final = 1000
+_TASKS: Final = 500
+
+
+async def show(visit: Visit) -> Response:
+    """Show the tasks that have keys in use, or the keys of one."""
+    if visit.value("task"):
+        return await _show_task(visit)
+    tasks = sorted(await visit.inspector.tasks_async())[:_TASKS]
+    found = await asyncio.gather(*(visit.inspector.flow_async(task, limit=1) for task in tasks))
+    counts = [(task, asdict(flow.counts)) for task, flow in zip(tasks, found, strict=True)]
+    rows = [(task, count) for task, count in counts if any(count.values())]
+    return visit.page("flow.html", "Flow control", watch="time", task="", rows=rows)
+
+
+async def _show_task(visit: Visit) -> Response:
+    task, offset = await need_task(visit), visit.number("offset", 0)
+    flow = await visit.inspector.flow_async(task, limit=PAGE_SIZE, offset=offset)
+    peeked = visit.value("peek")
+    items = await visit.inspector.peek_collect_async(task, peeked, limit=_PEEKED) if peeked else []
+    return visit.page(
+        "flow.html",
+        f"Flow control of {task}",
+        watch="time",
+        task=task,
+        flow=flow,
+        any_used=any(asdict(flow.counts).values()),
+        offset=offset,
+        size=PAGE_SIZE,
+        more=max(asdict(flow.counts).values()) > offset + PAGE_SIZE,
+        peeked=peeked,
+        items=[to_json(visit.desk.shown_data(item, task))[:4096] for item in items],
+    )
+
+
+async def ask_flush(visit: Visit) -> Question:
+    """Say how many items would become a batch."""
+    task, key = await need_task(visit), visit.need("key")
+    count = len(await visit.inspector.peek_collect_async(task, key, limit=_COUNTED))
+    many = "+" if count == _COUNTED else ""
+    text = f"What {task} has collected under {key} becomes a batch now instead of later."
+    return Question(f"Flush {count:,}{many} items", text, "Flush")
+
+
+async def flush(visit: Visit) -> Outcome:
+    """Have a buffer be a batch at once."""
+    task, key = await need_task(visit), visit.need("key")
+    count = await visit.inspector.flush_collect_async(task, key)
+    return Outcome(f"{count:,} items are a batch now" if count else "Nothing was collected under this key", count)
+
+
+VIEWS: Final = (View("flow", show),)
+ACTIONS: Final = (Action("flow/flush", "flow.flush", ask_flush, flush),)
