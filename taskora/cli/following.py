@@ -14,6 +14,7 @@ import orjson
 from taskora.app import Taskora
 from taskora.call import Call
 from taskora.handle import not_found
+from taskora.keys import check_job_id, check_task_name
 from taskora.model import Outcome, State, WorkflowOutcome
 from taskora.waiting import WaitCall
 
@@ -92,10 +93,13 @@ async def follow(app: Taskora, any_id: str, task: str | None, timeout_s: float |
     """Follow what an id names: a job of the task, or, without one, a workflow or a job of any task.
 
     Raises:
+        ConfigError: No job can have this id, or no task this name.
         NotFound: There is neither.
         TimeoutError: It did not end in time.
     """
+    check_job_id(any_id)
     if task is not None:
+        check_task_name(task, "task")
         return await follow_job(app, task, any_id, timeout_s)
     if await app.adapter.workflows.workflow_outcome(any_id).run_async() is not None:
         return await follow_workflow(app, any_id, timeout_s)
