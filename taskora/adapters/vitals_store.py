@@ -37,6 +37,8 @@ class ServerFacts:
         skew_s: Its clock less the clock here, in seconds, give or take half a round trip.
         layout: The stored layout's version record: ``wireVersion, minCompat, writtenBy, writtenAt``.
         masters: Of a cluster, of which this is the worst in each respect; 0 for one server.
+        peak_memory: The most bytes that it held since it started.
+        keys: Keys in all of its databases; of a cluster, on all masters.
     """
 
     flavor: str
@@ -52,6 +54,8 @@ class ServerFacts:
     skew_s: float
     layout: Mapping[str, str]
     masters: int = 0
+    peak_memory: int = 0
+    keys: int = 0
 
 
 @dataclass(frozen=True, slots=True)

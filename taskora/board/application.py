@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final, cast
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
@@ -124,6 +124,8 @@ class Application:
     async def _found(self, visit: Visit) -> Response:
         path, method = visit.path, visit.request.method
         if path in self._endpoints:
+            if method != "GET":  # the head of what never ends would never end either
+                raise RefusedError(405, "This can only be listened to.")
             return await self._endpoints[path](visit)
         if path.startswith("api/"):
             return await self._tell(visit, path.removeprefix("api/"))
@@ -147,7 +149,7 @@ class Application:
         if found is None:
             raise NotFoundError("Not found")
         route, values = found
-        visit = replace(visit, values={**visit.values, **values})
+        visit = replace(visit, values={**route.defaults, **visit.values, **values})
         if isinstance(route.what, Action):
             return await self._do(visit, route.what)
         return Response(shapes.write(await route.what(visit)), media_type=_JSON)
@@ -182,7 +184,7 @@ class Application:
         if outcome.status >= 400:
             raise RefusedError(outcome.status, outcome.message)
         response = RedirectResponse(outcome.back or _back(visit), 303)
-        notice = outcome.message.encode("ascii", "xmlcharrefreplace").decode()[:500]
+        notice = quote(outcome.message[:300], errors="replace")  # a cookie is ASCII
         response.set_cookie(NOTICE_COOKIE, notice, max_age=30, path=f"{visit.prefix}/", httponly=True, samesite="lax")
         return response
 
@@ -311,7 +313,7 @@ async def _form(request: Request) -> dict[str, str]:
             raise RefusedError(400, f"The body is no JSON: {error}") from None
         if isinstance(value, dict):
             given = cast("dict[str, object]", value)
-            return {name: _as_field(name, one) for name, one in given.items()}
+            return {name: _as_field(name, one) for name, one in given.items() if one is not None or name == "data"}
     raise RefusedError(415, "Send a form, or a JSON object.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -13,6 +14,8 @@ from .fresh import Fresh
 from .health import Health, look_after
 from .redaction import Redactor
 from .settings import BoardSettings
+
+_log = logging.getLogger("taskora.board")
 
 _COUNTS_AGE_S = 1.0
 _HISTORY_AGE_S = 15.0
@@ -69,4 +72,9 @@ class Desk:
 
     def _shown(self, kind: str, value: object, task: str) -> object:
         formatter = (self.settings.formatters or {}).get(kind)
-        return self.redactor.value(value if formatter is None else formatter(value, task))
+        if formatter is not None:
+            try:
+                value = formatter(value, task)
+            except Exception:  # noqa: BLE001 - somebody else's code; a page shows more than this value
+                _log.exception("the formatter of %s failed on one of task %r; it is shown as it is", kind, task)
+        return self.redactor.value(value)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import unquote
 
 import orjson
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -97,7 +98,7 @@ class Screens:
         self, prefix: str, cookies: Mapping[str, str], template: str, status: int, context: Mapping[str, object]
     ) -> Response:
         chosen = cookies.get(THEME_COOKIE, "")
-        notice = cookies.get(NOTICE_COOKIE, "")
+        notice = unquote(cookies.get(NOTICE_COOKIE, ""))
         text = self._environment.get_template(template).render(
             {
                 "PLACES": PLACES,

@@ -83,4 +83,5 @@ def _worst(facts: Sequence[ServerFacts]) -> ServerFacts:
         saved_well=all(each.saved_well for each in facts),
         skew_s=max((each.skew_s for each in facts), key=abs),
         masters=len(facts),
+        keys=sum(each.keys for each in facts),
     )

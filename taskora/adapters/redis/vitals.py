@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ from taskora.errors import ConfigError
 _MINUTE_MS = 60_000
 LAYOUT = ("wireVersion", "minCompat", "writtenBy", "writtenAt")
 _PER_SCAN = 1000
+_KEYS = re.compile(r"keys=(\d+),")
 _COUNTS = {
     "wait": "LLEN", "prioritized": "ZCARD", "blocked": "ZCARD", "active": "LLEN", "delayed": "ZCARD",
     "completed": "ZCARD", "failed": "ZCARD", "expired": "ZCARD", "cancelled": "ZCARD", "events": "XLEN",
@@ -225,6 +227,8 @@ def read_facts(info: Mapping[str, str], skew_s: float, layout: Mapping[str, str]
         ),
         skew_s=skew_s,
         layout=layout,
+        peak_memory=_number(info, "used_memory_peak"),
+        keys=sum(int(found[1]) for name, text in info.items() if name[:2] == "db" and (found := _KEYS.match(text))),
     )
 
 

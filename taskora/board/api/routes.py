@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
 from taskora.board.pages import ACTIONS
@@ -23,6 +24,7 @@ Answer: TypeAlias = Callable[[Visit], Awaitable[object]]
 
 _STARTED_S: Final = time.monotonic()
 _MOST: Final = 1000
+_SMALL_NODES: Final = 200  # a graph of so many is read for the names in it
 
 
 class Route(NamedTuple):
@@ -32,11 +34,13 @@ class Route(NamedTuple):
         method: Of HTTP.
         path: Below ``api/``; a part in braces matches any and becomes a value of the visit.
         what: Reads the answer, or the action to do.
+        defaults: Values that a program may leave out.
     """
 
     method: str
     path: str
     what: Answer | Action
+    defaults: Mapping[str, str] = {}  # nobody writes to it
 
 
 async def overview(visit: Visit) -> object:
@@ -123,7 +127,10 @@ async def workflows(visit: Visit) -> object:
         raise ConfigError(f"state: expected one of {', '.join(WORKFLOW_STATES)}")
     limit, offset = visit.number("limit", 20, _MOST), visit.number("offset", 0)
     found = await visit.inspector.workflows_async(state=state or None, limit=limit, offset=offset)
-    return [shapes.summary_shape(one) for one in found]
+    small = [one.id for one in found if one.node_count <= _SMALL_NODES]
+    records = await asyncio.gather(*(visit.inspector.workflow_async(workflow_id) for workflow_id in small))
+    read = dict(zip(small, records, strict=True))
+    return [shapes.summary_shape(one, read.get(one.id)) for one in found]
 
 
 async def workflow(visit: Visit) -> object:
@@ -163,7 +170,7 @@ ROUTES: Final = (
     Route("POST", "tasks/{task}/pause", _action("task/pause")),
     Route("POST", "tasks/{task}/resume", _action("task/resume")),
     Route("POST", "tasks/{task}/retry-all", _action("task/retry-all")),
-    Route("POST", "tasks/{task}/clean", _action("task/clean")),
+    Route("POST", "tasks/{task}/clean", _action("task/clean"), {"state": "completed"}),
     Route("GET", "jobs/{id}", job),
     Route("POST", "jobs/{id}/retry", _action("job/retry")),
     Route("POST", "jobs/{id}/cancel", _action("job/cancel")),
@@ -183,16 +190,20 @@ ROUTES: Final = (
 )
 
 
-_IN_ORDER: Final = sorted(ROUTES, key=lambda route: "{" in route.path)  # a name goes before what matches any
+def _pattern(path: str) -> re.Pattern[str]:
+    # Names of tasks and schedules may have slashes in them.
+    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(path)), re.DOTALL)
+
+
+# A name goes before what matches any.
+_IN_ORDER: Final = [(route, _pattern(route.path)) for route in sorted(ROUTES, key=lambda route: "{" in route.path)]
 
 
 def find(method: str, path: str) -> tuple[Route, dict[str, str]] | None:
     """Return the route of a request with the values of its path; None when there is none."""
-    parts = path.split("/")
-    for route in _IN_ORDER:
-        wanted = route.path.split("/")
-        if route.method != method or len(wanted) != len(parts):
-            continue
-        if all(part == want or want.startswith("{") for part, want in zip(parts, wanted, strict=True)):
-            return route, {want.strip("{}"): part for part, want in zip(parts, wanted, strict=True) if "{" in want}
+    wanted = "GET" if method == "HEAD" else method
+    for route, pattern in _IN_ORDER:
+        match = pattern.fullmatch(path) if route.method == wanted else None
+        if match is not None:
+            return route, match.groupdict()
     return None

@@ -83,8 +83,10 @@ def server_shape(server: ServerFacts) -> dict[str, object]:
         "version": server.version,
         "usedMemory": f"{server.used_memory / 1024 / 1024:.2f}M",
         "usedMemoryBytes": server.used_memory,
+        "peakMemory": f"{server.peak_memory / 1024 / 1024:.2f}M",
         "uptime": server.uptime_s,
         "connected": True,
+        "dbSize": server.keys,
         "connectedClients": server.clients,
         "flavor": server.flavor,
         "mode": server.mode,
@@ -140,14 +142,15 @@ def schedule_shape(visit: Visit, schedule: ScheduleInfo) -> dict[str, object]:
     }
 
 
-def summary_shape(summary: WorkflowSummary) -> dict[str, object]:
-    """Write a workflow of a list."""
+def summary_shape(summary: WorkflowSummary, record: WorkflowRecord | None) -> dict[str, object]:
+    """Write a workflow of a list; without its record, as one of which the tasks are not told."""
     return {
         "id": summary.id,
         "state": summary.state,
         "createdAt": ms(summary.created_at),
         "nodeCount": summary.node_count,
         "name": summary.name or None,
+        "tasks": [] if record is None else list(dict.fromkeys(node.task for node in record.nodes)),
     }
 
 

@@ -146,7 +146,7 @@ async def edit(visit: Visit) -> Outcome:
         every=_duration(visit, every) if every and not stays_every else None,
         cron=cron if cron and cron != schedule.cron else None,
         timezone=_changed(visit, "timezone", schedule.timezone),
-        on_missed=_changed(visit, "on_missed", schedule.on_missed),
+        on_missed=_changed(visit, "onMissed" if "onMissed" in visit.values else "on_missed", schedule.on_missed),
         overlap={"yes": True, "no": False, "true": True, "false": False}.get(visit.value("overlap")),
         data=UNSET if data == shown_data else _json(data),
     )
