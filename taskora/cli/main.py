@@ -29,6 +29,7 @@ _COMMANDS: Final = {
     "top": "Watch tasks, workers and rates.",
     "board": "Serve the dashboard.",
     "audit": "List who did what.",
+    "flow": "Show the keys that control a task's flow, and what is collected for its batches.",
     "pause": "Have no worker claim jobs of a task, or list what is paused.",
     "resume": "Let workers claim jobs of a paused task again.",
     "schedules": "List, pause, resume, trigger and remove schedules.",

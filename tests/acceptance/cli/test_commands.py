@@ -10,7 +10,7 @@ import pytest
 
 from acceptance.cli.terminal import TASKORA, Shell, read_graph
 from support import Spawn
-from taskora import AuditEntry, Taskora
+from taskora import AuditEntry, Collect, Taskora
 
 FLOW = """
 from app import double, total
@@ -224,6 +224,28 @@ def test_a_task_is_paused_and_resumed(fleet: Shell) -> None:
     assert "was not paused" in fleet.ok("resume", "double").out
     assert fleet.ok("pause", "--json").json == {}
     assert (fleet.run("pause", "doubel").code, fleet.run("resume", "doubel").code) == (3, 3)
+
+
+def test_keys_of_flow_control_are_shown_and_what_is_collected_is_flushed(fleet: Shell) -> None:
+    application = Taskora(fleet.environment["TASKORA_URL"])
+
+    @application.task("rows", collect=Collect("eu", delay="1h"))
+    async def rows_task(rows: list[int]) -> int:
+        return len(rows)
+
+    for item in (1, 2):
+        rows_task.dispatch(item)
+    application.close()
+    flow = fleet.ok("flow", "rows", "--json").json
+    assert [(buffer["key"], buffer["count"]) for buffer in flow["buffers"]] == [("eu", 2)]
+    shown = fleet.ok("flow", "rows").out
+    assert all(text in shown for text in ("collect", "eu", "2 items"))
+    assert fleet.ok("flow", "rows", "--peek", "eu").out == "1\n2\n"
+    assert fleet.ok("flow", "rows", "--flush", "eu", "--json").json == {"task": "rows", "key": "eu", "flushed": 2}
+    assert fleet.ok("inspect", "rows", "--state", "waiting", "--json").json[0]["data"] == [1, 2]
+    assert "nothing is collected" in fleet.ok("flow", "rows", "--flush", "eu").err
+    assert fleet.run("flow", "rows").code == 3
+    assert fleet.run("flow", "rows", "--flush", "eu", "--peek", "eu").code == 2
 
 
 def test_jobs_are_found_by_their_payload_with_and_without_the_application(fleet: Shell) -> None:
