@@ -165,7 +165,8 @@ def test_every_option_of_every_command_is_refused_with_nonsense_by_name(
             needs = NEEDS.get((*path, option), [])
             found, line = refused(capsys, [*path, *ARGUMENTS.get(path, []), *where, *needs, option, value])
             assert found == code, (option, value, line)
-            aliases = (option.lstrip("-"), *ALIASES.get(option, ()))
+            name = option.lstrip("-")
+            aliases = {name, name.replace("-", "_"), *ALIASES.get(option, ())}
             assert any(alias in line for alias in aliases), line
             assert len(line) < 600
 
