@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from taskora.adapters.audit_store import AuditEntry, AuditOutcome
-from taskora.errors import AdapterError, ConfigError, TaskoraError
+from taskora.errors import AdapterError, ConfigError, TaskoraError, ValidationError
 
 from .access.guard import Guard
 from .access.headers import protected
@@ -192,7 +192,7 @@ class Application:
         """Do something, and note who did it, also when it failed half-way."""
         try:
             outcome = await action.do(visit)
-        except (ConfigError, NotFoundError):
+        except (ConfigError, ValidationError, NotFoundError):
             raise
         except Exception as error:
             await self._note(visit, action, "failed", Outcome(str(error), 0))
@@ -237,7 +237,7 @@ class Application:
         self, request: Request, prefix: str, path: str, visit: Visit | None, status: int, message: str
     ) -> Response:
         message = self._desk.redactor.text(message)
-        if path.startswith("api/") or "application/json" in request.headers.get("accept", ""):
+        if f"{path}/".startswith("api/") or "application/json" in request.headers.get("accept", ""):
             return Response(shapes.write({"ok": False, "error": message}), status, media_type=_JSON)
         shown_to = visit or Visit(
             self._desk, self._screens, request, User("nobody", Role.READ), prefix, path, dict(request.query_params)
@@ -264,7 +264,7 @@ def _explained(error: Exception) -> tuple[int, str]:
             return 404, str(error)
         case AdapterError():
             return 503, str(error)
-        case ConfigError():
+        case ConfigError() | ValidationError():
             return 400, str(error)
         case TaskoraError():
             return 409, str(error)
