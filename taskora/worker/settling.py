@@ -47,7 +47,8 @@ class Settling:
         self._spare = spare
         self._outcomes: list[Settled] = []
         self._refused: list[Settled] = []
-        self._size = _LARGEST_BATCH
+        self._retrying = 0
+        self._size = _LARGEST_BATCH  # of those that were refused
         self._pause_s = _PAUSE_S
         self._under_way: list[int] = []
         self._parked: list[asyncio.Future[None]] = []
@@ -77,7 +78,9 @@ class Settling:
             # In turn, in ever smaller batches: what the server refuses must not hold up the others.
             if self._refused and not self._pausing:
                 batch, self._refused = self._refused[: self._size], self._refused[self._size :]
+                self._retrying += 1
                 await self._write(batch, dict.fromkeys((outcome.job.task for outcome in batch), 0))
+                self._retrying -= 1
             if count := self._due():
                 batch, self._outcomes = self._outcomes[:count], self._outcomes[count:]
                 await self._write(batch, counted(outcome.job for outcome in batch))
@@ -91,8 +94,8 @@ class Settling:
         """How many outcomes are to be sent now."""
         count = len(self._outcomes)
         if self._under_way:
-            return min(count, self._size) if count >= max(_WORTH_A_SECOND, max(self._under_way) // 2) else 0
-        return min(self._size, (count + 1) // 2 if count >= 2 * _WORTH_A_SECOND else count)
+            return min(count, _LARGEST_BATCH) if count >= max(_WORTH_A_SECOND, max(self._under_way) // 2) else 0
+        return min(_LARGEST_BATCH, (count + 1) // 2 if count >= 2 * _WORTH_A_SECOND else count)
 
     def _wake_one(self) -> None:
         if self._parked and self._due():
@@ -119,8 +122,8 @@ class Settling:
             self._all_written.set()
 
     def _answered(self, batch: list[Settled], ended: Mapping[str, int], wants: list[Want], reply: ClaimReply) -> None:
-        self._pause_s = _PAUSE_S
-        self._size = min(self._size * 2, _LARGEST_BATCH)
+        if self._pause_s != _PAUSE_S:
+            self._judge_again(ended)
         if reply.lost and any(ended.values()):
             # After a repetition this may only mean that the first try was applied.
             log.warning(
@@ -131,6 +134,13 @@ class Settling:
         if spare:
             self._spare(spare)
 
+    def _judge_again(self, ended: Mapping[str, int]) -> None:
+        if any(ended.values()):
+            return  # outcomes that were never refused say nothing of those that were, whose batches would grow again
+        self._size = min(self._size * 2, _LARGEST_BATCH)
+        if not self._refused and self._retrying == 1:  # this batch was the last
+            self._pause_s, self._size = _PAUSE_S, _LARGEST_BATCH
+
     async def _put_off(self, batch: list[Settled], error: Exception) -> None:
         self._refused += batch
         self._size = max(1, min(self._size, len(batch)) // 2)
@@ -140,8 +150,8 @@ class Settling:
                 "outcomes could not be written, trying on: %s", error, exc_info=ours, extra={"action": "settle"}
             )
             self._troubled(error)
+        pause_s, self._pause_s = self._pause_s, min(self._pause_s * 2, _LONGEST_PAUSE_S)
         self._pausing = True
         self._wake_one()
-        await asyncio.sleep(self._pause_s)
+        await asyncio.sleep(pause_s)
         self._pausing = False
-        self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_S)
