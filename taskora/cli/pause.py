@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+
 import click
 
 from .exits import ExitCode
@@ -24,20 +27,25 @@ def command(task: str | None, target: Target, as_json: bool) -> ExitCode:
     screen = Screen(as_json)
     with target.opened() as app:
         inspector = app.inspect()
-        if task is not None:
-            if task not in (known := inspector.tasks()):
-                raise no_task(task, known)
-            changed = inspector.pause(task)
+        if task is None:
+            _list_paused(screen, inspector.paused())
+        elif task not in (known := inspector.tasks()):
+            raise no_task(task, known)
         else:
-            paused = inspector.paused()
-    if task is None:
-        if screen.as_json:
-            screen.data(paused)
-        else:
-            columns = [Column("task", shrinks=True), Column("paused", "right")]
-            screen.table(columns, [[name, ago(at)] for name, at in paused.items()], "no task is paused")
-    elif screen.as_json:
+            _tell_paused(screen, task, inspector.pause(task))
+    return ExitCode.DONE
+
+
+def _list_paused(screen: Screen, paused: Mapping[str, datetime]) -> None:
+    if screen.as_json:
+        screen.data(paused)
+        return
+    columns = [Column("task", shrinks=True), Column("paused", "right")]
+    screen.table(columns, [[name, ago(at)] for name, at in paused.items()], "no task is paused")
+
+
+def _tell_paused(screen: Screen, task: str, changed: bool) -> None:
+    if screen.as_json:
         screen.data({"task": task, "paused": True, "changed": changed})
     else:
-        screen.line(f"task {task!r} {'is' if changed else 'was'} paused{'' if changed else ' already'}")
-    return ExitCode.DONE
+        screen.line(f"task {task!r} {'is paused' if changed else 'was paused already'}")

@@ -114,6 +114,9 @@ def _task_key(task: str, name: str, value: Any, tokens: Tokens) -> object:
         return _order(value)
     if read is not None:
         return read(value)
+    if head == "rules":
+        # Those that run out are listed for readers, who pass over what has; the rest is exact.
+        return _name_set(value[::2]) if name in ("rules:dedup", "rules:collect") else None
     if head == "collect":
         return None if name.endswith(":job") else _buffer_part(name, value)
     if head == "fence":
@@ -160,7 +163,7 @@ def _buffer_part(name: str, value: Any) -> object:
 _TASK_KEYS: dict[str, Callable[[Any], object]] = {
     "wait": _names, "active": _names, "prioritized": _scores, "delayed": _scores, "blocked": _scores,
     "fires": _fields, "stalled": _name_set, "holders": _name_set, "ready": _name_set, "conc": int, "gone": int,
-    "swept": int, "throttle": int, "debounce": bytes.decode, "dedup": bytes.decode, "into": bytes.decode,
+    "swept": int, "paused": int, "throttle": int, "debounce": bytes.decode, "dedup": bytes.decode, "into": bytes.decode,
     "item": bytes.decode, "limited": lambda value: frozenset(_fields(value)), **dict.fromkeys(_ENDED, _scores),
 }  # fmt: skip
 
@@ -235,6 +238,11 @@ def _places(queue: Queue) -> Iterator[tuple[str, Any]]:
         yield f"collect:{key}:items", list(buffer.items)
         yield f"collect:{key}:meta", (len(buffer.items), buffer.size, buffer.first_ms, buffer.last_ms)
         yield f"collect:{key}:batch", buffer.batch_id
+    for name, listed in (("dedup", queue.dedup), ("collect", queue.buffers)):
+        if listed:
+            yield f"rules:{name}", frozenset(listed)
+    if queue.paused_ms is not None:
+        yield "paused", queue.paused_ms
     for key, holder in queue.dedup.items():
         yield f"dedup:{key}", holder
 
