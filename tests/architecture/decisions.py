@@ -91,6 +91,31 @@ DECISIONS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
             f"{ENGINE}/test_running.py::test_a_full_task_does_not_delay_the_others",
         ),
     ),
+    "busy": (
+        "who is full does not block at the server, and who blocks does it for a second at most",
+        (
+            "unit/engine/test_claiming.py::test_who_is_full_does_not_wait_at_the_server",
+            "unit/engine/test_claiming.py::test_no_wait_is_longer_than_a_second_nor_for_ever",
+        ),
+    ),
+    "slots": (
+        "a free slot has one owner",
+        (
+            "unit/engine/test_claiming.py::test_a_wait_covers_only_tasks_with_room_and_holds_their_slots_alone",
+            "unit/engine/test_slots.py::test_what_one_has_reserved_the_other_leaves_alone",
+            "unit/engine/test_slots.py::test_running_and_reserved_never_exceed_the_capacity",
+        ),
+    ),
+    "refused-outcomes": (
+        "outcomes that a server refuses are tried in ever smaller batches and hold up no others",
+        (
+            "unit/engine/test_settling.py::test_the_others_of_a_refused_batch_are_written_and_it_alone_waits",
+            (
+                "unit/engine/test_settling.py::"
+                "test_each_refusal_halves_what_is_tried_next_although_others_are_written_meanwhile"
+            ),
+        ),
+    ),
     "due-order": (
         "jobs are promoted in the order in which they are due, ties in the order in which they came",
         (
@@ -145,6 +170,15 @@ DECISIONS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "nan": (
         "what has no JSON form is refused",
         ("unit/test_serializer.py::test_a_number_without_a_json_form_is_refused_wherever_it_stands",),
+    ),
+    "protocol": (
+        "the protocol's version is pinned",
+        (
+            (
+                "unit/connection/test_endpoint.py::"
+                "test_the_version_of_the_protocol_is_pinned_whatever_the_client_library_prefers"
+            ),
+        ),
     ),
     "lua-numbers": (
         "scripts lose no digits of a number",
@@ -227,6 +261,7 @@ DECISIONS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         (
             f"{HOUSE}/test_mending.py::test_the_leader_finds_broken_workflows_among_many_keys",
             f"{HOUSE}/test_mending.py::test_a_step_that_is_only_late_is_not_done_twice",
+            "unit/housekeeping/test_mender.py::test_a_search_of_the_keyspace_rests_behind_each_piece",
         ),
     ),
     "occurrences": (

@@ -120,14 +120,25 @@ def test_another_address_keeps_login_and_tls() -> None:
     assert second.masked == "rediss://u:***@b:2/0"
 
 
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        *(Endpoint.from_url(url) for url in ("redis://h", "rediss://u:p@h", "unix:///r.sock")),
+        Endpoint.from_client(redis.Redis(protocol=3)),
+        Endpoint.from_client(redis.asyncio.Redis(protocol=3)),
+    ],
+)
+def test_the_version_of_the_protocol_is_pinned_whatever_the_client_library_prefers(endpoint: Endpoint) -> None:
+    assert endpoint.async_connection().protocol == 2
+    assert endpoint.sync_connection().protocol == 2
+
+
 @pytest.mark.parametrize("kind", [redis.Redis, redis.asyncio.Redis])
 def test_a_client_gives_its_address_login_and_tls(kind: type[redis.Redis] | type[redis.asyncio.Redis]) -> None:
     client = kind(host="h", port=7, db=2, username="u", password="p", ssl=True, ssl_ca_certs="/ca", protocol=3)
     endpoint = Endpoint.from_client(client)
     assert replace(endpoint, tls={}) == Endpoint(transport="tls", host="h", port=7, db=2, username="u", password="p")
     assert endpoint.tls == {"ssl_cert_reqs": "required", "ssl_ca_certs": "/ca", "ssl_check_hostname": True}
-    assert endpoint.async_connection().protocol == 2
-    assert endpoint.sync_connection().protocol == 2
 
     by_socket = kind(unix_socket_path="/r.sock", db=1)
     assert Endpoint.from_client(by_socket) == Endpoint(transport="unix", path="/r.sock", db=1)
