@@ -8,7 +8,7 @@ from hypothesis.stateful import rule
 
 from conformance.by_hand import finished
 from conformance.producing import DELAYS_MS, Producing, again, delays, picks, tasks
-from conformance.twins import LATE_MS, LOCK_MS, SHORT_LOCK_MS, TASKS, WORKERS, Pair
+from conformance.twins import KEYS, LATE_MS, LOCK_MS, SHORT_LOCK_MS, TASKS, WORKERS, Pair
 from taskora.call import Call
 from taskora.clock import from_ms
 from taskora.config import Keep
@@ -249,6 +249,17 @@ class Programs(Producing):
         else:
             until = (None, until_ms)[pick % 2]
             self.same(*(one.dead_letters.requeue_failed(task, until, 2) for one in self.adapters), again=again)
+
+    @rule(
+        task=tasks, key=st.sampled_from(KEYS), way=st.sampled_from(("pause", "resume", "resume", "flush")), again=again
+    )
+    def operate(self, task: str, key: str, way: str, again: bool) -> None:
+        controls = [one.control for one in self.adapters]
+        if way == "flush":
+            self.same(*(control.flush(task, key) for control in controls), again=again)
+        else:
+            calls = [control.pause(task) if way == "pause" else control.resume(task) for control in controls]
+            self.same(calls[0], calls[1], again=again)
 
     @rule(ms=st.sampled_from(MOVES_MS))
     def move_the_clock(self, ms: int) -> None:
