@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import asdict
 from typing import Final
 
 import orjson
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from taskora.board.view import Endpoint
 from taskora.board.visit import Visit
@@ -22,6 +23,29 @@ from .ticker import Ticker
 
 HEARTBEAT_S: Final = 15.0
 HEADERS: Final = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}  # nginx would hold the stream back
+_ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
+
+
+class EventStream(StreamingResponse):
+    """Events until the client goes.
+
+    Args:
+        events: They; closed at the end.
+    """
+
+    def __init__(self, events: AsyncGenerator[bytes]) -> None:
+        super().__init__(events, media_type="text/event-stream", headers=HEADERS)
+        self._events = events
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as ASGI asks."""
+        try:
+            # With a newer one it would be told by the next write alone, which may be long in coming.
+            await super().__call__({**scope, "asgi": _ASGI}, receive, send)
+        except OSError:  # the client is gone
+            pass
+        finally:
+            await self._events.aclose()
 
 
 def live(ticker: Ticker) -> Endpoint:
@@ -34,12 +58,12 @@ def live(ticker: Ticker) -> Endpoint:
             if kind != "task":
                 raise ConfigError("watch: expected '*', 'time' or 'task:NAME'")
             name_of(task)
-        return StreamingResponse(_changes(ticker, watch), media_type="text/event-stream", headers=HEADERS)
+        return EventStream(_changes(ticker, watch))
 
     return answer
 
 
-async def _changes(ticker: Ticker, watch: str) -> AsyncIterator[bytes]:
+async def _changes(ticker: Ticker, watch: str) -> AsyncGenerator[bytes]:
     yield b"retry: 2000\n\n"
     with ticker.watching(watch) as bell:
         while True:
@@ -59,12 +83,12 @@ def events(relay: Relay) -> Endpoint:
     async def answer(visit: Visit) -> Response:
         asked = [name_of(task) for task in visit.value("tasks").split(",") if task]
         tasks = frozenset(asked or await visit.inspector.tasks_async())
-        return StreamingResponse(_events(relay, visit, tasks), media_type="text/event-stream", headers=HEADERS)
+        return EventStream(_events(relay, visit, tasks))
 
     return answer
 
 
-async def _events(relay: Relay, visit: Visit, tasks: frozenset[str]) -> AsyncIterator[bytes]:
+async def _events(relay: Relay, visit: Visit, tasks: frozenset[str]) -> AsyncGenerator[bytes]:
     clock = asyncio.get_running_loop().time
     stats_s, beat_s = clock(), clock() + HEARTBEAT_S
     with relay.listening(tasks) as listener:
