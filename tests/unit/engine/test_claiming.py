@@ -1,7 +1,7 @@
 """A worker waits at the server only for what it has room for, and never for long."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any, cast
@@ -56,7 +56,7 @@ def slots() -> Slots:
 
 
 @asynccontextmanager
-async def claiming(waits: Waits, slots: Slots) -> AsyncIterator[Claiming]:
+async def claiming(waits: Waits, slots: Slots) -> AsyncGenerator[Claiming, None]:
     made = Claiming(cast("Lane", waits), slots, lambda reply: None, lambda error: None)
     running = asyncio.create_task(made.run())
     try:

@@ -1,7 +1,7 @@
 """Outcomes that a server refuses do not hold up others."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -60,7 +60,7 @@ class Desk:
 
 
 @asynccontextmanager
-async def settling(refused: str, most: int) -> AsyncIterator[Desk]:
+async def settling(refused: str, most: int) -> AsyncGenerator[Desk, None]:
     tasks: Any = {"a": SimpleNamespace(options=TaskOptions(concurrency=most))}
     slots, server, told = Slots(tasks), Picky(refused), list[Exception]()
     slots.answer(slots.reserve(), {"a": most})
