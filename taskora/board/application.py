@@ -31,7 +31,7 @@ _log = logging.getLogger("taskora.board")
 
 _JSON: Final = "application/json"
 _MOST_BODY: Final = 4 * 1024 * 1024
-_NAMES: Final = ("task", "name", "id", "state", "key", "type", "fingerprint", "supervisor", "slot")
+_NAMES: Final = ("task", "name", "id", "state", "key", "group", "supervisor", "slot")
 _TYPES: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
 
 
@@ -282,7 +282,7 @@ def _back(visit: Visit) -> str:
     """Return the page where an action was asked for, if it is one of ours."""
     back = visit.values.get("back", "")
     plain = back.isprintable() and "\\" not in back and not back.startswith("//")
-    return back if plain and (back == visit.prefix or back.startswith(f"{visit.prefix}/")) else visit.url()
+    return back if back and plain and (back == visit.prefix or back.startswith(f"{visit.prefix}/")) else visit.url()
 
 
 async def _form(request: Request) -> dict[str, str]:

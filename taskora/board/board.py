@@ -7,6 +7,7 @@ import contextlib
 import ipaddress
 import socket
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 
 from taskora.app import Taskora
 from taskora.config import check_instance
@@ -18,7 +19,7 @@ from .api.metrics import metrics
 from .application import Application
 from .desk import Desk
 from .live.relay import Relay
-from .live.stream import events, live
+from .live.stream import Streams, events, live
 from .live.ticker import Ticker
 from .pages import ACTIONS, VIEWS
 from .settings import BoardSettings, Formatter, Theme
@@ -34,9 +35,17 @@ class Board:
     def __init__(self, app: Taskora, settings: BoardSettings) -> None:
         self._taskora = app
         self._settings = settings
+        self._streams = Streams()
         desk = Desk(app, settings)
         self.app = Application(
-            desk, VIEWS, ACTIONS, {"live": live(Ticker(desk)), "api/events": events(Relay(desk)), "metrics": metrics}
+            desk,
+            VIEWS,
+            ACTIONS,
+            {
+                "live": live(Ticker(desk), self._streams),
+                "api/events": events(Relay(desk), self._streams),
+                "metrics": metrics,
+            },
         )
 
     def listen(self, port: int = 3000, *, host: str = "127.0.0.1", unprotected: bool = False) -> None:
@@ -55,6 +64,8 @@ class Board:
                 f"host: at {host} anybody in reach could act on the queue: give auth=SessionLogin(…) or "
                 "read_only=True, or unprotected=True when something in front lets people in"
             )
+        if find_spec("uvicorn") is None:
+            raise ConfigError("serving needs uvicorn: install taskora[board]")
         try:
             listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         except (OSError, OverflowError) as error:
@@ -70,10 +81,16 @@ class Board:
         # Kept out of the module: who mounts the application brings a server of their own.
         import uvicorn
 
-        # Streams of events never end by themselves.
+        streams = self._streams
+
+        class Server(uvicorn.Server):
+            async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+                streams.end()
+                await super().shutdown(sockets)
+
         config = uvicorn.Config(self.app, lifespan="off", log_level="warning", timeout_graceful_shutdown=1)
         try:
-            await uvicorn.Server(config).serve([listener])
+            await Server(config).serve([listener])
         finally:
             await self._taskora.adapter.close_loop()
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping
 from dataclasses import asdict
 from typing import Final
 
 import orjson
 from starlette.responses import Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from taskora.board.view import Endpoint
 from taskora.board.visit import Visit
@@ -26,29 +26,70 @@ HEADERS: Final = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}  # ngi
 _ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
 
 
+class Streams:
+    """The streams that are open in this process."""
+
+    def __init__(self) -> None:
+        self._open: dict[EventStream, asyncio.Event] = {}
+
+    @contextlib.contextmanager
+    def opened(self, stream: EventStream) -> Generator[asyncio.Event]:
+        """Count a stream meanwhile; what is returned is set when it must end."""
+        ending = self._open[stream] = asyncio.Event()
+        try:
+            yield ending
+        finally:
+            del self._open[stream]
+
+    def end(self) -> None:
+        """End all: a server that stops would wait for them, as they never end by themselves."""
+        for ending in self._open.values():
+            ending.set()
+
+
 class EventStream(StreamingResponse):
-    """Events until the client goes.
+    """Events until the client goes, or the server stops.
 
     Args:
         events: They; closed at the end.
+        streams: All that are open.
     """
 
-    def __init__(self, events: AsyncGenerator[bytes]) -> None:
+    def __init__(self, events: AsyncGenerator[bytes], streams: Streams) -> None:
         super().__init__(events, media_type="text/event-stream", headers=HEADERS)
         self._events = events
+        self._streams = streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as ASGI asks."""
+        with self._streams.opened(self) as ending:
+            try:
+                # With a newer one it would be told by the next write alone, which may be long in coming.
+                await super().__call__({**scope, "asgi": _ASGI}, _until(receive, ending), send)
+                if ending.is_set():
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+            except OSError:  # the client is gone
+                pass
+            finally:
+                await self._events.aclose()
+
+
+def _until(receive: Receive, ending: asyncio.Event) -> Receive:
+    """Receive, or be told that the client has gone once the end has come."""
+
+    async def receive_or_end() -> Message:
+        receiving, waiting = asyncio.ensure_future(receive()), asyncio.ensure_future(ending.wait())
         try:
-            # With a newer one it would be told by the next write alone, which may be long in coming.
-            await super().__call__({**scope, "asgi": _ASGI}, receive, send)
-        except OSError:  # the client is gone
-            pass
+            await asyncio.wait((receiving, waiting), return_when=asyncio.FIRST_COMPLETED)
+            return receiving.result() if receiving.done() else {"type": "http.disconnect"}
         finally:
-            await self._events.aclose()
+            receiving.cancel()
+            waiting.cancel()
+
+    return receive_or_end
 
 
-def live(ticker: Ticker) -> Endpoint:
+def live(ticker: Ticker, streams: Streams) -> Endpoint:
     """Make the endpoint that tells a page when to look again."""
 
     async def answer(visit: Visit) -> Response:
@@ -58,7 +99,7 @@ def live(ticker: Ticker) -> Endpoint:
             if kind != "task":
                 raise ConfigError("watch: expected '*', 'time' or 'task:NAME'")
             name_of(task)
-        return EventStream(_changes(ticker, watch))
+        return EventStream(_changes(ticker, watch), streams)
 
     return answer
 
@@ -77,13 +118,13 @@ async def _changes(ticker: Ticker, watch: str) -> AsyncGenerator[bytes]:
             yield b"event: changed\ndata:\n\n"
 
 
-def events(relay: Relay) -> Endpoint:
+def events(relay: Relay, streams: Streams) -> Endpoint:
     """Make the endpoint that tells programs of events and counts."""
 
     async def answer(visit: Visit) -> Response:
         asked = [name_of(task) for task in visit.value("tasks").split(",") if task]
         tasks = frozenset(asked or await visit.inspector.tasks_async())
-        return EventStream(_events(relay, visit, tasks))
+        return EventStream(_events(relay, visit, tasks), streams)
 
     return answer
 

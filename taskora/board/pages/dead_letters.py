@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from typing import Final
 
 from starlette.responses import Response
@@ -27,7 +28,7 @@ async def show(visit: Visit) -> Response:
         "Dead letters",
         watch="*" if task is None else f"task:{task}",
         task=task,
-        groups=groups,
+        groups=[(_mark(group), group) for group in groups],
         failed=failed,
         total=sum(failed.values()) if task is None else failed.get(task, 0),
         jobs=jobs,
@@ -60,10 +61,15 @@ async def retry_all(visit: Visit) -> Outcome:
     return Outcome(f"{count:,} jobs are queued again", count)
 
 
+def _mark(group: FailureGroup) -> str:
+    """Return what stands for a group in addresses, which must not carry what its messages may: secrets."""
+    return hashlib.sha256(repr((group.error_type, group.fingerprint)).encode("utf-8", "replace")).hexdigest()[:16]
+
+
 async def _group(visit: Visit) -> FailureGroup:
-    task, error_type = name_of(visit.need("task")), visit.value("type")
+    task, mark = name_of(visit.need("task")), visit.need("group")
     for group in await visit.app.dead_letters.groups_async(task):
-        if (group.error_type, group.fingerprint) == (error_type, visit.value("fingerprint")):
+        if _mark(group) == mark:
             return group
     raise NotFoundError("No failed job is of this group any more.")
 
@@ -82,9 +88,11 @@ async def ask_group(visit: Visit) -> Question:
 
 async def retry_group(visit: Visit) -> Outcome:
     """Queue jobs anew that failed alike."""
-    task, error_type = name_of(visit.need("task")), visit.value("type")
-    count = await visit.app.dead_letters.retry_group_async(task, visit.need("fingerprint"), error_type=error_type)
-    return Outcome(f"{count:,} jobs are queued again", count)
+    group = await _group(visit)
+    count = await visit.app.dead_letters.retry_group_async(group.task, group.fingerprint, error_type=group.error_type)
+    like = visit.desk.redactor.text(group.fingerprint)
+    target = {"task": group.task, "type": group.error_type, "fingerprint": like}
+    return Outcome(f"{count:,} jobs are queued again", count, target=target)
 
 
 VIEWS: Final = (View("dead-letters", show),)

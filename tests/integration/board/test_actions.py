@@ -201,6 +201,21 @@ async def test_the_counts_of_confirmations_are_those_of_what_they_touch(town: To
         assert "0 of its 3 nodes" in (await visitor.page(f"workflow/cancel?id={town.workflow}")).text
 
 
+async def test_a_group_of_failures_is_retried_by_what_they_have_in_common(town: Town) -> None:
+    async with visiting(town.app) as visitor:
+        page = await visitor.page("dead-letters")
+        (link,) = [each for each in page.links() if "retry-group" in each]
+        assert "rained" not in link, "messages may hold secrets, and addresses are logged"
+        question = await visitor.page(link)
+        assert "Retry 2 failed jobs" in question.text
+        assert "it rained" in question.text
+        assert (await visitor.do(link))["count"] == 2
+        (entry,) = await town.app.inspect().audit_async()
+        assert (entry.action, entry.count) == ("dead_letters.retry_group", 2)
+        assert entry.target == {"task": "mail.fail", "type": "RuntimeError", "fingerprint": "it rained"}
+        await visitor.do("dead-letters/retry-group?task=mail.fail&group=0123", 404)
+
+
 async def test_a_workflow_that_has_ended_cannot_be_cancelled(town: Town) -> None:
     async with visiting(town.app) as visitor:
         told = await visitor.do(f"workflow/cancel?id={town.workflow}", 409)

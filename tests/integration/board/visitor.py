@@ -41,13 +41,11 @@ class Page:
         ]
 
     def links(self) -> Iterator[str]:
-        """Every address that it refers to, with those of forms that only look."""
+        """Every address that it refers to."""
         for each in self.elements:
             for name in ("href", "src"):
                 if (address := each.attributes.get(name)) is not None:
                     yield address
-            if each.tag == "form" and each.attributes.get("method", "get") == "get":
-                yield each.attributes.get("action") or ""
 
 
 class _Reader(html.parser.HTMLParser):
