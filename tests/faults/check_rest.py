@@ -13,7 +13,7 @@ from taskora.keys import Keys
 _OF_ALL = ("meta", "tasks", "schedules", "schedules:next", "workflows", "workflows:completed", "workflows:failed",
            "workflows:events", "workers")  # fmt: skip
 _OF_TASK = ("completed", "failed", "expired", "cancelled", "events", "fires")
-_LONGEST_MS = 24 * 3600 * 1000
+_LONGEST_MS = 26 * 3600 * 1000  # of the hours in which durations are counted
 _RECORD_NS = 16_000_000_000
 
 

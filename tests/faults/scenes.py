@@ -86,6 +86,10 @@ SCENES: dict[str, Scene] = {
     ),
     "producer: follows": Scene(scripts=("follow",), prepare=producing.replaced, act=producing.follow),
     "producer: repairs": Scene(scripts=("requeue", "clean"), prepare=producing.failed, act=producing.repair),
+    "producer: pauses, resumes and flushes": Scene(
+        scripts=("pause", "pause:2", "flush"),
+        prepare=producing.gathered, act=producing.control, succeed=producing.resume,
+    ),
     "producer: changes schedules": Scene(
         scripts=("write_schedule", "remove_schedule"), prepare=housekeeping.scheduled, act=producing.change_schedules
     ),

@@ -136,6 +136,27 @@ def failed(stage: Stage) -> None:
         stage.task("quick").dispatch(load(1), delay=30, job_id=name).cancel("not now")
 
 
+def gathered(stage: Stage) -> None:
+    """Items that wait for others, and a job."""
+    stage.promise("quick", load(1))
+    for item in range(2):
+        stage.task("gather").dispatch({"item": item})
+        stage.ledger.item(item)
+
+
+def control(app: Taskora, settings: Settings) -> None:
+    """Pause a task, let it go on, and have what was gathered done at once."""
+    inspector = app.inspect()
+    inspector.pause("quick")
+    inspector.resume("quick")
+    inspector.flush_collect("gather", "all")
+
+
+def resume(stage: Stage) -> None:
+    """Nobody lets a paused task go on but who is asked to."""
+    stage.app.inspect().resume("quick")
+
+
 def repair(app: Taskora, settings: Settings) -> None:
     """Retry one, and remove the others."""
     app.dead_letters.retry("quick", "letter")
