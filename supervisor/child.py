@@ -168,7 +168,7 @@ class _Child:
             self._vitals, None, tasks=self._tasks, hang_timeout_s=self._seat.config.hang_timeout_s
         )
         if self._seat.area is not None:
-            service.worker.observe = counter_of(self._seat.area, self._tasks)
+            service.worker.observers.append(counter_of(self._seat.area, self._tasks))
         service.extra.update(slot=self._seat.slot, generation=self._seat.generation)
         beating = asyncio.create_task(self._beat(service), name="taskora-beat")
         try:

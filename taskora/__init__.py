@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from taskora.handle import Handles, ResultHandle
     from taskora.inspector import Inspector
     from taskora.job import DispatchOptions, Job, JobOptions
+    from taskora.latency import Latency
     from taskora.listening import Unsubscribe
     from taskora.middleware import Middleware, MiddlewareContext, Next
     from taskora.migration import Migration, MigrationStatus, into
@@ -134,6 +135,7 @@ __all__ = [
     "JsonSerializer",
     "Keep",
     "KeyFacts",
+    "Latency",
     "LimitedKey",
     "LogEntry",
     "Middleware",
@@ -291,6 +293,7 @@ _HOMES = {
         "Job",
         "JobOptions",
     ),
+    "taskora.latency": ("Latency",),
     "taskora.listening": ("Unsubscribe",),
     "taskora.middleware": (
         "Middleware",

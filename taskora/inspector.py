@@ -14,6 +14,7 @@ from taskora.call import Call, mapped, refuse_on_loop
 from taskora.duration import Duration
 from taskora.fleets import SupervisorInfo, read_supervisors
 from taskora.keys import check_workflow_id
+from taskora.latency import Latency
 from taskora.listing import TaskOrName, name_of
 from taskora.looking import Jobs, Known, Looking
 from taskora.migration import MigrationStatus
@@ -210,6 +211,28 @@ class Inspector:
     ) -> list[Throughput]:
         """See ``throughput``."""
         return await self._looking.throughput(task, bucket, count).run_async()
+
+    def latency(self, task: TaskOrName | None = None, *, bucket: Duration = 900, count: int = 96) -> list[Latency]:
+        """Estimate how long jobs waited and ran over the last ``count`` stretches, the oldest first.
+
+        Workers count, and store that about every ten seconds; those of other implementations do not. The last stretch
+        has only begun.
+
+        Args:
+            task: The task; None for all together.
+            bucket: Length of a stretch: whole quarters of an hour. Defaults to one.
+            count: Number of stretches, together at most a day. Defaults to 96.
+
+        Raises:
+            ConfigError: The bucket is not of whole quarters, or more than a day is asked for.
+        """
+        return self._run("latency", self._looking.latency(task, bucket, count))
+
+    async def latency_async(
+        self, task: TaskOrName | None = None, *, bucket: Duration = 900, count: int = 96
+    ) -> list[Latency]:
+        """See ``latency``."""
+        return await self._looking.latency(task, bucket, count).run_async()
 
     def migrations(self, task: TaskOrName) -> MigrationStatus:
         """Count the payload versions of a task's jobs, to know whether older ones can be given up.

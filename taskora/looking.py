@@ -8,6 +8,7 @@ from typing import Protocol, TypeAlias
 
 from taskora.adapters.audit_store import AuditEntry
 from taskora.adapters.dead_letter_store import PER_CALL
+from taskora.adapters.duration_store import QUARTER_MS, QUARTERS_KEPT
 from taskora.adapters.protocol import Adapter
 from taskora.adapters.vitals_store import Throughput
 from taskora.call import Call, CallSteps, Composed, Gathered, ask, mapped
@@ -19,6 +20,7 @@ from taskora.flow_control import check_key
 from taskora.housekeeping.cards import read_card
 from taskora.indexing import check_path, entry_of
 from taskora.keys import check_job_id
+from taskora.latency import Latency, read_latencies
 from taskora.listing import (
     ENDED,
     TaskOrName,
@@ -221,6 +223,20 @@ class Looking:
             return removed
 
         return Composed(steps)
+
+    def latency(self, task: TaskOrName | None, bucket: Duration, count: int) -> Call[list[Latency]]:
+        """Estimate how long jobs waited and ran over stretches of time. See ``Inspector``."""
+        name = check_task(task)
+        quarters = to_seconds(bucket, "bucket") * 1000 / QUARTER_MS
+        check_count(count, "count")
+        if quarters < 1 or not quarters.is_integer():
+            raise ConfigError(
+                f"bucket: expected whole quarters of an hour, as that is what is counted by; got {quoted(bucket)}"
+            )
+        if quarters * count > QUARTERS_KEPT:
+            raise ConfigError(f"count: {count} stretches of {bucket!r} are over a day, and counts are kept for a day")
+        found = self._adapter.durations.read(name, int(quarters) * count)
+        return mapped(found, lambda parts: read_latencies(parts, int(quarters)))
 
     def throughput(self, task: TaskOrName | None, bucket: Duration, count: int) -> Call[list[Throughput]]:
         """Count the jobs that ended over stretches of time. See ``Inspector``."""

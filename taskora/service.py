@@ -15,6 +15,7 @@ from taskora.config import Defaults
 from taskora.duration import to_ms, to_seconds
 from taskora.errors import AdapterError, ConfigError, TaskoraError
 from taskora.housekeeping import Housekeeper, card_of
+from taskora.latency import Stopwatch
 from taskora.listening import Listening
 from taskora.model import WorkerRecord
 from taskora.protocols import Runnable
@@ -167,6 +168,8 @@ class Service:
         self._home: tuple[int, asyncio.AbstractEventLoop] | None = None
         self._registration = Registration(adapter, self._record)
         self._publication = Publication(adapter, tasks)
+        self._stopwatch = Stopwatch(adapter.durations, tuple(tasks))
+        self.worker.observers.append(self._stopwatch.observe)
 
     async def start(self) -> None:
         """Start all; on return the worker claims."""
@@ -176,6 +179,7 @@ class Service:
         await self._listening.start()
         await self.worker.start()
         self._registration.start()
+        self._stopwatch.start()
         if self.housekeeper is not None:
             await self.housekeeper.start()
         self._listening.tell("worker:ready")
@@ -189,6 +193,7 @@ class Service:
         if self.housekeeper is not None:
             await self.housekeeper.stop()
         await self._publication.stop()
+        await self._stopwatch.stop()
         await self._registration.stop()
         await self._listening.stop()
         return given_back

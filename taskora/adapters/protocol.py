@@ -13,6 +13,7 @@ from typing import Protocol
 from taskora.adapters.audit_store import AuditStore
 from taskora.adapters.control_store import ControlStore
 from taskora.adapters.dead_letter_store import DeadLetterStore
+from taskora.adapters.duration_store import DurationStore
 from taskora.adapters.event_store import EventStore
 from taskora.adapters.lane import Answered, HeldIds, Lane
 from taskora.adapters.rule_store import RuleStore
@@ -345,6 +346,9 @@ class Adapter(Protocol):
 
     @property
     def audit(self) -> AuditStore: ...
+
+    @property
+    def durations(self) -> DurationStore: ...
 
     @property
     def control(self) -> ControlStore: ...

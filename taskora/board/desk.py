@@ -8,6 +8,7 @@ from datetime import datetime
 
 from taskora.app import Taskora
 from taskora.inspector import Throughput
+from taskora.latency import Latency
 from taskora.model import QueueStats
 
 from .fresh import Fresh
@@ -39,6 +40,7 @@ class Desk:
         self.redactor = Redactor(settings.redact)
         self._stats = Fresh(self.inspector.stats_by_task_async, _COUNTS_AGE_S)
         self._throughput = Fresh(lambda: self.throughput_of(None), _HISTORY_AGE_S)
+        self._latency = Fresh(self.inspector.latency_async, _HISTORY_AGE_S)
         self._paused = Fresh(self.inspector.paused_async, _COUNTS_AGE_S)
         self._health = Fresh(lambda: look_after(app), _HEALTH_AGE_S)
 
@@ -53,6 +55,10 @@ class Desk:
     async def throughput_of(self, task: str | None) -> Sequence[Throughput]:
         """Count what ended in the last 24 hours, by quarters of an hour."""
         return await self.inspector.throughput_async(task, bucket=QUARTER_S, count=_QUARTERS_A_DAY)
+
+    async def latency(self) -> Sequence[Latency]:
+        """Estimate how long jobs waited and ran in the last 24 hours; at most 15 seconds old."""
+        return await self._latency.get()
 
     async def paused(self) -> Mapping[str, datetime]:
         """Tell which tasks are paused, and since when; at most a second ago."""

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from taskora.inspector import Throughput
+from taskora.latency import Latency
 
 from .drawing.charts import Series, chart
-from .screens import number
+from .screens import duration, number
 
 
 def throughput_chart(found: Sequence[Throughput]) -> Markup:
@@ -24,4 +25,21 @@ def throughput_chart(found: Sequence[Throughput]) -> Markup:
         kind="bars",
         written=lambda value: number(round(value)),
         empty="No job ended in the last 24 hours.",
+    )
+
+
+def latency_chart(found: Sequence[Latency]) -> Markup:
+    """Draw how long jobs waited and ran."""
+    return chart(
+        "Latency, 24 h",
+        [one.at for one in found],
+        (
+            Series("run p95", "run-high", [one.run_p95 for one in found]),
+            Series("run p50", "run", [one.run_p50 for one in found]),
+            Series("wait p95", "wait-high", [one.wait_p95 for one in found]),
+            Series("wait p50", "wait", [one.wait_p50 for one in found]),
+        ),
+        kind="lines",
+        written=duration,
+        empty="No worker of this library has run a job in the last 24 hours.",
     )

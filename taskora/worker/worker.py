@@ -65,7 +65,7 @@ class Worker:
         done: Jobs completed.
         failed: Jobs failed for good.
         runs: What it runs, by task and id.
-        observe: Called with each run and its outcome, before that is written; None for nobody.
+        observers: Called with each run and its outcome, before that is written.
 
     Args:
         adapter: Where the jobs are.
@@ -91,7 +91,7 @@ class Worker:
         self.done = 0
         self.failed = 0
         self.runs: dict[tuple[str, str], Run] = {}
-        self.observe: Callable[[Run, Settled], None] | None = None
+        self.observers: list[Callable[[Run, Settled], None]] = []
         self._adapter = adapter
         self._tasks = tasks
         self._settings = settings
@@ -245,8 +245,8 @@ class Worker:
             self._forget(run.job.task, run.job.job_id)
             self._station_of[run.job.task].slots.free(run.job.task)
         else:
-            if self.observe is not None:
-                self.observe(run, outcome)
+            for observe in self.observers:
+                observe(run, outcome)
             self._station_of[run.job.task].settling.add(outcome)
 
     def _settle(self, outcome: Settled) -> None:

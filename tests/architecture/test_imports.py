@@ -56,6 +56,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "waiting",
         "fleets",
         "inspector",
+        "latency",
         "listing",
         "looking",
         "listening",

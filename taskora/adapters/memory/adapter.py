@@ -7,6 +7,7 @@ from taskora.adapters.memory.clock import Clock
 from taskora.adapters.memory.control import MemoryControl
 from taskora.adapters.memory.dead_letters import MemoryDeadLetters
 from taskora.adapters.memory.due import hasten_batches, next_due_ms
+from taskora.adapters.memory.durations import MemoryDurations
 from taskora.adapters.memory.events import MemoryEvents
 from taskora.adapters.memory.house import MemoryHouse
 from taskora.adapters.memory.jobs import MemoryJobs
@@ -48,6 +49,7 @@ class MemoryAdapter:
         self.dead_letters = MemoryDeadLetters(store)
         self.events = MemoryEvents(store)
         self.audit = MemoryAudit(store)
+        self.durations = MemoryDurations(store)
         self.control = MemoryControl(store)
 
     @property

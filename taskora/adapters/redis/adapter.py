@@ -7,6 +7,7 @@ from taskora.adapters.protocol import HouseStore, Waiter, WorkflowStore
 from taskora.adapters.redis.audit import RedisAudit
 from taskora.adapters.redis.control import RedisControl
 from taskora.adapters.redis.dead_letters import RedisDeadLetters
+from taskora.adapters.redis.durations import RedisDurations
 from taskora.adapters.redis.events import RedisEvents
 from taskora.adapters.redis.house import RedisHouse
 from taskora.adapters.redis.jobs import RedisJobs
@@ -48,6 +49,7 @@ class RedisAdapter:
         self.dead_letters = RedisDeadLetters(self._link)
         self.events: EventStore = RedisEvents(self._link)
         self.audit = RedisAudit(self._link)
+        self.durations = RedisDurations(self._link)
         self.control = RedisControl(self._link)
 
     def connect(self) -> Call[None]:

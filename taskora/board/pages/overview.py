@@ -8,7 +8,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from taskora.board.history import throughput_chart
+from taskora.board.history import latency_chart, throughput_chart
 from taskora.board.view import Action, View
 from taskora.board.visit import Visit
 from taskora.model import State
@@ -19,8 +19,8 @@ STATES: Final = tuple(State)
 async def show(visit: Visit) -> Response:
     """Show counts, charts, tasks and the server."""
     desk = visit.desk
-    stats, throughput, health, paused = await asyncio.gather(
-        desk.stats(), desk.throughput(), desk.health(), desk.paused()
+    stats, throughput, latency, health, paused = await asyncio.gather(
+        desk.stats(), desk.throughput(), desk.latency(), desk.health(), desk.paused()
     )
     counts = {task: asdict(count) for task, count in stats.items()}
     for count in counts.values():
@@ -34,6 +34,7 @@ async def show(visit: Visit) -> Response:
         totals={state: sum(count[state] for count in counts.values()) for state in STATES},
         rows=[(task, counts[task], task in paused) for task in busiest],
         throughput=throughput_chart(throughput),
+        latency=latency_chart(latency),
         server=health.server,
         checks=health.found,
     )

@@ -11,7 +11,7 @@ import orjson
 from starlette.responses import Response
 
 from taskora.board.access.roles import Role
-from taskora.board.history import throughput_chart
+from taskora.board.history import latency_chart, throughput_chart
 from taskora.board.reading import asked_task, counts_of, list_jobs, need_task, options_of
 from taskora.board.view import Action, Field, Outcome, Question, View
 from taskora.board.visit import PAGE_SIZE, NotFoundError, Visit
@@ -33,8 +33,12 @@ async def show(visit: Visit) -> Response:
     task = await need_task(visit)
     desk = visit.desk
     state = _state(visit)
-    counts, options, throughput, paused = await asyncio.gather(
-        counts_of(visit, task), options_of(visit, task), desk.throughput_of(task), desk.paused()
+    counts, options, throughput, latency, paused = await asyncio.gather(
+        counts_of(visit, task),
+        options_of(visit, task),
+        desk.throughput_of(task),
+        visit.inspector.latency_async(task),
+        desk.paused(),
     )
     path, wanted = visit.value("where"), visit.value("is")
     jobs: Sequence[JobInfo]
@@ -60,6 +64,7 @@ async def show(visit: Visit) -> Response:
         where=path,
         wanted=wanted,
         throughput=throughput_chart(throughput),
+        latency=latency_chart(latency),
         cleanable=_CLEANABLE,
     )
 

@@ -15,7 +15,7 @@ EXEMPT: dict[str, str] = {
             "FlowCounts", "LimitedKey", "ThrottledKey",
             "MigrationStatus", "FailureGroup", "KeyFacts", "ServerFacts", "Throughput",
             "WorkflowNodeRecord", "WorkflowRecord", "WorkflowSummary", "Execution", "WorkflowStep", "Issue",
-            "ChildInfo", "SupervisorInfo",
+            "ChildInfo", "SupervisorInfo", "Latency",
             "JobInfo.loaded",
         ),
         _RECORD,

@@ -52,6 +52,11 @@ READING: Table = {
         "bucket": (Wrong((*NOT_DURATIONS, 0, 30, 90, None)),),
         "count": (Wrong((*NOT_COUNTS, 0, None)), Wrong((2000,), says=("count", "day"))),
     },
+    "Inspector.latency": {
+        "task": TASK,
+        "bucket": (Wrong((*NOT_DURATIONS, 0, 60, 1000, None)),),
+        "count": (Wrong((*NOT_COUNTS, 0, None)), Wrong((97,), says=("count", "day"))),
+    },
     "Inspector.migrations": {
         "task": (Wrong((*NOT_NAMES, None)), Wrong(("nobody",), says=("nobody", "published"))),
     },
