@@ -292,5 +292,6 @@ class _Steward:
         return worker_record(
             self._identity, "steward", self._started_at, active=sum(beat.active for beat in beats),
             done=sum(beat.done for beat in beats), failed=sum(beat.failed for beat in beats),
-            leader=self._housekeeper.is_leader, extra={"supervisor": os.getppid(), "slots": slots},
+            leader=self._housekeeper.is_leader,
+            extra={"supervisor": os.getppid(), "procs": self._seat.beats.target, "slots": slots},
         )  # fmt: skip

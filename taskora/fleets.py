@@ -59,6 +59,7 @@ class SupervisorInfo:
         steward_started_at: When the steward started, aware UTC.
         seen_at: When it last wrote, aware UTC.
         children: Its worker processes, by slot and generation.
+        procs: How many worker processes it is to have; None when the record does not tell.
     """
 
     id: str
@@ -70,6 +71,7 @@ class SupervisorInfo:
     steward_started_at: datetime
     seen_at: datetime
     children: tuple[ChildInfo, ...]
+    procs: int | None = None
 
 
 def read_supervisors(records: Iterable[WorkerRecord]) -> list[SupervisorInfo]:
@@ -88,6 +90,7 @@ def _supervisor(record: WorkerRecord, workers: Mapping[str, WorkerRecord]) -> Su
     return SupervisorInfo(
         record.id, record.host, _count(record.extra.get("supervisor")) or 0, record.leader, record.version,
         record.pid, record.started_at, record.seen_at, tuple(children),
+        _count(record.extra.get("procs")),
     )  # fmt: skip
 
 

@@ -37,6 +37,14 @@ def test_a_supervisor_has_its_children_with_what_they_say_themselves() -> None:
     )
 
 
+@pytest.mark.parametrize(("told", "read"), [(4, 4), (0, 0), (None, None), ("4", None), (True, None), (-1, None)])
+def test_how_many_children_a_supervisor_is_to_have_is_read_where_its_record_tells(
+    told: object, read: int | None
+) -> None:
+    assert read_supervisors([record("s", "steward", procs=told)])[0].procs == read
+    assert read_supervisors([record("s", "steward")])[0].procs is None
+
+
 @pytest.mark.parametrize("stored", [None, "x", 3, {}, [None], ["x"], [[]], [{}], [{"slot": True, "pid": 1}],
                                     [{"slot": -1, "pid": 1}], [{"slot": 0, "pid": "1"}]])  # fmt: skip
 def test_children_that_cannot_be_read_are_left_out(stored: object) -> None:

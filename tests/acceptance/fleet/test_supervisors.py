@@ -17,6 +17,7 @@ def test_a_supervisor_is_listed_with_its_children_and_the_cause_of_a_restart(har
 
     first = harbour.wait(complete, "the supervisor is not listed as a leader with two ready children")[0]
     assert [child.slot for child in first.children] == [0, 1]
+    assert first.procs == 2
     assert {child.pid for child in first.children} <= set(harbour.children(fleet))
 
     killed = first.children[0].pid
