@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from support import Server, Spawn, script
-from taskora import Taskora
+from taskora import JobFailedError, Taskora
 
 APP = """
-import os, sys
+import asyncio, os, sys
 
 from taskora import Taskora
 from taskora.worker.settling import Settling
@@ -38,6 +38,23 @@ async def break_one(part: str) -> None:
 async def double(n: int) -> int:
     return n * 2
 
+add = Settling.add
+
+def spoiled(self, outcome) -> None:
+    if outcome.job.task == "spoil":
+        fail()
+    add(self, outcome)
+
+@app.task("spoil")
+async def spoil(n: int) -> int:
+    Settling.add = spoiled
+    return n
+
+@app.task("hold")
+async def hold(n: int) -> int:
+    await asyncio.sleep(0.5)
+    return n
+
 if __name__ == "__main__":
     app.run(drain_timeout=1)
 """
@@ -49,7 +66,7 @@ PARTS = {"claim": "taskora-claim", "settle": "taskora-settle", "report": ""}
 @pytest.fixture
 def producer(url: str) -> Iterator[Taskora]:
     app = Taskora(url, prefix="broken")
-    for name in ("break", "double"):
+    for name in ("break", "double", "spoil", "hold"):
         app.task(name, lambda value: value)
     yield app
     app.close()
@@ -84,5 +101,24 @@ def test_a_fleet_replaces_the_process(
     dispatch(producer, "break", part)
     fleet.wait_for_log(f"{told} ended by an error of ours", 60)
     assert [dispatch(producer, "double", n).result(60) for n in range(3)] == [0, 2, 4]
+    fleet.terminate()
+    assert fleet.wait(60) == 0
+
+
+def test_a_job_on_whose_outcome_a_process_breaks_each_time_fails_and_those_beside_it_do_not_pay(
+    server: Server, url: str, producer: Taskora, spawn: Spawn, tmp_path: Path
+) -> None:
+    argv = script(APP, tmp_path, "app")
+    supervise = str(Path(argv[0]).with_name("taskora-supervise"))
+    path = os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", "")))
+    beside = [dispatch(producer, "hold", n) for n in range(4)]
+    faulty = dispatch(producer, "spoil", 1)
+    options = ["--procs", "1", "--drain-timeout", "1s", "--max-crashes", "1"]
+    fleet = spawn([supervise, *options, "app:app"], env={"URL": url, "PYTHONPATH": path})
+    with pytest.raises(JobFailedError, match="exit:70"):
+        faulty.result(60)
+    assert [handle.result(60) for handle in beside] == [0, 1, 2, 3]
+    crashes = [producer.adapter.jobs.job("hold", handle.id).run() for handle in beside]
+    assert not any(job.crashes for job in crashes if job is not None)
     fleet.terminate()
     assert fleet.wait(60) == 0
