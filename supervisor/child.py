@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from taskora.app import Taskora
+from taskora.connection.client_library import load_client_library
 from taskora.errors import AdapterError, ConfigError
 from taskora.function_task import AnyTask
 from taskora.loading import AppLoadError, load_app
@@ -29,8 +30,9 @@ _BEAT_S: Final = 0.1  # well below the silence after which a child is kept from 
 
 
 def preload(config: SupervisorConfig) -> None:
-    """Import the app, in the zygote."""
+    """Import the app and what it connects with, in the zygote: what is imported there is shared by all children."""
     load_app(config.target)
+    load_client_library()
 
 
 def worker_main(seat: Seat) -> int:
