@@ -52,7 +52,8 @@ async def spoil(n: int) -> int:
 
 @app.task("hold")
 async def hold(n: int) -> int:
-    await asyncio.sleep(0.5)
+    for _ in range(50):
+        await asyncio.sleep(0.01)
     return n
 
 if __name__ == "__main__":
