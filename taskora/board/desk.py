@@ -11,6 +11,7 @@ from taskora.inspector import Throughput
 from taskora.latency import Latency
 from taskora.model import QueueStats
 
+from .day import QUARTER, QUARTERS, Day
 from .fresh import Fresh
 from .health import Health, look_after
 from .redaction import Redactor
@@ -21,8 +22,7 @@ _log = logging.getLogger("taskora.board")
 _COUNTS_AGE_S = 1.0
 _HISTORY_AGE_S = 15.0
 _HEALTH_AGE_S = 10.0
-QUARTER_S = 900
-_QUARTERS_A_DAY = 96
+_PATIENCE_S = 0.3
 
 
 class Desk:
@@ -39,7 +39,7 @@ class Desk:
         self.inspector = app.inspect()
         self.redactor = Redactor(settings.redact)
         self._stats = Fresh(self.inspector.stats_by_task_async, _COUNTS_AGE_S)
-        self._throughput = Fresh(lambda: self.throughput_of(None), _HISTORY_AGE_S)
+        self._throughput = Fresh(Day(self.inspector).read, _HISTORY_AGE_S)
         self._latency = Fresh(self.inspector.latency_async, _HISTORY_AGE_S)
         self._paused = Fresh(self.inspector.paused_async, _COUNTS_AGE_S)
         self._health = Fresh(lambda: look_after(app), _HEALTH_AGE_S)
@@ -48,13 +48,13 @@ class Desk:
         """Count the jobs of all tasks; at most a second old."""
         return await self._stats.get()
 
-    async def throughput(self) -> Sequence[Throughput]:
-        """Count what ended in the last 24 hours, over all tasks; at most 15 seconds old."""
-        return await self._throughput.get()
+    async def throughput(self) -> Sequence[Throughput] | None:
+        """Count what ended in the last 24 hours; at most 15 seconds old, None while that is added up."""
+        return await self._throughput.get_soon(_PATIENCE_S)
 
-    async def throughput_of(self, task: str | None) -> Sequence[Throughput]:
-        """Count what ended in the last 24 hours, by quarters of an hour."""
-        return await self.inspector.throughput_async(task, bucket=QUARTER_S, count=_QUARTERS_A_DAY)
+    async def throughput_of(self, task: str) -> Sequence[Throughput]:
+        """Count what ended of a task in the last 24 hours, by quarters of an hour."""
+        return await self.inspector.throughput_async(task, bucket=QUARTER, count=QUARTERS)
 
     async def latency(self) -> Sequence[Latency]:
         """Estimate how long jobs waited and ran in the last 24 hours; at most 15 seconds old."""

@@ -35,6 +35,14 @@ class Fresh(Generic[T]):
         # One browser that goes away must not take the value from the others.
         return await asyncio.shield(reading)
 
+    async def get_soon(self, patience_s: float) -> T | None:
+        """Return the value; None when reading it takes longer, which goes on."""
+        try:
+            async with asyncio.timeout(patience_s):
+                return await self.get()
+        except TimeoutError:
+            return None
+
     def _is_spent(self, reading: asyncio.Task[T]) -> bool:
         if not reading.done():
             return False

@@ -13,18 +13,18 @@ from .drawing.charts import Series, chart
 from .screens import duration, number
 
 
-def throughput_chart(found: Sequence[Throughput]) -> Markup:
-    """Draw how many jobs completed and failed."""
+def throughput_chart(found: Sequence[Throughput] | None) -> Markup:
+    """Draw how many jobs completed and failed; None while that is added up."""
     return chart(
         "Jobs per 15 minutes, 24 h",
-        [one.at for one in found],
+        [one.at for one in found or ()],
         (
-            Series("completed", "completed", [one.completed for one in found]),
-            Series("failed", "failed", [one.failed for one in found]),
+            Series("completed", "completed", [one.completed for one in found or ()]),
+            Series("failed", "failed", [one.failed for one in found or ()]),
         ),
         kind="bars",
         written=lambda value: number(round(value)),
-        empty="No job ended in the last 24 hours.",
+        empty="Being added up…" if found is None else "No job ended in the last 24 hours.",
     )
 
 

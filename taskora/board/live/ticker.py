@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Generator, Mapping
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from taskora.board.desk import Desk
 from taskora.errors import TaskoraError
-from taskora.inspector import Throughput
 from taskora.model import QueueStats
 
 _log = logging.getLogger("taskora.board")
 
-Pulse: TypeAlias = tuple[QueueStats | None, tuple[Throughput, ...]]
+_AT_LEAST_EVERY_S: Final = 10.0
+
+Pulse: TypeAlias = tuple[QueueStats | None, object]
 """What differs once a job of a task began or ended: counts alone stay the same where old jobs make room for new."""
 
 
@@ -69,18 +71,17 @@ class Ticker:
     async def _look(self) -> dict[str, Pulse]:
         watched = {watch for watch in self._bells.values() if watch != "time"}
         if not watched:
-            return {"time": (None, ())}
+            return {"time": (None, None)}
         stats = await self._desk.stats()
-        tasks: dict[str, str | None] = {
-            watch: None if watch == "*" else watch.removeprefix("task:") for watch in watched
+        tasks = [watch.removeprefix("task:") for watch in watched if watch != "*"]
+        ended = await asyncio.gather(*(self._ended(task) for task in tasks))
+        pulses: dict[str, Pulse] = {
+            f"task:{task}": (stats.get(task), count) for task, count in zip(tasks, ended, strict=True)
         }
-        ended = await asyncio.gather(*(self._ended(task) for task in tasks.values()))
-        return {
-            watch: (_sum(stats) if task is None else stats.get(task), tuple(counts))
-            for (watch, task), counts in zip(tasks.items(), ended, strict=True)
-        }
+        # For all tasks together that would be as much to read as the counts; a busy moment changes those.
+        return {**pulses, "*": (_sum(stats), time.monotonic() // _AT_LEAST_EVERY_S)}
 
-    async def _ended(self, task: str | None) -> list[Throughput]:
+    async def _ended(self, task: str) -> object:
         return await self._desk.inspector.throughput_async(task, bucket=60, count=2)
 
 
