@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 
 from taskora.app import Taskora
-from taskora.config import check_instance
+from taskora.config import check_count, check_flag, check_instance
 from taskora.duration import Duration
 from taskora.errors import ConfigError
 
@@ -59,6 +59,9 @@ class Board:
         Raises:
             ConfigError: Nobody can listen there, or anybody in reach could act on the queue.
         """
+        check_count(port, "port", least=0, most=65_535)
+        check_instance(host, str, "host")
+        check_flag(unprotected, "unprotected")
         if self._settings.auth is None and not (unprotected or self._settings.read_only or _is_local(host)):
             raise ConfigError(
                 f"host: at {host} anybody in reach could act on the queue: give auth=SessionLogin(…) or "

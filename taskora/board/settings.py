@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, get_args
 
-from taskora.config import check_instance
+from taskora.callables import check_takes
+from taskora.config import check_flag, check_instance
 from taskora.duration import Duration, to_seconds
 from taskora.errors import ConfigError
+from taskora.keys import check_text
 from taskora.quoting import quoted
 
 from .access.login import AuthCallable, SessionLogin
@@ -19,6 +22,8 @@ Formatter: TypeAlias = Callable[[object, str], object]
 
 THEMES: Final[tuple[str, ...]] = get_args(Theme)
 _LEAST_REFRESH_S = 0.25
+_LONGEST_TITLE = 200
+_PATH = re.compile(r"(?:/[A-Za-z0-9_~@+-][A-Za-z0-9._~@+-]{0,199})*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +44,15 @@ class BoardSettings:
 
     def __post_init__(self) -> None:
         path = check_instance(self.base_path, str, "base_path")
-        if path and (not path.startswith("/") or path.endswith("/") or "//" in path or set(path) & set("?#\\ ")):
+        if not _PATH.fullmatch(path):
             raise ConfigError(f"base_path: expected a path such as '/board', or ''; got {quoted(path)}")
-        auth = self.auth
-        if auth is not None and not isinstance(auth, SessionLogin) and not callable(auth):
-            raise ConfigError(f"auth: expected a SessionLogin, a function of the request, or None; got {quoted(auth)}")
+        if self.auth is not None and not isinstance(self.auth, SessionLogin):
+            check_takes(self.auth, ("the request",), "auth")
+        check_flag(self.read_only, "read_only")
+        check_text(self.title, "title", most=_LONGEST_TITLE)
+        for name in ("logo", "favicon"):
+            if getattr(self, name) is not None:
+                check_text(getattr(self, name), name)
         if self.theme not in THEMES:
             raise ConfigError(f"theme: expected one of {', '.join(THEMES)}; got {quoted(self.theme)}")
         if to_seconds(self.refresh_interval, "refresh_interval") < _LEAST_REFRESH_S:
@@ -52,9 +61,16 @@ class BoardSettings:
             given: object = getattr(self, name)
             if isinstance(given, str) or not isinstance(given, Sequence):
                 raise ConfigError(f"{name}: expected a list of texts; got {quoted(given)}")
-        unknown = set(self.formatters or {}) - {"data", "result"}
-        if unknown:
-            raise ConfigError(f"formatters: there are 'data' and 'result'; got {quoted(min(unknown))}")
+        self._check_formatters()
+
+    def _check_formatters(self) -> None:
+        given: object = self.formatters
+        if given is None:
+            return
+        for kind, formatter in check_instance(given, Mapping, "formatters").items():
+            if kind not in ("data", "result"):
+                raise ConfigError(f"formatters: there are 'data' and 'result'; got {quoted(kind)}")
+            check_takes(formatter, ("the value", "the task's name"), f"formatters[{kind!r}]", waits=False)
 
     @property
     def refresh_s(self) -> float:

@@ -14,6 +14,7 @@ from types import FunctionType, ModuleType
 PUBLIC_MODULES = (
     "taskora",
     "taskora.testing",
+    "taskora.board",
     "taskora.adapters.memory",
     "taskora.adapters.redis",
     "taskora.adapters.protocol",

@@ -15,7 +15,7 @@ EXEMPT: dict[str, str] = {
             "FlowCounts", "LimitedKey", "ThrottledKey",
             "MigrationStatus", "FailureGroup", "KeyFacts", "ServerFacts", "Throughput",
             "WorkflowNodeRecord", "WorkflowRecord", "WorkflowSummary", "Execution", "WorkflowStep", "Issue",
-            "ChildInfo", "SupervisorInfo", "Latency",
+            "ChildInfo", "SupervisorInfo", "SupervisorRequest", "Latency",
             "JobInfo.loaded",
         ),
         _RECORD,
@@ -31,7 +31,7 @@ EXEMPT: dict[str, str] = {
     **dict.fromkeys(
         (
             "Task", "FunctionTask", "CollectTask", "ResultHandle", "WorkflowHandle", "Signature", "Context",
-            "MiddlewareContext", "Inspector", "DeadLetters", "Schedules", "Implement", "ContextLog", "Signal",
+            "MiddlewareContext", "Inspector", "DeadLetters", "Schedules", "Supervisors", "Implement", "ContextLog", "Signal",
             "TestRunner", "CollectFunctionTask", "TaskDefiner",
         ),
         _MADE_BY_US,
@@ -68,6 +68,12 @@ EXEMPT: dict[str, str] = {
     ),
     "Task.peek_collect.key": "refuses whatever it is given: the task does not collect",
     "Task.inspect_collect.key": "likewise",
+    **dict.fromkeys(
+        (f"SessionLogin.{method}" for method in ("find", "is_sent", "check", "cookie", "renewal", "farewell")),
+        "called by the board with what it made itself",
+    ),
+    "Board": _MADE_BY_US,
+    "Role.allows": "compares two roles",
     "Serializer": "a protocol",
     "Serializer.dumps": "a protocol",
     "Serializer.loads": "a protocol",

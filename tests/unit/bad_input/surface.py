@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import taskora
+import taskora.board
 import taskora.testing
 from taskora.context import ContextLog, Signal
 from taskora.dead_letters import DeadLetters
@@ -44,9 +45,9 @@ class Member:
 
 
 def exported() -> dict[str, object]:
-    """What ``taskora`` and ``taskora.testing`` export."""
-    found = {name: getattr(taskora, name) for name in taskora.__all__}
-    return found | {name: getattr(taskora.testing, name) for name in taskora.testing.__all__}
+    """What ``taskora``, ``taskora.testing`` and ``taskora.board`` export."""
+    modules = (taskora, taskora.testing, taskora.board)
+    return {name: getattr(module, name) for module in modules for name in module.__all__}
 
 
 def classes() -> dict[str, type]:

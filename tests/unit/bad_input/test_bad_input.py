@@ -107,5 +107,6 @@ EXEMPT_CLASSES: dict[str, str] = {
     ),
     **dict.fromkeys(("Call", "Confirmation", "WorkflowEngine", "Schema"), "a protocol of the engine"),
     **dict.fromkeys(("Service", "Housekeeper", "Drawing"), "a part of the engine, for supervisors"),
+    "Session": "a cookie that was read",
     "TaskSettings": "a TypedDict; its keys are parameters of Taskora.task",
 }

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import taskora
+import taskora.board
 import taskora.testing
 from taskora import Collect, Context, Job, Schedule, Taskora, define_task, memory_adapter
 from taskora.adapters.memory import MemoryAdapter
@@ -71,12 +72,14 @@ class World:
             "Inspector": self.app.inspect,
             "DeadLetters": lambda: self.app.dead_letters,
             "Schedules": lambda: self.app.schedules,
+            "Supervisors": lambda: self.app.supervisors,
             "OnApp": lambda: self.app.on,
             "OnTask": lambda: self.plus.on,
             "Implement": lambda: self.app.implement,
             "TestRunner": lambda: self.runner,
             "JsonSerializer": taskora.JsonSerializer,
             "Collect": lambda: Collect(_itself, delay=1),
+            "Board": lambda: taskora.board.create_board(self.app),
         }
         return owners[name]()
 
@@ -85,7 +88,9 @@ class World:
         owner, _, method = target.partition(".")
         if method:
             return getattr(self.owner(owner), method)  # type: ignore[no-any-return]
-        return getattr(taskora, target, None) or getattr(taskora.testing, target)  # type: ignore[no-any-return]
+        modules = (taskora, taskora.testing, taskora.board)
+        found: Callable[..., Any] = next(getattr(module, target) for module in modules if hasattr(module, target))
+        return found
 
     def call(self, member: Member, arguments: dict[str, object], *, twin: bool = False) -> object:
         """Call it in plain code, or its twin on an event loop; a coroutine, and a handle there, is awaited."""
@@ -244,6 +249,10 @@ VALID: dict[str, object] = {
     "TestRunner.import_task.task": Of(lambda world: world.stranger),
     "TestRunner.advance_time.duration": 1,
     "Schedule.every": 60,
+    "create_board.app": Of(lambda world: world.app),
+    "SessionLogin.cookie_password": "k" * 32,
+    "SessionLogin.authenticate": lambda name, password: None,
+    "User.name": "ada",
     "Task.dispatch_many.item": Job(1),
     "Schedule.data": Schedule(every=1),
     **{f"AuditEntry.{field}": "ada" for field in ("who", "role", "action")},
