@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -21,6 +22,8 @@ _log = logging.getLogger("taskora")
 _EVERY_S: Final = 10.0
 _LAST_S: Final = 1.0
 _SIZES: Final = 64  # the last one is of what is far too long
+_GIVEN_BACK: Final = frozenset({"return", "defer"})
+_now_s: Final = time.monotonic
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ class Stopwatch:
     """Counts how long the jobs of a process waited and ran, and has that stored about every ten seconds.
 
     What a process that is killed counted in its last seconds is lost. While the server does not answer, counting goes
-    on.
+    on; what it answered with a connection that broke may be stored twice.
 
     Args:
         store: Keeps the counts.
@@ -95,62 +98,72 @@ class Stopwatch:
 
     def __init__(self, store: DurationStore, tasks: Sequence[str]) -> None:
         self._store = store
-        self._waits = {task: [0] * _SIZES for task in tasks}
-        self._runs = {task: [0] * _SIZES for task in tasks}
+        # Of each task: sizes of runs, then sizes of waits.
+        self._sizes = {task: [0] * (2 * _SIZES) for task in tasks}
+        self._stops = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def observe(self, run: Run, outcome: Settled) -> None:
-        """Count a run, unless the job is given back. Less than a microsecond."""
-        if outcome.verb == "return" or outcome.verb == "defer":
+        """Count a run, unless the job is given back. About half a microsecond."""
+        if outcome.verb in _GIVEN_BACK:
             return
         job = run.job
-        self._runs[job.task][_size((time.monotonic() - run.started_s) * 1e6)] += 1
+        sizes = self._sizes[job.task]
+        sizes[int((_now_s() - run.started_s) * 1e6).bit_length()] += 1
         if job.attempt == 1:
-            self._waits[job.task][_size((job.processed_ms - job.ts_ms) * 1000)] += 1
+            waited_ms = job.processed_ms - job.ts_ms
+            # Others may say that a job was dispatched tomorrow, or at the beginning of time.
+            size = (waited_ms * 1000).bit_length() if waited_ms > 0 else 0
+            sizes[_SIZES + (size if size < _SIZES else _SIZES - 1)] += 1
 
     def start(self) -> None:
         """Begin to store, on the running loop."""
+        self._stops.clear()
         self._task = asyncio.create_task(self._store_often(), name="taskora-stopwatch")
 
     async def stop(self) -> None:
         """Store what is left."""
         if self._task is None:
             return
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-        try:
-            async with asyncio.timeout(_LAST_S):
-                await self._flush()
-        except TimeoutError:
+        self._stops.set()
+        # What is being stored is not given up at once: it would be stored again.
+        _, late = await asyncio.wait((self._task,), timeout=_LAST_S)
+        if late:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
             _log.debug("the last durations could not be stored in time")
 
     async def _store_often(self) -> None:
-        while True:
-            # Not all processes of a fleet at the same moment.
-            await asyncio.sleep(_EVERY_S * random.uniform(0.8, 1.2))
+        ends = False
+        while not ends:
+            with contextlib.suppress(TimeoutError):
+                # Not all processes of a fleet at the same moment.
+                async with asyncio.timeout(_EVERY_S * random.uniform(0.8, 1.2)):  # noqa: S311 - no secret
+                    await self._stops.wait()
+            ends = self._stops.is_set()
             await self._flush()
 
     async def _flush(self) -> None:
-        counts = {task: Durations(_counted(self._waits[task]), _counted(self._runs[task])) for task in self._runs}
-        counts = {task: durations for task, durations in counts.items() if durations.runs}
-        if not counts:
+        counted = {task: _counted(sizes) for task, sizes in self._sizes.items() if any(sizes)}
+        if not counted:
             return
+        counts = {task: _split(sizes) for task, sizes in counted.items()}
         try:
             await self._store.add(counts).run_async()
         except TaskoraError as error:
             _log.debug("durations could not be stored, trying on: %s", error)
             return
         # Only what was stored: others came meanwhile.
-        for task, durations in counts.items():
-            for kept, stored in ((self._waits[task], durations.waits), (self._runs[task], durations.runs)):
-                for size, count in stored.items():
-                    kept[size] -= count
-
-
-def _size(microseconds: float) -> int:
-    # Others may say that a job was dispatched tomorrow, or at the beginning of time.
-    return min(int(microseconds).bit_length(), _SIZES - 1) if microseconds > 0 else 0
+        for task, sizes in counted.items():
+            kept = self._sizes[task]
+            for size, count in sizes.items():
+                kept[size] -= count
 
 
 def _counted(sizes: Sequence[int]) -> dict[int, int]:
     return {size: count for size, count in enumerate(sizes) if count}
+
+
+def _split(sizes: Mapping[int, int]) -> Durations:
+    runs = {size: count for size, count in sizes.items() if size < _SIZES}
+    return Durations({size - _SIZES: count for size, count in sizes.items() if size >= _SIZES}, runs)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import cast
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from support import wait_until_async
 from taskora import Taskora
-from taskora.adapters.duration_store import Durations, DurationsAt
+from taskora.adapters.duration_store import Durations, DurationsAt, DurationStore
 from taskora.adapters.memory import memory_adapter
 from taskora.errors import AdapterError
 from taskora.latency import Latency, Stopwatch, quantile, read_latencies
@@ -86,6 +86,29 @@ def test_what_could_not_be_stored_is_stored_later_and_once() -> None:
 
     adapter.durations.add = may_fail  # type: ignore[method-assign,assignment]  # pyright: ignore[reportAttributeAccessIssue]
     asyncio.run(live())
+
+
+def test_what_is_being_stored_when_it_ends_is_stored_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("taskora.latency._EVERY_S", 0.0)
+    added: list[int] = []
+
+    class Slow:
+        def add(self, counts: Mapping[str, Durations]) -> "Slow":
+            added.append(sum(counts["a"].runs.values()))
+            return self
+
+        async def run_async(self) -> None:
+            await asyncio.sleep(0.05)
+
+    async def live() -> None:
+        watch = Stopwatch(cast("DurationStore", Slow()), ("a",))
+        watch.start()
+        watch.observe(cast("Run", Ran(20.0)), Settled(Ran(0).job, "complete"))
+        await wait_until_async(lambda: added)
+        await watch.stop()
+
+    asyncio.run(live())
+    assert added == [1]
 
 
 @given(st.lists(st.integers(1, 2**40), min_size=1, max_size=200), st.sampled_from([0.5, 0.95]))
