@@ -13,11 +13,15 @@ from markupsafe import Markup
 
 _WIDTH: Final = 640
 _HEIGHT: Final = 220
-_LEFT: Final = 52
+_LEFT: Final = 72
 _RIGHT: Final = 8
 _TOP: Final = 34
 _BOTTOM: Final = 24
 _X_TICKS: Final = 6
+_STEPS_S: Final = (
+    *(step * size for size in (1e-5, 1e-4, 1e-3, 1e-2, 0.1) for step in (1, 2, 5)), 1, 2, 5, 10, 15, 30, 60, 120, 300,
+    600, 900, 1800, 3600, 7200, 21_600, 43_200, 86_400, 172_800, 604_800,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +61,10 @@ def chart(
     most = _most(series, kind)
     if not times or most == 0:
         return Markup('<h2>{}</h2><p class="empty">{}</p>').format(title, empty)
-    top = _nice(most)
-    frame = _Frame(len(times), top)
+    marks = _marks(most) if kind == "bars" else _marks_of_time(most)
+    frame = _Frame(len(times), marks[-1])
     drawn = _bars(frame, times, series, written) if kind == "bars" else _lines(frame, series)
-    parts = (_heading(title, series), _grid(frame, written, kind == "bars"), _hours(frame, times), drawn)
+    parts = (_heading(title, series), _grid(frame, marks, written), _hours(frame, times), drawn)
     return Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
         _WIDTH, _HEIGHT, _summary(title, series, written), Markup("").join(parts)
     )
@@ -87,10 +91,18 @@ def _most(series: Sequence[Series], kind: str) -> float:
     return max((of_column(value or 0 for value in column) for column in columns), default=0)
 
 
-def _nice(value: float) -> float:
-    """Return the next number from here on that people count with."""
-    size = 10.0 ** math.floor(math.log10(value))
-    return next(step * size for step in (1, 2, 4, 5, 10) if step * size >= value)
+def _marks(most: float) -> list[float]:
+    """Return numbers that people count with, from 0 on and past the largest."""
+    size = 10.0 ** math.floor(math.log10(most))
+    top = next(step * size for step in (1, 2, 4, 5, 10) if step * size >= most)
+    steps = int(top) if top < 4 else 5 if f"{top:e}".startswith("5") else 4
+    return [top * step / steps for step in range(steps + 1)]
+
+
+def _marks_of_time(most_s: float) -> list[float]:
+    """Return lengths of time that people count with, from 0 on and past the longest, in seconds."""
+    step_s = next((step_s for step_s in _STEPS_S if step_s * 4 >= most_s), most_s / 4)
+    return [step_s * number for number in range(math.ceil(most_s / step_s) + 1)]
 
 
 def _summary(title: str, series: Sequence[Series], written: Callable[[float], str]) -> str:
@@ -113,9 +125,7 @@ def _heading(title: str, series: Sequence[Series]) -> Markup:
     return Markup("").join(parts)
 
 
-def _grid(frame: _Frame, written: Callable[[float], str], whole: bool) -> Markup:
-    steps = int(frame.top) if whole and frame.top < 4 else 5 if f"{frame.top:e}".startswith("5") else 4
-    marks = (frame.top * step / steps for step in range(steps + 1))
+def _grid(frame: _Frame, marks: Sequence[float], written: Callable[[float], str]) -> Markup:
     return Markup("").join(
         Markup(
             '<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/><text class="tick end" x="{}" y="{}">{}</text>'

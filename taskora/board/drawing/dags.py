@@ -22,13 +22,14 @@ _MANY: Final = 16
 Point = tuple[int, float]
 
 
-def dag(layout: Layout, *, node_url: Callable[[int], str], group_url: Callable[[int], str]) -> Markup:
+def dag(layout: Layout, *, node_url: Callable[[int], str], group_url: Callable[[int], str], list_url: str) -> Markup:
     """Draw a workflow.
 
     Args:
         layout: Where its boxes stand.
         node_url: Address of a node's job, by its number.
         group_url: Address that shows the members of a group, or puts them together again, by the group's number.
+        list_url: Address of a list of all nodes.
     """
     tallest = max((box.row for box in layout.boxes), default=0) + 1
     counts = Counter(box.layer for box in layout.boxes)
@@ -39,7 +40,8 @@ def dag(layout: Layout, *, node_url: Callable[[int], str], group_url: Callable[[
     height = _MARGIN * 2 + tallest * (_BOX[1] + _GAP[1]) - _GAP[1]
     edges = Markup("").join(_joint(layout, corners, sources, targets) for sources, targets in layout.joints)
     boxes = Markup("").join(
-        _box(box, corner, node_url, group_url) for box, corner in zip(layout.boxes, corners, strict=True)
+        _box(box, corner, _target(box, node_url, group_url, list_url))
+        for box, corner in zip(layout.boxes, corners, strict=True)
     )
     return Markup(
         '<svg class="graph" width="{}" height="{}" viewBox="0 0 {} {}" role="group" aria-label="Graph of {} boxes">'
@@ -59,28 +61,33 @@ def _state(box: Box) -> str:
     return next((state for state in _WORST_FIRST if box.states.get(state)), next(iter(box.states), "pending"))
 
 
-def _edge_class(layout: Layout, sources: tuple[int, ...], targets: tuple[int, ...]) -> str:
-    if any("active" in layout.boxes[target].states for target in targets):
+def _edge_class(source: Box | None, target: Box | None) -> str:
+    """Say what passes between boxes; None for the point at which many meet."""
+    if target is not None and "active" in target.states:
         return "edge edge-active"
-    done = all(set(layout.boxes[source].states) == {"completed"} for source in sources)
-    return "edge edge-completed" if done else "edge"
+    if source is not None and source.states.get("failed"):
+        return "edge edge-failed"
+    return "edge edge-completed" if source is not None and set(source.states) == {"completed"} else "edge"
 
 
 def _joint(layout: Layout, corners: list[Point], sources: tuple[int, ...], targets: tuple[int, ...]) -> Markup:
     """Draw what leads from boxes to boxes; through one point where single lines would be too many."""
-    kind = _edge_class(layout, sources, targets)
-    starts = [(corners[source][0] + _BOX[0], corners[source][1] + _BOX[1] / 2) for source in sources]
-    ends = [(corners[target][0], corners[target][1] + _BOX[1] / 2) for target in targets]
+    starts = [(layout.boxes[one], (corners[one][0] + _BOX[0], corners[one][1] + _BOX[1] / 2)) for one in sources]
+    ends = [(layout.boxes[one], (corners[one][0], corners[one][1] + _BOX[1] / 2)) for one in targets]
     if len(sources) > 1 and len(targets) > 1 and len(sources) * len(targets) > _MANY:
-        point = (min(x for x, _ in ends) - _GAP[0] // 3, _mean([y for _, y in (*starts, *ends)]))
-        pairs = [*((start, point) for start in starts), *((point, end) for end in ends)]
-    else:
-        pairs = [(start, end) for start in starts for end in ends]
+        point = (min(x for _, (x, _) in ends) - _GAP[0] // 3, _mean([y for _, (_, y) in (*starts, *ends)]))
+        lines = [_edge(_edge_class(box, None), start, point) for box, start in starts]
+        return Markup("").join((*lines, *(_edge(_edge_class(None, box), point, end) for box, end in ends)))
     return Markup("").join(
-        Markup('<path class="{}" d="M{} {}C{} {} {} {} {} {}"/>').format(
-            kind, x1, y1, (x1 + x2) / 2, y1, (x1 + x2) / 2, y2, x2, y2
-        )
-        for (x1, y1), (x2, y2) in pairs
+        _edge(_edge_class(source, target), start, end) for source, start in starts for target, end in ends
+    )
+
+
+def _edge(kind: str, start: Point, end: Point) -> Markup:
+    (x1, y1), (x2, y2) = start, end
+    middle = (x1 + x2) / 2
+    return Markup('<path class="{}" d="M{} {}C{} {} {} {} {} {}"/>').format(
+        kind, x1, y1, middle, y1, middle, y2, x2, y2
     )
 
 
@@ -88,7 +95,13 @@ def _mean(values: list[float]) -> float:
     return round(sum(values) / len(values), 1)
 
 
-def _box(box: Box, corner: Point, node_url: Callable[[int], str], group_url: Callable[[int], str]) -> Markup:
+def _target(box: Box, node_url: Callable[[int], str], group_url: Callable[[int], str], list_url: str) -> str:
+    if box.is_rest or (len(box.nodes) > 1 and box.group is None):
+        return list_url
+    return node_url(box.nodes[0]) if len(box.nodes) == 1 or box.group is None else group_url(box.group)
+
+
+def _box(box: Box, corner: Point, url: str) -> Markup:
     (x, y), state = corner, _state(box)
     single = len(box.nodes) == 1
     name = box.task if single else f"{box.task} × {len(box.nodes):,}"
@@ -102,7 +115,7 @@ def _box(box: Box, corner: Point, node_url: Callable[[int], str], group_url: Cal
         '<text x="{}" y="{}">{}</text><text class="small" x="{}" y="{}">{}</text></a>'
     ).format(
         state if state in _SYMBOLS else "pending",
-        node_url(box.nodes[0]) if single or box.group is None or box.is_rest else group_url(box.group),
+        url,
         f"{more}{first}{name}: {told}",
         f"{more}{first}{name}: {told}",
         x, y, *_BOX,

@@ -85,7 +85,7 @@ def _draw(visit: Visit, record: WorkflowRecord) -> tuple[Markup, list[tuple[str,
         return visit.url("job", task=node.task, id=node.job_id)
 
     closing = [(record.nodes[group].task, group_url(group)) for group in layout.expanded]
-    return dag(layout, node_url=node_url, group_url=group_url), closing
+    return dag(layout, node_url=node_url, group_url=group_url, list_url=f"{visit.here()}#nodes"), closing
 
 
 def _text(value: bytes | None) -> str:

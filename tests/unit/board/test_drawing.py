@@ -64,7 +64,7 @@ def test_a_box_leads_to_its_job_and_tells_its_state_in_words() -> None:
     ]
     layout = lay_out(nodes)
     assert layout is not None
-    tree = parsed(str(dag(layout, node_url=lambda number: f"/job/{number}", group_url=str)))
+    tree = parsed(str(dag(layout, node_url=lambda number: f"/job/{number}", group_url=str, list_url="#nodes")))
     links = list(tree.iter(f"{SVG}a"))
     assert [link.attrib["href"] for link in links] == ["/job/0", "/job/1"]
     assert [link.attrib["aria-label"] for link in links] == ["#0 resize: completed", "#1 add: active"]
@@ -76,7 +76,9 @@ def test_a_box_of_many_leads_to_its_members_and_shows_what_went_wrong_first() ->
     nodes.append(WorkflowNodeRecord(299, "resize", "j", (), "failed"))
     layout = lay_out(nodes)
     assert layout is not None
-    (link,) = parsed(str(dag(layout, node_url=str, group_url=lambda group: f"?open={group}"))).iter(f"{SVG}a")
+    (link,) = parsed(str(dag(layout, node_url=str, group_url=lambda group: f"?open={group}", list_url=""))).iter(
+        f"{SVG}a"
+    )
     assert link.attrib == {
         "class": "box state-failed",
         "href": "?open=0",
@@ -84,12 +86,37 @@ def test_a_box_of_many_leads_to_its_members_and_shows_what_went_wrong_first() ->
     }
 
 
+def test_only_what_leads_to_a_running_node_runs() -> None:
+    states = ("completed", "active", "pending")
+    nodes = [WorkflowNodeRecord(0, "a", "j", (), "completed")]
+    nodes += [WorkflowNodeRecord(1 + place, "b", "j", (0,), state) for place, state in enumerate(states)]
+    layout = lay_out(nodes)
+    assert layout is not None
+    tree = parsed(str(dag(layout, node_url=str, group_url=str, list_url="")))
+    kinds = [path.attrib["class"] for path in tree.iter(f"{SVG}path")]
+    assert sorted(kinds) == ["edge edge-active", "edge edge-completed", "edge edge-completed"]
+
+
+def test_what_is_left_of_an_open_group_leads_to_the_list_of_nodes() -> None:
+    layout = lay_out([WorkflowNodeRecord(number, "a", "j", (), "pending") for number in range(500)], (0,))
+    assert layout is not None
+    tree = parsed(str(dag(layout, node_url=str, group_url=str, list_url="#nodes")))
+    (rest,) = [link for link in tree.iter(f"{SVG}a") if link.attrib["href"] == "#nodes"]
+    assert rest.attrib["aria-label"] == "and more: a × 300: 300 pending"
+
+
+def test_marks_of_time_are_those_of_a_clock() -> None:
+    text = drawn([Series("run", "run", [0, 5000.0])], "lines")
+    ticks = [one.text for one in parsed(text).iter(f"{SVG}text") if one.attrib.get("class") == "tick end"]
+    assert ticks == ["0", "1800", "3600", "5400"]
+
+
 def test_many_to_many_meet_in_one_point() -> None:
     nodes = [WorkflowNodeRecord(number, "a", "j", (), "pending") for number in range(20)]
     nodes += [WorkflowNodeRecord(20 + number, "b", "j", tuple(range(20)), "pending") for number in range(20)]
     layout = lay_out(nodes)
     assert layout is not None
-    assert len(list(parsed(str(dag(layout, node_url=str, group_url=str))).iter(f"{SVG}path"))) == 40
+    assert len(list(parsed(str(dag(layout, node_url=str, group_url=str, list_url="#nodes"))).iter(f"{SVG}path"))) == 40
 
 
 @given(PLAIN, PLAIN, PLAIN)
@@ -99,5 +126,5 @@ def test_no_name_becomes_markup(title: str, task: str, state: str) -> None:
     assert {one.tag.removeprefix(SVG) for one in tree.iter()} == {"svg", "text", "rect", "line", "g", "title"}
     layout = lay_out([WorkflowNodeRecord(0, f"<b>{task}", "j", (), f"'{state}\"")])
     assert layout is not None
-    tree = parsed(str(dag(layout, node_url=lambda _: evil, group_url=str)))
+    tree = parsed(str(dag(layout, node_url=lambda _: evil, group_url=str, list_url="#nodes")))
     assert {one.tag.removeprefix(SVG) for one in tree.iter()} == {"svg", "a", "title", "rect", "text"}
