@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from taskora.adapters.audit_store import AuditEntry
     from taskora.adapters.memory import memory_adapter
     from taskora.adapters.redis import redis_adapter
+    from taskora.adapters.request_store import SupervisorRequest
     from taskora.adapters.vitals_store import KeyFacts, ServerFacts, Throughput
     from taskora.app import Taskora
     from taskora.collecting import CollectFunctionTask, CollectTask
@@ -82,6 +83,7 @@ if TYPE_CHECKING:
     from taskora.schedules import Schedules
     from taskora.serializer import JsonSerializer, Serializer
     from taskora.settings import CollectSettings, HandlerSettings, TaskSettings
+    from taskora.supervising import Supervisors
     from taskora.task import Task
     from taskora.workflows import Bound, Signature, WorkflowHandle, chain, chord, group
 
@@ -168,6 +170,8 @@ __all__ = [
     "StalledEvent",
     "State",
     "SupervisorInfo",
+    "SupervisorRequest",
+    "Supervisors",
     "Task",
     "TaskContract",
     "TaskSettings",
@@ -203,6 +207,7 @@ _HOMES = {
     "taskora.adapters.audit_store": ("AuditEntry",),
     "taskora.adapters.memory": ("memory_adapter",),
     "taskora.adapters.redis": ("redis_adapter",),
+    "taskora.adapters.request_store": ("SupervisorRequest",),
     "taskora.adapters.vitals_store": (
         "KeyFacts",
         "ServerFacts",
@@ -338,6 +343,7 @@ _HOMES = {
         "HandlerSettings",
         "TaskSettings",
     ),
+    "taskora.supervising": ("Supervisors",),
     "taskora.task": ("Task",),
     "taskora.workflows": (
         "Bound",

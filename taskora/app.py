@@ -33,6 +33,7 @@ from taskora.schema import ANY
 from taskora.serializer import JSON, Serializer
 from taskora.service import Service, worker_settings
 from taskora.settings import TaskSettings
+from taskora.supervising import Supervisors
 from taskora.task import Task
 from taskora.waiting import Waiting
 from taskora.worker import Alone, Host
@@ -393,6 +394,11 @@ class Taskora:
     def dead_letters(self) -> DeadLetters:
         """The failed jobs: list, group, retry."""
         return DeadLetters(self.adapter, self.inspect())
+
+    @property
+    def supervisors(self) -> Supervisors:
+        """The supervisors that run: recycle their workers, scale and drain them; ``inspect()`` lists them."""
+        return Supervisors(self.adapter)
 
     def inspect(self) -> Inspector:
         """Look at what is stored: jobs by state, counts, workflows, workers, throughput."""

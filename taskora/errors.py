@@ -15,6 +15,7 @@ TaskoraError
 ├── DuplicateJobError
 ├── JobNotFoundError (also LookupError)
 ├── ScheduleNotFoundError (also LookupError)
+├── SupervisorNotFoundError (also LookupError)
 └── JobFailedError
 └── WorkflowFailedError
 """
@@ -226,6 +227,18 @@ class ScheduleNotFoundError(TaskoraError, LookupError):
     def __init__(self, message: str, *, name: str) -> None:
         super().__init__(message)
         self.name = name
+
+
+class SupervisorNotFoundError(TaskoraError, LookupError):
+    """There is no supervisor of this id: it has ended, or never was.
+
+    Attributes:
+        supervisor_id: The id that was asked for.
+    """
+
+    def __init__(self, message: str, *, supervisor_id: str) -> None:
+        super().__init__(message)
+        self.supervisor_id = supervisor_id
 
 
 class JobFailedError(TaskoraError):

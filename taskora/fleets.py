@@ -50,7 +50,7 @@ class SupervisorInfo:
     """A supervisor, as its steward tells of it.
 
     Attributes:
-        id: Of its steward, which changes when that is replaced.
+        id: Names it from its start to its end, and no other one; that of its steward where an older version told none.
         host: Its machine.
         pid: Of the supervisor itself; 0 when the record does not tell.
         leader: Whether it does the housekeeping for all.
@@ -60,6 +60,7 @@ class SupervisorInfo:
         seen_at: When it last wrote, aware UTC.
         children: Its worker processes, by slot and generation.
         procs: How many worker processes it is to have; None when the record does not tell.
+        remote_control: Whether it takes requests, see ``Taskora.supervisors``.
     """
 
     id: str
@@ -72,13 +73,16 @@ class SupervisorInfo:
     seen_at: datetime
     children: tuple[ChildInfo, ...]
     procs: int | None = None
+    remote_control: bool = False
 
 
 def read_supervisors(records: Iterable[WorkerRecord]) -> list[SupervisorInfo]:
     """Put supervisors and their children together, by host and process. What cannot be read of one is left out."""
     known = list(records)
     workers = {record.id: record for record in known if record.role == "worker"}
-    found = [_supervisor(record, workers) for record in known if record.role == "steward"]
+    stewards = sorted((record for record in known if record.role == "steward"), key=lambda record: record.started_at)
+    # A steward and its successor may both be there for a while: what the latter tells counts.
+    found = {one.id: one for one in (_supervisor(record, workers) for record in stewards)}.values()
     return sorted(found, key=lambda supervisor: (supervisor.host, supervisor.pid, supervisor.id))
 
 
@@ -87,10 +91,11 @@ def _supervisor(record: WorkerRecord, workers: Mapping[str, WorkerRecord]) -> Su
     entries = cast("list[object]", stored) if isinstance(stored, list) else []
     read = [_child(cast("dict[object, object]", entry), workers) for entry in entries if isinstance(entry, dict)]
     children = sorted((child for child in read if child is not None), key=lambda child: (child.slot, child.generation))
+    own_id = _text(record.extra.get("id"))
     return SupervisorInfo(
-        record.id, record.host, _count(record.extra.get("supervisor")) or 0, record.leader, record.version,
-        record.pid, record.started_at, record.seen_at, tuple(children),
-        _count(record.extra.get("procs")),
+        own_id or record.id, record.host, _count(record.extra.get("supervisor")) or 0, record.leader, record.version,
+        record.pid, record.started_at, record.seen_at, tuple(children), _count(record.extra.get("procs")),
+        bool(own_id) and record.extra.get("remoteControl") is True,
     )  # fmt: skip
 
 

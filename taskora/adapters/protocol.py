@@ -16,6 +16,7 @@ from taskora.adapters.dead_letter_store import DeadLetterStore
 from taskora.adapters.duration_store import DurationStore
 from taskora.adapters.event_store import EventStore
 from taskora.adapters.lane import Answered, HeldIds, Lane
+from taskora.adapters.request_store import RequestStore
 from taskora.adapters.rule_store import RuleStore
 from taskora.adapters.schedule_store import RepairStore, ScheduleStore
 from taskora.adapters.vitals_store import VitalsStore
@@ -352,6 +353,9 @@ class Adapter(Protocol):
 
     @property
     def control(self) -> ControlStore: ...
+
+    @property
+    def requests(self) -> RequestStore: ...
 
     def connect(self) -> Call[None]:
         """Reach the server, check its version, and agree on the stored layout.

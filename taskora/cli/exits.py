@@ -5,7 +5,7 @@
 | 0 | done |
 | 1 | what was asked for failed: a job or workflow that did not complete, a failed check of the doctor |
 | 2 | the command line could not be understood |
-| 3 | there is no such job, workflow, schedule or task |
+| 3 | there is no such job, workflow, schedule, task or supervisor |
 | 4 | the application could not be loaded |
 | 5 | an option or setting is wrong |
 | 69 | the server cannot be reached, or refuses |
@@ -22,6 +22,7 @@ from taskora.errors import (
     ConfigError,
     JobNotFoundError,
     ScheduleNotFoundError,
+    SupervisorNotFoundError,
     TaskoraError,
     TimeoutError,
 )
@@ -47,6 +48,7 @@ _CODES: tuple[tuple[type[TaskoraError], ExitCode], ...] = (
     (ConfigError, ExitCode.CONFIG),
     (JobNotFoundError, ExitCode.NOT_FOUND),
     (ScheduleNotFoundError, ExitCode.NOT_FOUND),
+    (SupervisorNotFoundError, ExitCode.NOT_FOUND),
     (AdapterError, ExitCode.UNAVAILABLE),
     (TimeoutError, ExitCode.TIMED_OUT),
 )

@@ -13,6 +13,7 @@ from taskora.adapters.memory.house import MemoryHouse
 from taskora.adapters.memory.jobs import MemoryJobs
 from taskora.adapters.memory.leases import MemoryLeases
 from taskora.adapters.memory.repairs import MemoryRepairs
+from taskora.adapters.memory.requests import MemoryRequests
 from taskora.adapters.memory.rules import MemoryRules
 from taskora.adapters.memory.schedules import MemorySchedules
 from taskora.adapters.memory.store import Store
@@ -51,6 +52,7 @@ class MemoryAdapter:
         self.audit = MemoryAudit(store)
         self.durations = MemoryDurations(store)
         self.control = MemoryControl(store)
+        self.requests = MemoryRequests(store)
 
     @property
     def clock(self) -> Clock:

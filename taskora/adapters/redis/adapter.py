@@ -14,6 +14,7 @@ from taskora.adapters.redis.jobs import RedisJobs
 from taskora.adapters.redis.leases import RedisLeases
 from taskora.adapters.redis.link import Connecting, Link, Source
 from taskora.adapters.redis.repairs import RedisRepairs
+from taskora.adapters.redis.requests import RedisRequests
 from taskora.adapters.redis.rules import RedisRules
 from taskora.adapters.redis.schedules import RedisSchedules
 from taskora.adapters.redis.vitals import RedisVitals
@@ -51,6 +52,7 @@ class RedisAdapter:
         self.audit = RedisAudit(self._link)
         self.durations = RedisDurations(self._link)
         self.control = RedisControl(self._link)
+        self.requests = RedisRequests(self._link)
 
     def connect(self) -> Call[None]:
         """See ``Adapter``."""

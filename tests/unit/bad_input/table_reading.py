@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from taskora.errors import SupervisorNotFoundError
 from unit.bad_input.case import Wrong
 from unit.bad_input.table_settings import FLAG, NOT_CRONS, NOT_POLICIES, NOT_ZONES, Table
 from unit.bad_input.values import (
@@ -23,6 +24,10 @@ TASK_GIVEN = (Wrong((*NOT_NAMES, None)),)
 PAGE = {"limit": (Wrong((*NOT_COUNTS, None)),), "offset": (Wrong((*NOT_COUNTS, None)),)}
 JOB = (Wrong((*NOT_IDS, *RESERVED_IDS), says=("job_id",)),)
 SCHEDULE_NAME = (Wrong((*NOT_TEXTS, "", "a\0b", "a\nb", HALF_A_PAIR, LONG, None)),)
+SUPERVISOR = (
+    Wrong((*NOT_TEXTS, "", HALF_A_PAIR, LONG, None)),
+    Wrong(("nobody",), SupervisorNotFoundError, says=("nobody", "stored")),
+)
 STATES = ("waiting", "active", "delayed", "retrying", "completed", "failed", "expired", "cancelled")
 NOT_STATES: tuple[object, ...] = (*NOT_TEXTS, "", "done", "Failed", "waiting", "active", None, NAN, LONG)
 NOT_TIMES: tuple[object, ...] = (5, "yesterday", None, Nothing(), datetime(2020, 1, 1), timedelta(1), Unprintable())  # noqa: DTZ001
@@ -63,6 +68,16 @@ READING: Table = {
     "Inspector.workflows": {
         "state": (Wrong((*NOT_TEXTS, "", "waiting", "done", LONG)),),
         **PAGE,
+    },
+    "Supervisors.recycle": {"supervisor_id": SUPERVISOR, "slot": (Wrong(NOT_COUNTS),)},
+    "Supervisors.scale": {
+        "supervisor_id": SUPERVISOR,
+        "procs": (Wrong((*NOT_COUNTS, 0, 1025, None)),),
+    },
+    "Supervisors.drain": {"supervisor_id": SUPERVISOR},
+    "Supervisors.outcome": {
+        "request_id": (Wrong((*NOT_IDS, None)),),
+        "timeout": (Wrong((*NOT_DURATIONS, None)),),
     },
     "Inspector.workflow": {"workflow_id": (Wrong((*NOT_IDS, None)),)},
     "AuditEntry": {

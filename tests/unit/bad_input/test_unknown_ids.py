@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from taskora import JobNotFoundError, QueueStats
-from taskora.errors import ScheduleNotFoundError, TaskoraError
+from taskora.errors import ScheduleNotFoundError, SupervisorNotFoundError, TaskoraError
 from unit.bad_input.world import World
 
 MISSING: dict[str, list[tuple[str, tuple[object, ...], type[TaskoraError]]]] = {
@@ -16,6 +16,11 @@ MISSING: dict[str, list[tuple[str, tuple[object, ...], type[TaskoraError]]]] = {
         (name, (), JobNotFoundError) for name in ("result", "state", "graph", "to_json", "to_mermaid", "to_dot")
     ],
     "Schedules": [(name, ("nobody",), ScheduleNotFoundError) for name in ("pause", "resume", "trigger", "update")],
+    "Supervisors": [
+        ("recycle", ("nobody",), SupervisorNotFoundError),
+        ("scale", ("nobody", 2), SupervisorNotFoundError),
+        ("drain", ("nobody",), SupervisorNotFoundError),
+    ],
 }
 ANSWERS: list[tuple[str, str, tuple[object, ...], object]] = [
     ("ResultHandle", "cancel", (), "not_cancellable"),
