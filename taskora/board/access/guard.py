@@ -66,6 +66,11 @@ class Guard:
         """Whether people sign in here, and can sign out."""
         return self._login is not None
 
+    @property
+    def lets_everybody_in(self) -> bool:
+        """Whether nobody is asked who they are."""
+        return self._login is None and self._function is None
+
     def uses_cookie(self, request: Request) -> bool:
         """Tell whether a browser may have let somebody in by itself, without their doing.
 

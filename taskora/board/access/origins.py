@@ -27,7 +27,8 @@ class Origins:
 
     Args:
         cors: Origins of other pages that may use the board with their user's session, such as
-            ``https://admin.example.com``; ``*`` for any, without a session.
+            ``https://admin.example.com``; ``*`` for any, without a session: all may look, and act on a board that asks
+            who somebody is.
 
     Raises:
         ConfigError: An entry is no origin.
@@ -53,7 +54,8 @@ class Origins:
             return "A request with a session must say where it comes from: send the header Origin."
         if origin in self._listed:
             return None
-        if self._any and not guard.uses_cookie(request):
+        # Where nobody is asked who they are, any page that an operator looks at could act in their stead.
+        if self._any and not guard.lets_everybody_in and not guard.uses_cookie(request):
             return None
         if site is None and origin == _own_origin(request):
             return None
