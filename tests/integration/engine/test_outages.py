@@ -1,6 +1,7 @@
 """A server that goes away for a while costs time, never a job; workers go on by themselves."""
 
 import asyncio
+import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -35,12 +36,16 @@ def steady(app: Taskora, seen: Counter[int], ended: Counter[int] | None = None) 
 
 
 async def disturb_while(work: Awaitable[None], disturb: Callable[[], object]) -> int:
-    """Disturbs again and again until the work is done; returns how often."""
+    """Disturbs again and again until the work is done; returns how often.
+
+    Out of step with what begins anew after each time, and ever more rarely: a busy machine may need longer to connect
+    and be answered than a quiet one leaves between two of them.
+    """
     times, task = 0, asyncio.ensure_future(work)
     while not task.done():
         await asyncio.to_thread(disturb)
         times += 1
-        await asyncio.wait([task], timeout=0.02)
+        await asyncio.wait([task], timeout=random.uniform(0, 0.01 + 0.002 * times))
     await task
     return times
 
