@@ -39,8 +39,8 @@ ID = re.sub(r"[\s:{}*?\[\]]", "", f"\"'><img/src=x/onerror={MARK}()>&lt;script&g
 # What our own templates are made of, and nothing else.
 _OURS = """
 html head meta title link script body a header form input kbd div span button nav main p dialog h1 h2 h3 dl dt dd
-section table thead tbody tr th td code strong ol ul li pre details summary progress time small label select option textarea
-br img svg g path rect line polyline polygon circle text tspan desc defs marker clippath use figure figcaption
+section table thead tbody tr th td code strong ol ul li pre details summary progress time small label select option
+textarea br img svg g path rect line polyline polygon circle text tspan desc defs marker clippath use figure figcaption
 """
 TAGS = frozenset(_OURS.split())
 
