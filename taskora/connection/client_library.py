@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Final
+
+_MODULES: Final = ("redis.asyncio", "redis.asyncio.sentinel", "redis.sentinel")
+
 
 def load_client_library() -> None:
     """Import what connections are made with; nothing is connected.
 
     Forked processes share it then. It is some 15 MB, more where it finds what it can report to.
     """
-    import redis.asyncio
-    import redis.asyncio.sentinel
-    import redis.sentinel  # noqa: F401
+    for name in _MODULES:
+        import_module(name)

@@ -73,7 +73,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 EDGES = len(LAYERS) - 1
 
 # The master knows processes, not jobs. These modules run in processes that it forks, or put it together.
-BESIDE_THE_MASTER = {"child", "steward", "observer", "counting", "command", "options", "__main__"}
+BESIDE_THE_MASTER = {"child", "clerk", "steward", "observer", "counting", "command", "options", "__main__"}
 KNOWN_TO_THE_MASTER = {*LAYERS[0], "model", "config"}
 HIDDEN_FROM_THE_ROOT = {"cli", "testing", "supervisor"}
 
@@ -106,7 +106,6 @@ LAZY: set[tuple[str, str]] = {
     ("taskora.cli.demo", "taskora.demo.app"),
     ("taskora.service", "psutil"),
     ("taskora.connection.embedded_guardian", "ctypes"),
-    ("taskora.connection.client_library", "redis"),
     ("taskora.connection.cluster_address", "redis"),
     ("taskora.connection.endpoint", "redis"),
     ("taskora.connection.sentinel_address", "redis"),
