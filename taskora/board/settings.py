@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias, cast, get_args
 
 from taskora.callables import check_takes
 from taskora.config import check_flag, check_instance
@@ -67,7 +67,9 @@ class BoardSettings:
         given: object = self.formatters
         if given is None:
             return
-        for kind, formatter in check_instance(given, Mapping, "formatters").items():
+        if not isinstance(given, Mapping):
+            raise ConfigError(f"formatters: expected a dictionary of functions; got {quoted(given)}")
+        for kind, formatter in cast("Mapping[object, object]", given).items():
             if kind not in ("data", "result"):
                 raise ConfigError(f"formatters: there are 'data' and 'result'; got {quoted(kind)}")
             check_takes(formatter, ("the value", "the task's name"), f"formatters[{kind!r}]", waits=False)

@@ -73,9 +73,8 @@ class Stream:
         while b"\n\n" not in self._rest:
             self._rest += await self._pieces.get()
         block, self._rest = self._rest.split(b"\n\n", 1)
-        fields = dict(
-            line.split(": ", 1) if ": " in line else (line.rstrip(":"), "") for line in block.decode().split("\n")
-        )
+        lines = [line.partition(":") for line in block.decode().split("\n")]
+        fields = {name: value.removeprefix(" ") for name, _, value in lines}
         return Event(fields["event"], fields.get("data", "")) if "event" in fields else None
 
     async def _receive(self) -> dict[str, Any]:

@@ -232,7 +232,7 @@ async def test_a_schedule_is_edited_as_a_whole(town: Town) -> None:
             "on_missed": "catch-up",
             "overlap": "yes",
         }
-        await visitor.send(at, **form, data='{"user_id": 8}')
+        await visitor.send(at, 303, **form, data='{"user_id": 8}')
         (schedule,) = await town.app.schedules.list_async()
         assert (schedule.cron, schedule.every, schedule.timezone) == ("0 4 * * *", None, "Europe/Berlin")
         assert (schedule.on_missed, schedule.overlap, schedule.data) == ("catch-up", True, {"user_id": 8})

@@ -1,6 +1,6 @@
 """What programs are told has at least the members that the dashboard of TypeScript tells, with their types."""
 
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -87,26 +87,33 @@ ACT: dict[tuple[str, str], tuple[dict[str, Any], Shape]] = {
 }
 
 
-def misfits(value: object, shape: Shape, at: str = "$") -> list[str]:
+def misfits(value: Any, shape: Shape, at: str = "$") -> list[str]:
     """Where a value is not as the shape says."""
-    if isinstance(shape, tuple):
-        tried = [misfits(value, each, at) for each in shape]
-        return [] if any(not each for each in tried) else tried[0]
-    if shape is None:
-        return [] if value is None else [f"{at} is not null"]
-    if isinstance(shape, dict):
-        if not isinstance(value, dict):
-            return [f"{at} is no object"]
-        missing = [f"{at}.{name} is missing" for name in shape if name not in value]
-        return missing + [
-            each for name in shape if name in value for each in misfits(value[name], shape[name], f"{at}.{name}")
-        ]
-    if isinstance(shape, list):
-        if not isinstance(value, list):
-            return [f"{at} is no list"]
-        return [each for place, item in enumerate(value) for each in misfits(item, shape[0], f"{at}[{place}]")]
-    fits = isinstance(value, shape) and not (shape is int and isinstance(value, bool))
-    return [] if fits else [f"{at} is {type(value).__name__}, not {shape.__name__}"]
+    match shape:
+        case None:
+            return [] if value is None else [f"{at} is not null"]
+        case tuple():
+            tried = [misfits(value, each, at) for each in cast("tuple[Shape, ...]", shape)]
+            return [] if any(not each for each in tried) else tried[0]
+        case dict():
+            return _member_misfits(value, cast("dict[str, Shape]", shape), at)
+        case list():
+            if not isinstance(value, list):
+                return [f"{at} is no list"]
+            (inner,), items = cast("list[Shape]", shape), cast("list[Any]", value)
+            return [each for place, item in enumerate(items) for each in misfits(item, inner, f"{at}[{place}]")]
+        case _:
+            fits = isinstance(value, shape) and not (shape is int and isinstance(value, bool))
+            return [] if fits else [f"{at} is {type(value).__name__}, not {shape.__name__}"]
+
+
+def _member_misfits(value: Any, shape: dict[str, Shape], at: str) -> list[str]:
+    if not isinstance(value, dict):
+        return [f"{at} is no object"]
+    found = [f"{at}.{name} is missing" for name in shape if name not in value]
+    for name in shape.keys() & cast("dict[str, Any]", value).keys():
+        found += misfits(value[name], shape[name], f"{at}.{name}")
+    return found
 
 
 def path_of(town: Town, path: str) -> str:
@@ -241,11 +248,10 @@ async def test_a_program_that_has_not_signed_in_is_told_so(town: Town) -> None:
     async with visiting(town.app, auth=login) as visitor:
         for path in town.reads():
             assert (await visitor.get(f"api/{path}", 401)).json() == {"error": "Unauthorized"}
-        for path in [*town.pages(), "live?watch=*", *ACT]:
-            if isinstance(path, str):
-                await visitor.get(path, 303)
-            else:
-                await visitor.call(path[0], path_of(town, path[1]), 401)
+        for path in (*town.pages(), "live?watch=*"):
+            await visitor.get(path, 303)
+        for method, path in ACT:
+            await visitor.call(method, path_of(town, path), 401)
         signed = await visitor.send("auth/login", 303, username="ada", password="right")
         assert signed.headers["location"] == "/board/"
         assert (await visitor.json("config"))["authEnabled"] is True
@@ -292,7 +298,10 @@ async def test_a_formatter_decides_what_is_shown_and_one_that_fails_hides_nothin
             raise ValueError(task)
         return {"formatted": str(value).upper(), "password": "x"}
 
-    async with visiting(town.app, formatters={"data": upper, "result": lambda value, task: [task]}) as visitor:
+    def named(value: object, task: str) -> object:
+        return [task]
+
+    async with visiting(town.app, formatters={"data": upper, "result": named}) as visitor:
         job = await visitor.json(f"jobs/{town.jobs['completed'][1]}")
         assert job["data"] == {"formatted": "{'USER_ID': 7, 'NOTE': 'HELLO'}", "password": "[REDACTED]"}
         assert job["result"] == ["mail.send"]

@@ -26,7 +26,7 @@ def orders(app: Taskora) -> Task[Order, Any]:
 
 
 async def again(visitor: Visitor, job_id: str, **form: str) -> Any:
-    return await visitor.do(f"job/again?task=orders&id={job_id}", **form)
+    return await visitor.do(f"job/again?task=orders&id={job_id}", 200, **form)
 
 
 async def test_a_job_is_dispatched_again_with_the_payload_as_it_was_edited(app: Taskora) -> None:

@@ -31,30 +31,30 @@ def stripping(board: Asgi, at: str, *, outer: str = "") -> Asgi:
     return dispatch
 
 
-def mounted(app: Taskora, way: str) -> tuple[Asgi, str, str]:
+def mounted(app: Taskora, way: str, auth: SessionLogin | None = None) -> tuple[Asgi, str, str]:
     """A server's application, where the browser finds the board, and what a proxy in front takes away."""
     match way:
         case "alone":
-            return create_board(app).app, "/board", ""
+            return create_board(app, auth=auth).app, "/board", ""
         case "alone at another path":
-            return create_board(app, base_path="/ops/jobs").app, "/ops/jobs", ""
+            return create_board(app, auth=auth, base_path="/ops/jobs").app, "/ops/jobs", ""
         case "alone at the root":
-            return create_board(app, base_path="").app, "", ""
+            return create_board(app, auth=auth, base_path="").app, "", ""
         case "in Starlette":
-            return Starlette(routes=[Mount("/board", create_board(app).app)]), "/board", ""
+            return Starlette(routes=[Mount("/board", create_board(app, auth=auth).app)]), "/board", ""
         case "in Starlette at another path":
-            return Starlette(routes=[Mount("/deep/er", create_board(app, base_path="").app)]), "/deep/er", ""
+            return Starlette(routes=[Mount("/deep/er", create_board(app, auth=auth, base_path="").app)]), "/deep/er", ""
         case "in Starlette in Starlette":
-            inner = Starlette(routes=[Mount("/jobs", create_board(app).app)])
+            inner = Starlette(routes=[Mount("/jobs", create_board(app, auth=auth).app)])
             return Starlette(routes=[Route("/x", PlainTextResponse("x")), Mount("/ops", inner)]), "/ops/jobs", ""
         case "under a dispatcher that takes the path away":
-            return stripping(create_board(app).app, "/board"), "/board", ""
+            return stripping(create_board(app, auth=auth).app, "/board"), "/board", ""
         case "under a dispatcher at another path":
-            return stripping(create_board(app).app, "/queue"), "/queue", ""
+            return stripping(create_board(app, auth=auth).app, "/queue"), "/queue", ""
         case "behind a proxy that keeps its path":
-            return create_board(app).app, "/proxy/board", "/proxy"
+            return create_board(app, auth=auth).app, "/proxy/board", "/proxy"
         case _:
-            return create_board(app, base_path="").app, "/proxy", "/proxy"
+            return create_board(app, auth=auth, base_path="").app, "/proxy", "/proxy"
 
 
 WAYS = (
@@ -114,11 +114,9 @@ async def test_every_address_on_every_page_leads_somewhere(town: Town, way: str)
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_people_sign_in_wherever_the_board_is(app: Taskora, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_people_sign_in_wherever_the_board_is(app: Taskora, way: str) -> None:
     login = SessionLogin("k" * 32, lambda name, password: User(name) if password == "right" else None)
-    real = create_board
-    monkeypatch.setattr(f"{__name__}.create_board", lambda app, **options: real(app, auth=login, **options))
-    asgi, prefix, root_path = mounted(app, way)
+    asgi, prefix, root_path = mounted(app, way, login)
     try:
         async with looking_at(asgi, prefix, root_path=root_path) as visitor:
             answer = await visitor.get("audit?before=1-1", 303)
