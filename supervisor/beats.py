@@ -42,7 +42,7 @@ _HOLDERS_AT: Final = 32
 _ANSWERED_AT: Final = 64
 
 # The header: what the fleet as a whole is meant to be.
-_MASTER_PID, _TARGET, _STOPPING = range(3)
+_MASTER_PID, _TARGET, _STOPPING, _BOOT = range(4)
 
 _ROLES: Final[tuple[Role, ...]] = ("worker", "steward")
 
@@ -377,6 +377,15 @@ class Beats:
     @master_pid.setter
     def master_pid(self, pid: int) -> None:
         self._words[_MASTER_PID] = pid
+
+    @property
+    def boot(self) -> int:
+        """A random number of this master, which tells it from another one that has its process id."""
+        return self._words[_BOOT]
+
+    @boot.setter
+    def boot(self, nonce: int) -> None:
+        self._words[_BOOT] = nonce
 
     @property
     def target(self) -> int:

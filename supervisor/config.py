@@ -41,6 +41,7 @@ class SupervisorConfig:
         tasks: only these tasks; empty for all.
         exclude: not these tasks.
         reload: a rolling restart whenever a Python file below the working directory changes.
+        remote_control: do what is asked for through the server: recycle workers, scale, drain. On by default.
         log_format: `text` or `json`.
         log_level: `debug`, `info`, `warning`, `error` or `critical`.
         health_port: answer `/healthz` and `/readyz` at this port; 0 for any that is free; None not at all.
@@ -68,6 +69,7 @@ class SupervisorConfig:
     tasks: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     reload: bool = False
+    remote_control: bool = True
     log_format: LogFormat = "text"
     log_level: str = "info"
     health_port: int | None = None

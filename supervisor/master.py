@@ -13,6 +13,7 @@ from typing import Final
 from . import status
 from .beats import Beats
 from .children import Child
+from .compliance import Compliance
 from .config import SupervisorConfig
 from .exitcodes import MEANINGS, ExitCode
 from .exposition import Exposition
@@ -94,6 +95,9 @@ class Master:
             {} if tallies is None else Exposition(self._fleet, tallies, time.time()).pages(),
         )  # fmt: skip
         self._recycling = Recycling(self._fleet)
+        self._compliance = Compliance(
+            self._fleet, allowed=config.remote_control, roll=self._want_roll, stop=self._begin_stop
+        )
         self._sources = SourceWatch(Path.cwd()) if config.reload else None
         self._notifier = Notifier(None, None)
         self._stop: Stop | None = None
@@ -119,6 +123,7 @@ class Master:
         self._listening.add(self._inbox, lambda: True)
         self._notifier = Notifier.from_environ(os.environ)
         self._beats.master_pid = os.getpid()
+        self._beats.boot = int.from_bytes(os.urandom(8))
         if self._incubator is not None:
             self._incubator.begin()
         _log.info(
@@ -195,13 +200,10 @@ class Master:
     def _hear(self, child: Child) -> None:
         for message in child.report.read():
             worker = message.get("recovered")
-            to = message.get("to")
             if isinstance(worker, str):
                 self._notices.recovered(worker)
-            elif message.get("ask") == "scale" and isinstance(to, int):
-                self._fleet.scale(to)
-            elif message.get("ask") == "roll":
-                self._want_roll("the steward")
+            elif "request" in message and child.order.role == "steward":
+                self._compliance.hear(message)
             elif "wants_end" in message:
                 _log.warning("%s asks to end: %s", child.name, message["wants_end"], extra=child.origin)
         # Readiness and the wish to end are words of the table; the message only woke the loop.

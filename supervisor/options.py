@@ -91,6 +91,12 @@ Exit codes:
 @click.option("--tasks", default="", metavar="A,B", help="Only these tasks.")
 @click.option("--exclude", default="", metavar="A,B", help="Not these tasks.")
 @click.option("--reload", is_flag=True, help="Rolling restart when a Python file below this folder changes.")
+@click.option(
+    "--remote-control/--no-remote-control",
+    default=True,
+    show_default=True,
+    help="Recycle workers, scale and drain when somebody asks for it through the server: the board, or taskora.",
+)
 @click.option("--health-port", type=int, metavar="PORT", help="Answer GET /healthz and /readyz at this port.")
 @click.option("--health-host", default="127.0.0.1", show_default=True, metavar="IP", help="With --health-port: where.")
 @click.option("--metrics-port", type=int, metavar="PORT", help="Answer GET /metrics, for Prometheus, at this port.")
@@ -121,6 +127,7 @@ def command(
     tasks: str,
     exclude: str,
     reload: bool,
+    remote_control: bool,
     health_port: int | None,
     health_host: str,
     metrics_port: int | None,
@@ -150,6 +157,7 @@ def command(
             tasks=_names(tasks),
             exclude=_names(exclude),
             reload=reload,
+            remote_control=remote_control,
             health_port=health_port,
             health_host=health_host,
             metrics_port=metrics_port,

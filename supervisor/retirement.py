@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 NS: Final = 1_000_000_000
 
-Reason = Literal["stop", "roll", "scale", "recycle:jobs", "recycle:memory", "wants-end"]
+Reason = Literal["stop", "roll", "scale", "recycle:jobs", "recycle:memory", "recycle:request", "wants-end"]
 
 
 class Step(Enum):

@@ -72,13 +72,9 @@ class Seat:
         self.beat.wants_end = True
         self.report({"wants_end": why})
 
-    def ask_to_scale(self, workers: int) -> None:
-        """Ask for so many workers (the steward, for the board)."""
-        self.report({"ask": "scale", "to": workers})
-
-    def ask_to_roll(self) -> None:
-        """Ask for a rolling restart (the steward, for the board)."""
-        self.report({"ask": "roll"})
+    def request(self, request_id: str, action: str, *, slot: int | None = None, procs: int | None = None) -> None:
+        """Hand on what somebody asks the supervisor for (the steward); the master acts on each id once."""
+        self.report({"request": request_id, "action": action, "slot": slot, "procs": procs})
 
     def recovered(self, worker: str) -> None:
         """Acknowledge a `dead` message: that worker's jobs are back (the steward)."""

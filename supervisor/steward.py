@@ -26,6 +26,7 @@ from taskora.worker import worker_identity
 
 from .beats import Beat, State
 from .child import chosen_tasks, finished_before
+from .clerk import Clerk
 from .exitcodes import ExitCode
 from .observer import Observer
 from .orphan import ORPHAN_GRACE_S, ControlPipe, arm_exit, end_siblings
@@ -125,6 +126,7 @@ class _Steward:
         self._messages: asyncio.Queue[Message] = asyncio.Queue()
         self._told = asyncio.Event()
         self._identity = worker_identity()
+        self._supervisor = f"{self._identity.partition(':')[0]}:{seat.beats.master_pid}:{seat.beats.boot:016x}"
         self._started_at = datetime.now(UTC)
         self._housekeeper = app.housekeeper(self._identity)
         self._registration = Registration(app.adapter, self._record)
@@ -162,6 +164,8 @@ class _Steward:
     async def _work(self) -> None:
         """Serve until told to end. A part that ends by an error of ours raises it: this process is replaced."""
         parts = [self._serve(), self._watch_silence(), self._beat(), self._wait_for_word()]
+        if self._seat.config.remote_control:
+            parts.append(Clerk(self._app.adapter.requests, self._seat, self._supervisor).run())
         if self._seat.config.is_observed:
             parts.append(self._observer().run())
         tasks = [asyncio.create_task(part) for part in parts]
@@ -293,5 +297,8 @@ class _Steward:
             self._identity, "steward", self._started_at, active=sum(beat.active for beat in beats),
             done=sum(beat.done for beat in beats), failed=sum(beat.failed for beat in beats),
             leader=self._housekeeper.is_leader,
-            extra={"supervisor": os.getppid(), "procs": self._seat.beats.target, "slots": slots},
+            extra={
+                "id": self._supervisor, "supervisor": os.getppid(), "procs": self._seat.beats.target,
+                "remoteControl": self._seat.config.remote_control, "slots": slots,
+            },
         )  # fmt: skip

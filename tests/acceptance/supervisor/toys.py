@@ -194,9 +194,9 @@ def steward(seat: Seat) -> int:
                 seat.recovered(str(message["dead"]))
         match take("do-steward"):
             case ["scale", count]:
-                seat.ask_to_scale(int(count))
+                seat.request(os.urandom(4).hex(), "scale", procs=int(count))
             case ["roll"]:
-                seat.ask_to_roll()
+                seat.request(os.urandom(4).hex(), "recycle")
             case ["beats"]:
                 fields = [dataclasses.asdict(beat) for beat in seat.beats.beats()]
                 records = [(seat.beats.record(i).restarts, seat.beats.record(i).last_cause) for i in range(4)]
