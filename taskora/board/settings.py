@@ -64,7 +64,7 @@ class BoardSettings:
         self._check_formatters()
 
     def _check_formatters(self) -> None:
-        given: object = self.formatters
+        given = cast("object", self.formatters)
         if given is None:
             return
         if not isinstance(given, Mapping):

@@ -89,22 +89,20 @@ ACT: dict[tuple[str, str], tuple[dict[str, Any], Shape]] = {
 
 def misfits(value: Any, shape: Shape, at: str = "$") -> list[str]:
     """Where a value is not as the shape says."""
-    match shape:
-        case None:
-            return [] if value is None else [f"{at} is not null"]
-        case tuple():
-            tried = [misfits(value, each, at) for each in cast("tuple[Shape, ...]", shape)]
-            return [] if any(not each for each in tried) else tried[0]
-        case dict():
-            return _member_misfits(value, cast("dict[str, Shape]", shape), at)
-        case list():
-            if not isinstance(value, list):
-                return [f"{at} is no list"]
-            (inner,), items = cast("list[Shape]", shape), cast("list[Any]", value)
-            return [each for place, item in enumerate(items) for each in misfits(item, inner, f"{at}[{place}]")]
-        case _:
-            fits = isinstance(value, shape) and not (shape is int and isinstance(value, bool))
-            return [] if fits else [f"{at} is {type(value).__name__}, not {shape.__name__}"]
+    kind: type = type(shape)
+    if shape is None:
+        return [] if value is None else [f"{at} is not null"]
+    if kind is tuple:
+        tried = [misfits(value, each, at) for each in shape]
+        return [] if any(not each for each in tried) else tried[0]
+    if kind is dict:
+        return _member_misfits(value, shape, at)
+    if kind is list:
+        if not issubclass(type(value), list):
+            return [f"{at} is no list"]
+        return [each for place, item in enumerate(value) for each in misfits(item, shape[0], f"{at}[{place}]")]
+    fits = isinstance(value, shape) and not (shape is int and isinstance(value, bool))
+    return [] if fits else [f"{at} is {type(value).__name__}, not {shape.__name__}"]
 
 
 def _member_misfits(value: Any, shape: dict[str, Shape], at: str) -> list[str]:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from integration.engine.kit import ended, state_is
 from taskora import Collect, Context, Retry, Taskora, chain
@@ -119,7 +119,7 @@ async def _live(town: Town, text: str, value: dict[str, Any]) -> None:
     )
     await cancelled.cancel_async(text)
     await batch.dispatch(data)
-    flow = await chain(send.s(data), fail.s(), send.s()).dispatch(name=town.schedule)
+    flow = await cast("Any", chain)(send.s(data), fail.s(), send.s()).dispatch(name=town.schedule)
     town.workflow = flow.workflow_id
     with contextlib.suppress(Exception):
         await flow.result_async(30)

@@ -184,6 +184,10 @@ def listener(event: object) -> None:
     """A good listener."""
 
 
+def authenticate(name: str, password: str) -> None:
+    """A good function that lets nobody in."""
+
+
 # What the other parameters are given, so that one alone is wrong. "target.parameter" counts more than "parameter".
 VALID: dict[str, object] = {
     "name": "report",
@@ -254,7 +258,7 @@ VALID: dict[str, object] = {
     "Schedule.every": 60,
     "create_board.app": Of(lambda world: world.app),
     "SessionLogin.cookie_password": "k" * 32,
-    "SessionLogin.authenticate": lambda name, password: None,
+    "SessionLogin.authenticate": authenticate,
     "User.name": "ada",
     "Task.dispatch_many.item": Job(1),
     "Schedule.data": Schedule(every=1),
