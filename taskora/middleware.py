@@ -38,6 +38,11 @@ class MiddlewareContext(Context):
         self.data = None
         self.result = None
 
+    @property
+    def age(self) -> float:
+        """Seconds from the job's dispatch until this run was claimed, by the server's clock."""
+        return max(0, self._job.processed_ms - self._job.ts_ms) / 1000
+
 
 Middleware: TypeAlias = Callable[[MiddlewareContext, Next], Coroutine[Any, Any, None]]
 """``async def middleware(ctx, next)``. Not calling ``next()`` leaves the handler out."""

@@ -45,6 +45,7 @@ class NewJob(NamedTuple):
         concurrency_key: What it shares a limit by; empty for nothing.
         concurrency_limit: How many jobs of the key may run at a time, as this one sees it; 0 for any number.
         indexed: What it can be found by: texts ``PATH:VALUE``.
+        trace_context: What its trace goes on from, as ``Origin`` has it; empty for nothing.
     """
 
     job_id: str
@@ -56,6 +57,22 @@ class NewJob(NamedTuple):
     concurrency_key: str = ""
     concurrency_limit: int = 0
     indexed: tuple[str, ...] = ()
+    trace_context: str = ""
+
+
+class Origin(NamedTuple):
+    """Where a job comes from.
+
+    Attributes:
+        trace_context: What its trace goes on from, as a JSON object of texts, if nobody else wrote into it; empty for
+            nothing. A node of a workflow has its workflow's.
+        delay_ms: Time for which its producer put it off; None when that is not known any more.
+        workflow_id: The workflow that it is a node of, empty for none.
+    """
+
+    trace_context: str = ""
+    delay_ms: int | None = 0
+    workflow_id: str = ""
 
 
 class Occurrence(NamedTuple):
@@ -351,6 +368,7 @@ class Plan:
         as_list: A single terminal's result is wrapped in a list.
         deadline_ms: Time until the workflow is cancelled; 0 for never.
         writes_json: Whether payloads are JSON text; those that are not are joined as strings of bytes.
+        trace_context: What the traces of its jobs go on from, as ``Origin`` has it; empty for nothing.
     """
 
     workflow_id: str
@@ -360,6 +378,7 @@ class Plan:
     as_list: bool = False
     deadline_ms: int = 0
     writes_json: bool = True
+    trace_context: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import threading
 import weakref
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from taskora.adapters.protocol import Adapter
 from taskora.call import Call
@@ -25,6 +26,31 @@ from taskora.rules import Rule, Verdict
 log = logging.getLogger("taskora")
 _CALLS_AT_A_TIME = 4  # each on a connection of its own, which costs more to open than a call
 _SENT_WITHIN_S = 6.0  # a dispatch is given up after 5
+
+
+class Sending(Protocol):
+    """A dispatch that somebody follows."""
+
+    @property
+    def trace_context(self) -> str:
+        """What the traces of its jobs go on from; see ``Origin``."""
+        ...
+
+    def end(self, error: BaseException | None) -> None:
+        """It is stored, or failed."""
+        ...
+
+
+class Tracing(Protocol):
+    """Follows jobs from their producers to their handlers."""
+
+    def send(self, task: str, job_ids: Sequence[str]) -> Sending:
+        """Jobs of one task are being dispatched."""
+        ...
+
+    def start(self, workflow_id: str, name: str, nodes: int) -> Sending:
+        """A workflow is being started."""
+        ...
 
 
 class Parcel:
@@ -107,6 +133,10 @@ class Parcel:
         """Whether it is neither stored nor failed."""
         return self.stored is None and self._error is None
 
+    def when_done(self, told: Callable[[BaseException | None], None]) -> None:
+        """Have somebody told once it is stored, or why it is not; before it is put."""
+        self._waiters.append(lambda: told(self._error))
+
     def deliver(self, stored: list[bool], verdicts: Sequence[Verdict] = ()) -> None:
         """It is stored."""
         self.stored, self.verdicts = stored, verdicts
@@ -157,10 +187,15 @@ class _LoopBox:
 
 
 class Outbox:
-    """Collects dispatches of event loops and sends them, one call per task and tick."""
+    """Collects dispatches of event loops and sends them, one call per task and tick.
 
-    def __init__(self, adapter: Adapter) -> None:
+    Attributes:
+        tracing: Who follows what is dispatched, on an event loop or not; None for nobody.
+    """
+
+    def __init__(self, adapter: Adapter, tracing: Tracing | None = None) -> None:
         self._adapter = adapter
+        self.tracing = tracing
         self._pid = os.getpid()
         self._boxes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopBox] = weakref.WeakKeyDictionary()
         self._unsent: set[_LoopBox] = set()

@@ -11,6 +11,7 @@ from taskora.handle import Handles, JobSource, ResultHandle, not_found
 from taskora.model import EnqueueSpec, NewJob, Outcome
 from taskora.outbox import Outbox, Parcel
 from taskora.rules import Rule
+from taskora.tracing import dispatch_traced
 
 Out = TypeVar("Out")
 T = TypeVar("T")
@@ -39,6 +40,8 @@ def dispatch_ruled(
         ThrottledError: In plain code, if it ``raises``.
         DuplicateJobError: Likewise.
     """
+    if home.outbox.tracing is not None:
+        return dispatch_traced(home, home.outbox.tracing.send, task, spec, jobs, rules, raises=raises)
     if on_running_loop():
         parcel = home.outbox.put(Parcel(task.name, spec, jobs, rules=rules, raises=raises))
         return Handles(

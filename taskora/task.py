@@ -26,6 +26,7 @@ from taskora.quoting import quoted
 from taskora.ruled import dispatch_ruled, followed, wait_followed
 from taskora.schema import ANY, Schema
 from taskora.serializer import JSON
+from taskora.tracing import dispatch_traced
 from taskora.waiting import WaitCall
 from taskora.workflows import Bound, Signature, WorkflowHandle, bind, chunk_items, map_items, unbound
 
@@ -109,6 +110,8 @@ class Task(Generic[In, Out]):
                 return dispatch_ruled(self._home, self, self._spec, (job,), (rule,), raises=raises)[0]
         else:
             job = self._plain_job(data, False)
+        if self._home.outbox.tracing is not None:
+            return dispatch_traced(self._home, self._home.outbox.tracing.send, self, self._spec, (job,))[0]
         if on_running_loop():
             parcel = self._home.outbox.put(Parcel(self.name, self._spec, (job,)))
             return ResultHandle(self, job.job_id, stored=None, parcel=parcel)
@@ -142,6 +145,8 @@ class Task(Generic[In, Out]):
         ]
         if not jobs:
             return Handles()
+        if self._home.outbox.tracing is not None:
+            return dispatch_traced(self._home, self._home.outbox.tracing.send, self, self._spec, jobs)
         if on_running_loop():
             parcel = self._home.outbox.put(Parcel(self.name, self._spec, jobs))
             return Handles(

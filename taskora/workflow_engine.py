@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 from taskora.adapters.protocol import Adapter
@@ -45,11 +46,22 @@ class StoredWorkflows:
 
     def store_workflow(self, plan: Plan) -> Confirmation:
         """See ``WorkflowEngine``."""
+        tracing = self._home.outbox.tracing
+        sending = None if tracing is None else tracing.start(plan.workflow_id, plan.name, len(plan.nodes))
+        if sending is not None:
+            plan = replace(plan, trace_context=sending.trace_context)
         call = self._home.adapter.workflows.create_workflow(plan)
         parcel = Parcel(call=call)
+        if sending is not None:
+            parcel.when_done(sending.end)
         if on_running_loop():
             return self._home.outbox.put(parcel)
-        call.run()
+        try:
+            call.run()
+        except BaseException as error:
+            if sending is not None:
+                sending.end(error)
+            raise
         parcel.deliver([True])
         return parcel
 

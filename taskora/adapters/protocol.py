@@ -31,6 +31,7 @@ from taskora.model import (
     LogEntry,
     NewJob,
     Occurrence,
+    Origin,
     Outcome,
     Page,
     Plan,
@@ -64,6 +65,10 @@ class JobStore(Protocol):
 
     def job(self, task: str, job_id: str) -> Call[JobInfo | None]:
         """Read all of a job, its logs included."""
+        ...
+
+    def origin(self, task: str, job_id: str) -> Call[Origin]:
+        """Read where a job comes from, as far as that is known; an empty origin when there is no such job."""
         ...
 
     def progress(self, task: str, job_id: str) -> Call[object]:

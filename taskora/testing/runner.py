@@ -63,7 +63,7 @@ class TestRunner:
         self._adapter = adapter
         self._before = (app.adapter, app.outbox, app.waiting, app.listening)
         self._stage = Stage(app, adapter, clock)
-        app.adapter, app.outbox = adapter, Outbox(adapter)
+        app.adapter, app.outbox = adapter, Outbox(adapter, app.outbox.tracing)
         app.waiting = self._waiting = WorkingWaiting(adapter, self._stage)
         app.listening = app.listening.moved_to(adapter.events)
 

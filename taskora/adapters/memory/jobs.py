@@ -23,6 +23,7 @@ from taskora.model import (
     LogEntry,
     NewJob,
     Occurrence,
+    Origin,
     Outcome,
     Page,
     QueueStats,
@@ -77,6 +78,20 @@ class MemoryJobs:
         def act(now_ms: int) -> JobInfo | None:
             job = self._store.queue(task).jobs.get(job_id)
             return None if job is None else replace(_info(task, job), owner=_owner(job.token(now_ms)))
+
+        return self._store.call(act)
+
+    def origin(self, task: str, job_id: str) -> Call[Origin]:
+        """See ``JobStore``."""
+
+        def act(_: int) -> Origin:
+            job = self._store.queue(task).jobs.get(job_id)
+            if job is None:
+                return Origin()
+            workflow_id = job.workflow_id or ""
+            flow = self._store.flows.by_id.get(workflow_id)
+            inherited = "" if flow is None else flow.plan.trace_context
+            return Origin(job.trace_context or inherited, job.delay_ms, workflow_id)
 
         return self._store.call(act)
 

@@ -24,6 +24,7 @@ def store_job(store: Store, queue: Queue, now_ms: int, spec: EnqueueSpec, new: N
         new.job_id, now_ms, new.data, spec.version, State.DELAYED if delayed else State.WAITING, new.priority,
         expires_ms=now_ms + new.ttl_ms if new.ttl_ms > 0 else 0, given=new.given,
         limit_key=new.concurrency_key, limit=new.concurrency_limit, indexed=new.indexed,
+        trace_context=new.trace_context, delay_ms=new.delay_ms,
     )  # fmt: skip
     queue.jobs[job.id] = job
     index_job(queue, job)

@@ -47,6 +47,8 @@ class Job:
         limit: How many jobs of the key may run at a time, as far as this one is concerned; 0 for any number.
         collect_key: The buffer of which it will be the batch; empty once it has the items, and for other jobs.
         indexed: What it can be found by.
+        trace_context: What its trace goes on from; empty for nothing of its own.
+        delay_ms: Time for which its producer put it off.
     """
 
     id: str
@@ -81,6 +83,8 @@ class Job:
     limit: int = 0
     collect_key: str = ""
     indexed: tuple[str, ...] = ()
+    trace_context: str = ""
+    delay_ms: int = 0
 
     def token(self, now_ms: int) -> str | None:
         """Return the token of its lock, None when nobody holds it."""

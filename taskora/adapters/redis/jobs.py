@@ -21,6 +21,7 @@ from taskora.model import (
     LogEntry,
     NewJob,
     Occurrence,
+    Origin,
     Outcome,
     Page,
     QueueStats,
@@ -75,6 +76,19 @@ class RedisJobs:
             job = self._keys.job(task, job_id)
             row, logs, lock = yield [records.job_command(job), ("LRANGE", f"{job}:logs", 0, -1), ("GET", f"{job}:lock")]
             return records.read_job(task, job_id, row, logs, lock)
+
+        return self._link.call(steps)
+
+    def origin(self, task: str, job_id: str) -> Call[Origin]:
+        """See ``JobStore``."""
+
+        def steps(_: Producer) -> Steps[Origin]:
+            job = self._keys.job(task, job_id)
+            ((context, delay, workflow),) = yield [("HMGET", job, "traceContext", "delay", "_wf")]
+            workflow_id = records.text(workflow) or ""
+            if workflow_id and context is None:
+                (context,) = yield [("HGET", self._keys.workflow(workflow_id), "traceContext")]
+            return Origin(records.text(context) or "", 0 if delay is None else records.number(delay), workflow_id)
 
         return self._link.call(steps)
 
@@ -211,12 +225,17 @@ def told_options(job: NewJob) -> str:
     options = f"{job.delay_ms},{job.priority},{job.ttl_ms},{1 if job.given else 0}"
     if job.indexed:
         options += f";ix {len(index := told_index(job.indexed))}:{index.decode()}"
+    if job.trace_context:
+        options += f";traceContext {len(job.trace_context.encode())}:{job.trace_context}"
     return f"{options},{job.concurrency_limit},{job.concurrency_key}" if job.concurrency_key else options
 
 
 def _enqueue_call(base: str, producer: str, number: int, spec: EnqueueSpec, jobs: Sequence[NewJob]) -> ScriptCall:
     args: list[Arg] = [producer, number, spec.version, spec.max_attempts]
     for job in jobs:
-        plain = not (job.delay_ms or job.priority or job.ttl_ms or job.given or job.concurrency_key or job.indexed)
+        plain = not (
+            job.delay_ms or job.priority or job.ttl_ms or job.given or job.concurrency_key or job.indexed
+            or job.trace_context
+        )  # fmt: skip
         args += (job.job_id, job.data, "" if plain else told_options(job))
     return ScriptCall(load("enqueue"), (base,), args)

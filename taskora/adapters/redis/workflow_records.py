@@ -43,6 +43,8 @@ def stored_fields(plan: Plan) -> Iterator[tuple[str | bytes, ...]]:
     successors: dict[int | str, list[str]] = {"R": []}
     fields: list[str | bytes] = ["graph", _graph(plan), "name", plan.name, "count", str(len(plan.nodes))]
     fields += ("list", "1" if plan.as_list else "0", *(() if plan.writes_json else ("parts", "1")))
+    if plan.trace_context:
+        fields += ("traceContext", plan.trace_context)
     for index, node in enumerate(plan.nodes):
         spec: dict[str, object] = {
             "task": node.task, "id": node.job_id, "v": node.version, "m": node.max_attempts, "ttl": node.ttl_ms,
