@@ -32,6 +32,8 @@ class Fresh(Generic[T]):
             self._loop = asyncio.get_running_loop()
             self._since_s = time.monotonic()
             reading = self._reading = asyncio.create_task(self._value(), name="taskora-board-read")
+            # Whoever asked may have failed by something else before: then nobody looks at why this failed.
+            reading.add_done_callback(lambda read: read.cancelled() or read.exception())
         # One browser that goes away must not take the value from the others.
         return await asyncio.shield(reading)
 

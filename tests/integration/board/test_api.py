@@ -89,15 +89,15 @@ ACT: dict[tuple[str, str], tuple[dict[str, Any], Shape]] = {
 
 def misfits(value: Any, shape: Shape, at: str = "$") -> list[str]:
     """Where a value is not as the shape says."""
-    kind: type = type(shape)
+    kind: str = type(shape).__name__
     if shape is None:
         return [] if value is None else [f"{at} is not null"]
-    if kind is tuple:
+    if kind == "tuple":
         tried = [misfits(value, each, at) for each in shape]
         return [] if any(not each for each in tried) else tried[0]
-    if kind is dict:
+    if kind == "dict":
         return _member_misfits(value, shape, at)
-    if kind is list:
+    if kind == "list":
         if not issubclass(type(value), list):
             return [f"{at} is no list"]
         return [each for place, item in enumerate(value) for each in misfits(item, shape[0], f"{at}[{place}]")]
