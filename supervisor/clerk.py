@@ -41,11 +41,12 @@ class Clerk:
             await asyncio.sleep(_LOOK_S)
             try:
                 for waiting in await self._store.waiting(self._supervisor, _AT_ONCE).run_async():
-                    await self._deal_with(waiting)
+                    await self.deal_with(waiting)
             except TaskoraError as error:
                 _log.debug("requests could not be read: %s", error)
 
-    async def _deal_with(self, waiting: Waiting) -> None:
+    async def deal_with(self, waiting: Waiting) -> None:
+        """Answer a request, hand it over if it is accepted, and take it away."""
         request = waiting.request
         if request is None or request.supervisor != self._supervisor:
             _log.warning("something is no request to this supervisor: %.200r", waiting.raw, extra={"action": "request"})

@@ -26,6 +26,7 @@ _COMMANDS: Final = {
     "graph": "Print a workflow's graph as JSON, for Mermaid or for Graphviz.",
     "workflows": "List workflows.",
     "workers": "List the processes that work.",
+    "supervisors": "List supervisors with their children; recycle workers, scale and drain.",
     "top": "Watch tasks, workers and rates.",
     "board": "Serve the dashboard.",
     "audit": "List who did what.",
@@ -38,7 +39,7 @@ _COMMANDS: Final = {
 }
 _EPILOG: Final = """\b
 Exit codes:
-  0 done   1 a job, workflow or check failed   2 usage   3 no such job, workflow, schedule or task
+  0 done   1 a job, workflow or check failed   2 usage   3 no such job, workflow, schedule, task or supervisor
   4 the app did not load   5 a wrong option   69 the server does not answer   124 timeout   130 Ctrl-C
 """
 

@@ -5,11 +5,12 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from acceptance.cli.terminal import TASKORA, Shell, read_graph
-from support import Spawn
+from support import Spawn, wait_until
 from taskora import AuditEntry, Collect, Taskora
 
 FLOW = """
@@ -260,3 +261,37 @@ def test_jobs_are_found_by_their_payload_with_and_without_the_application(fleet:
     refused = fleet.run("inspect", "greet", "--where", "age=5")
     assert (refused.code, "'name'" in refused.err) == (5, True)
     assert fleet.run("inspect", "--where", "name=Zoë").code == 2
+
+
+def test_a_supervisor_is_listed_and_asked_to_recycle_and_to_scale(fleet: Shell) -> None:
+    def listed() -> Any:
+        (found,) = fleet.ok("supervisors", "list", "--json").json
+        return found
+
+    def settled(procs: int) -> bool:
+        now = listed()
+        ready = [child for child in now["children"] if child["state"] == "ready"]
+        return len(ready) == len(now["children"]) == now["procs"] == procs
+
+    wait_until(lambda: settled(1), 30)
+    first = listed()
+    assert first["remote_control"] is True
+    told = fleet.ok("supervisors", "list").out
+    assert all(text in told for text in (first["id"], str(first["children"][0]["pid"]), "ready"))
+
+    asked = fleet.ok("supervisors", "recycle", first["id"], "--slot", "0", "--json").json
+    assert (asked["action"], asked["slot"], asked["state"]) == ("recycle", 0, "accepted")
+    wait_until(lambda: settled(1) and listed()["children"][0]["pid"] != first["children"][0]["pid"], 30)
+    assert "accepted" in fleet.ok("supervisors", "scale", first["id"], "2").out
+    wait_until(lambda: settled(2), 30)
+    fleet.ok("supervisors", "scale", first["id"], "1")
+    wait_until(lambda: settled(1), 30)
+    refused = fleet.run("supervisors", "scale", first["id"], "1000")
+    assert (refused.code, "refused" in refused.err) == (1, True)
+
+    entries = [json.loads(line) for line in fleet.ok("audit", "--json").out.splitlines()]
+    mine = [(e["action"], e["outcome"]) for e in entries if e["action"].startswith("supervisor.")]
+    done = [("supervisor.scale", "done"), ("supervisor.scale", "done"), ("supervisor.recycle", "done")]
+    assert mine == [("supervisor.scale", "failed"), *done]
+    assert fleet.run("supervisors", "drain", "nobody").code == 3
+    assert fleet.run("supervisors", "recycle", first["id"], "--slot", "7").code == 5

@@ -31,8 +31,8 @@ EXEMPT: dict[str, str] = {
     **dict.fromkeys(
         (
             "Task", "FunctionTask", "CollectTask", "ResultHandle", "WorkflowHandle", "Signature", "Context",
-            "MiddlewareContext", "Inspector", "DeadLetters", "Schedules", "Supervisors", "Implement", "ContextLog", "Signal",
-            "TestRunner", "CollectFunctionTask", "TaskDefiner",
+            "MiddlewareContext", "Inspector", "DeadLetters", "Schedules", "Supervisors", "Implement", "ContextLog",
+            "Signal", "TestRunner", "CollectFunctionTask", "TaskDefiner",
         ),
         _MADE_BY_US,
     ),

@@ -40,6 +40,8 @@ ARGUMENTS: dict[tuple[str, ...], list[str]] = {
     **{("schedules", name): ["nobody"] for name in ("pause", "resume", "remove", "trigger")},
     **{(name,): ["nobody"] for name in ("flow", "resume")},
     ("dlq", "retry"): ["nobody"],
+    **{("supervisors", name): ["nobody"] for name in ("recycle", "drain")},
+    ("supervisors", "scale"): ["nobody", "2"],
     ("dlq", "retry-group"): ["nobody", "boom"],
     ("demo",): ["--files", "1"],
 }
@@ -64,6 +66,7 @@ OPTIONS: dict[str, list[tuple[str, int]]] = {
     "--task": [("a b", CONFIG), ("{x}", CONFIG)],
     "--files": [("0", USAGE), ("x", USAGE)],
     "--procs": [("0", USAGE), ("x", USAGE), ("65", USAGE)],
+    "--slot": [("x", USAGE), ("-1", USAGE), ("10001", USAGE)],
     "--reason": [],  # any text
     "--where": [("x", USAGE), ("=5", CONFIG), ("a b=5", CONFIG), ("user_id=", CONFIG)],
     "--cursor": [("x", CONFIG), ("", CONFIG)],
