@@ -118,7 +118,7 @@ class _Producer:
         return self._begin("workflow", shared, told, nodes)
 
     def _begin(self, what: str, shared: dict[str, str], told: Mapping[str, str | int], count: int) -> _Sending:
-        span = self._tracer.start_span(f"send {what}", kind=trace.SpanKind.PRODUCER, attributes=told)
+        span = _started(self._tracer, f"send {what}", trace.SpanKind.PRODUCER, told)
         return _Sending(span, self._meters, shared, count)
 
 
@@ -168,13 +168,8 @@ class _Consumer:
             self._meters.wait.record(max(0.0, ctx.age - origin.delay_ms / 1000), shared)
         parent = _extracted(origin.trace_context)
         earlier = self._failed.pop((ctx.task, ctx.id), None)
-        span = self._tracer.start_span(
-            f"process {ctx.task}",
-            context=parent,
-            kind=trace.SpanKind.CONSUMER,
-            attributes={**shared, **self._told(ctx, origin)},
-            links=[] if earlier is None else [trace.Link(earlier)],
-        )
+        told = {**shared, **self._told(ctx, origin)}
+        span = _started(self._tracer, f"process {ctx.task}", trace.SpanKind.CONSUMER, told, parent, earlier)
         began_s = time.monotonic()
         token = otel_context.attach(trace.set_span_in_context(span, parent))
         raised: BaseException | None = None
@@ -185,11 +180,7 @@ class _Consumer:
             raise
         finally:
             otel_context.detach(token)
-            failure = self._conclude(ctx, span, raised)
-            if failure:
-                shared["error.type"] = failure
-            span.end()
-            self._meters.process.record(time.monotonic() - began_s, shared)
+            self._end(ctx, span, raised, time.monotonic() - began_s)
             raised = None  # its traceback holds this frame
 
     async def _origin(self, ctx: MiddlewareContext) -> Origin:
@@ -208,6 +199,19 @@ class _Consumer:
         if isinstance(self._app.tasks.get(ctx.task), CollectTask) and isinstance(data, list):
             told["messaging.batch.message_count"] = len(cast("list[object]", data))
         return told
+
+    def _end(self, ctx: MiddlewareContext, span: trace.Span, raised: BaseException | None, took_s: float) -> None:
+        shared = _attributes(ctx.task, "process")
+        try:
+            failure = self._conclude(ctx, span, raised)
+            if failure:
+                shared["error.type"] = failure
+            span.end()
+            self._meters.process.record(took_s, shared)
+        except Exception:  # a processor of the program's; the job has its outcome
+            log.exception(
+                "task %r job %s: the end of its span could not be told", ctx.task, ctx.id, extra={"action": "trace"}
+            )
 
     def _conclude(self, ctx: MiddlewareContext, span: trace.Span, raised: BaseException | None) -> str:
         """Tell a span how its run ended; returns the type of the error, empty for none."""
@@ -242,16 +246,35 @@ def _attributes(task: str, operation: str) -> dict[str, str]:
     }
 
 
+def _started(
+    tracer: trace.Tracer,
+    name: str,
+    kind: trace.SpanKind,
+    told: Mapping[str, str | int],
+    parent: otel_context.Context | None = None,
+    earlier: trace.SpanContext | None = None,
+) -> trace.Span:
+    """Begin a span; one that says nothing if it cannot be begun."""
+    links = [] if earlier is None else [trace.Link(earlier)]
+    try:
+        return tracer.start_span(name, parent, kind, told, links)
+    except Exception:  # a sampler or processor of the program's must not keep a job from its dispatch, or its run
+        log.exception("%s: its span could not be begun", name, extra={"action": "trace"})
+        return trace.INVALID_SPAN
+
+
 def _fail(span: trace.Span, error: BaseException) -> str:
     """Tell a span of an error; returns the error's type."""
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     span.set_attribute("error.type", name)
-    span.record_exception(error)
     try:
         text = str(error)
     except Exception:  # noqa: BLE001 - the program's code; its class says what is left to say
         text = kind.__name__
+        span.add_event("exception", {"exception.type": name})
+    else:
+        span.record_exception(error)
     span.set_status(trace.StatusCode.ERROR, text)
     return name
 

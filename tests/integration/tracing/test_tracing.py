@@ -2,10 +2,14 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.context import Context as SpanScope
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from integration.engine.kit import PATIENCE_S, Engine, ended, error_of, open_app, working
 from integration.tracing.kit import Recorder, id_of, parent_of, told, trace_of
@@ -54,6 +58,37 @@ async def test_a_run_is_the_child_of_its_dispatch_in_another_process(engine: Eng
         **shared, "messaging.operation.name": "process", "messaging.operation.type": "process", "taskora.attempt": 1,
         "taskora.outcome": "completed",
     }  # fmt: skip
+
+
+PRODUCER = """
+import sys
+from opentelemetry.sdk.trace import TracerProvider
+from taskora import Taskora
+from taskora.integrations.opentelemetry import instrument
+
+url, prefix = sys.argv[1:]
+app = Taskora(url, prefix=prefix)
+tracers = TracerProvider(shutdown_on_exit=False)
+instrument(app, tracer_provider=tracers)
+with tracers.get_tracer("test").start_as_current_span("request") as span:
+    handle = app.find_task("double").dispatch(2)
+app.close()
+print(handle.id, span.get_span_context().trace_id)
+"""
+
+
+async def test_a_trace_goes_on_from_a_process_that_has_ended(engine: Engine) -> None:
+    command = [sys.executable, "-c", PRODUCER, engine.url, engine.prefix]
+    ran = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60, check=True)
+    job_id, trace_id = ran.stdout.split()
+    there = Recorder()
+    worker = there.watch(engine.app())
+    task = worker.task("double", double)
+    async with working(worker):
+        assert await task.handle(job_id).result_async(PATIENCE_S) == 4
+    run = there.span("process double")
+    assert trace_of(run) == int(trace_id)
+    assert parent_of(run) is not None
 
 
 def test_plain_code_is_followed_like_event_loops(engine: Engine) -> None:
@@ -305,6 +340,44 @@ async def test_the_time_for_which_a_job_was_put_off_is_no_wait(engine: Engine) -
         await task.dispatch(1, delay=1.0).result_async(PATIENCE_S)
     (waited,) = recorder.points("taskora.wait.duration")
     assert waited.sum < 1.0
+
+
+class _Broken(SpanProcessor):
+    def on_start(self, span: Span, parent_context: SpanScope | None = None) -> None:
+        if "begin" in span.name:
+            raise RuntimeError("it cannot be begun")
+
+    def on_end(self, span: ReadableSpan) -> None:
+        raise RuntimeError("it cannot be ended")
+
+
+@pytest.mark.parametrize("name", ["begin", "other"])
+async def test_a_processor_that_fails_keeps_no_job_from_its_outcome(engine: Engine, name: str) -> None:
+    recorder = Recorder()
+    recorder.tracers.add_span_processor(_Broken())
+    app = recorder.watch(engine.app())
+    task = app.task(name, double)
+    async with working(app):
+        assert await (await task.dispatch(2)).result_async(PATIENCE_S) == 4
+
+
+async def test_an_error_that_cannot_be_told_in_words_is_still_told(engine: Engine) -> None:
+    recorder = Recorder()
+    app = recorder.watch(engine.app())
+
+    class WordlessError(Exception):
+        def __str__(self) -> str:
+            raise KeyError("no words")
+
+    def fail(n: int) -> None:
+        raise WordlessError
+
+    task = app.task("fail", fail)
+    async with working(app):
+        assert (await error_of(await task.dispatch(1))).error_type == "WordlessError"
+    run = recorder.span("process fail")
+    assert run.status.description == "WordlessError"
+    assert [event.name for event in run.events] == ["exception"]
 
 
 async def test_a_dispatch_that_fails_says_so(engine: Engine) -> None:
