@@ -44,7 +44,7 @@ class Day:
         tasks = await self._inspector.tasks_async()
         # In parts, so that no call keeps the server from the workers for long.
         for first in range(0, max(1, len(tasks)), _TASKS):
-            part = tasks[first : first + _TASKS] or [None]
+            part: list[str | None] = [*tasks[first : first + _TASKS]] or [None]
             reads = (self._inspector.throughput_async(task, bucket=QUARTER, count=count) for task in part)
             for found in await asyncio.gather(*reads):
                 for one in found:

@@ -20,6 +20,7 @@ from .settings import BoardSettings
 _log = logging.getLogger("taskora.board")
 
 _COUNTS_AGE_S = 1.0
+_PAUSES_AGE_S = 5.0
 _HISTORY_AGE_S = 15.0
 _HEALTH_AGE_S = 10.0
 _PATIENCE_S = 0.3
@@ -41,7 +42,7 @@ class Desk:
         self._stats = Fresh(self.inspector.stats_by_task_async, _COUNTS_AGE_S)
         self._throughput = Fresh(Day(self.inspector).read, _HISTORY_AGE_S)
         self._latency = Fresh(self.inspector.latency_async, _HISTORY_AGE_S)
-        self._paused = Fresh(self.inspector.paused_async, _COUNTS_AGE_S)
+        self._paused = Fresh(self.inspector.paused_async, _PAUSES_AGE_S)
         self._health = Fresh(lambda: look_after(app), _HEALTH_AGE_S)
 
     async def stats(self) -> Mapping[str, QueueStats]:
@@ -61,8 +62,12 @@ class Desk:
         return await self._latency.get()
 
     async def paused(self) -> Mapping[str, datetime]:
-        """Tell which tasks are paused, and since when; at most a second ago."""
+        """Tell which tasks are paused, and since when; at most five seconds ago, or since this board changed that."""
         return await self._paused.get()
+
+    def forget_pauses(self) -> None:
+        """Read anew which tasks are paused."""
+        self._paused.forget()
 
     async def health(self) -> Health:
         """Look at the server; at most ten seconds ago."""

@@ -45,6 +45,10 @@ class Fresh(Generic[T]):
         except TimeoutError:
             return None
 
+    def forget(self) -> None:
+        """Read the value anew when it is next asked for."""
+        self._reading = None
+
     def _is_spent(self, reading: asyncio.Task[T]) -> bool:
         if not reading.done():
             return False

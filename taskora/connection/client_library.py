@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Final
-
-_MODULES: Final = ("redis.asyncio", "redis.asyncio.sentinel", "redis.sentinel")
 
 
 def load_client_library() -> None:
@@ -13,5 +10,6 @@ def load_client_library() -> None:
 
     Forked processes share it then. It is some 15 MB, more where it finds what it can report to.
     """
-    for name in _MODULES:
-        import_module(name)
+    import_module("redis.asyncio")
+    import_module("redis.asyncio.sentinel")
+    import_module("redis.sentinel")

@@ -106,6 +106,7 @@ LAZY: set[tuple[str, str]] = {
     ("taskora.cli.demo", "taskora.demo.app"),
     ("taskora.service", "psutil"),
     ("taskora.connection.embedded_guardian", "ctypes"),
+    ("taskora.connection.client_library", "redis"),
     ("taskora.connection.cluster_address", "redis"),
     ("taskora.connection.endpoint", "redis"),
     ("taskora.connection.sentinel_address", "redis"),

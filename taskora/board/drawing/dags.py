@@ -102,7 +102,8 @@ def _target(box: Box, node_url: Callable[[int], str], group_url: Callable[[int],
 
 
 def _box(box: Box, corner: Point, url: str) -> Markup:
-    (x, y), state = corner, _state(box)
+    x, y = corner
+    state = _state(box)
     single = len(box.nodes) == 1
     name = box.task if single else f"{box.task} × {len(box.nodes):,}"
     told = ", ".join(f"{count:,} {one}" for one, count in box.states.items()) if not single else state

@@ -164,6 +164,7 @@ async def pause(visit: Visit) -> Outcome:
     """Hold the task back."""
     task = await need_task(visit)
     done = await visit.inspector.pause_async(task)
+    visit.desk.forget_pauses()
     return Outcome(f"{task} is paused" if done else f"{task} was paused already", int(done))
 
 
@@ -178,6 +179,7 @@ async def resume(visit: Visit) -> Outcome:
     """Let workers take its jobs again."""
     task = await need_task(visit)
     done = await visit.inspector.resume_async(task)
+    visit.desk.forget_pauses()
     return Outcome(f"{task} goes on" if done else f"{task} was not paused", int(done))
 
 

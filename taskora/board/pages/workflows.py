@@ -82,6 +82,8 @@ def _draw(visit: Visit, record: WorkflowRecord) -> tuple[Markup, list[tuple[str,
 
     def node_url(number: int) -> str:
         node = record.nodes[number]
+        if node.state == "pending":  # it has no job yet, and never will have once its workflow has ended
+            return f"{visit.here()}#node-{number}"
         return visit.url("job", task=node.task, id=node.job_id)
 
     closing = [(record.nodes[group].task, group_url(group)) for group in layout.expanded]
