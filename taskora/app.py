@@ -333,9 +333,7 @@ class Taskora:
         try:
             if service is not None:
                 await service.stop(timeout_s, interrupt)
-            pending = self.outbox.pending()
-            if pending is not None:
-                await pending
+            await self.outbox.close_async()
         finally:
             await self.listening.close_async()
             await self.waiting.close_async()

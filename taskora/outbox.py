@@ -52,6 +52,10 @@ class Tracing(Protocol):
         """A workflow is being started."""
         ...
 
+    async def flush(self) -> None:
+        """Hand over what has ended so far: the process may end without another chance. Never fails."""
+        ...
+
 
 class Parcel:
     """What one dispatch sends. Awaiting it, any number of times, ends once it is stored, or raises why it is not.
@@ -219,6 +223,14 @@ class Outbox:
         if box is None or box.flush is None:
             return None
         return asyncio.shield(box.flush)
+
+    async def close_async(self) -> None:
+        """Wait until all parcels of the running loop are confirmed, and whoever follows them has handed that over."""
+        pending = self.pending()
+        if pending is not None:
+            await pending
+        if self.tracing is not None:
+            await self.tracing.flush()
 
     def _box(self) -> _LoopBox:
         if os.getpid() != self._pid:

@@ -6,11 +6,13 @@ Names are those of the semantic conventions for messaging, version 1.44, which a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from typing import Final, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Protocol, cast
 
 import orjson
 
@@ -33,6 +35,7 @@ _SCOPE: Final = "taskora"
 _LONGEST_CONTEXT = 8192  # bytes, as much as the W3C lets baggage have
 _ORIGIN_S = 1.0  # a job is worth more than its trace: it does not wait longer for it
 _ATTEMPTS_KEPT = 1000
+_FLUSH_S = 2.0  # a supervisor's child has little time to end in, and a collector may not answer
 
 
 def instrument(
@@ -67,7 +70,7 @@ def instrument(
     app.use(_Consumer(app, tracer, meters).process)
     *others, ours = app.middleware
     app.middleware = (ours, *others)  # what other middleware does belongs to the run
-    app.outbox.tracing = _Producer(tracer, meters)
+    app.outbox.tracing = _Producer(tracer, meters, lambda: _flushing(tracer_provider, meter_provider))
 
 
 class _Meters:
@@ -92,9 +95,10 @@ class _Meters:
 class _Producer:
     """See ``Tracing``."""
 
-    def __init__(self, tracer: trace.Tracer, meters: _Meters) -> None:
+    def __init__(self, tracer: trace.Tracer, meters: _Meters, flushing: Callable[[], list[_Flushing]]) -> None:
         self._tracer = tracer
         self._meters = meters
+        self._flushing = flushing
 
     def send(self, task: str, job_ids: Sequence[str]) -> _Sending:
         """See ``Tracing``."""
@@ -116,6 +120,18 @@ class _Producer:
             "taskora.workflow.name": name,
         }
         return self._begin("workflow", shared, told, nodes)
+
+    async def flush(self) -> None:
+        """See ``Tracing``."""
+        providers = self._flushing()
+        if not providers:
+            return
+        loop, done = asyncio.get_running_loop(), asyncio.Event()
+        # No thread of the loop's own pool: ending the loop would wait for it, however long a collector does not answer.
+        threading.Thread(target=_hand_over, args=(providers, loop, done), name="taskora-flush", daemon=True).start()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FLUSH_S):
+                await done.wait()
 
     def _begin(self, what: str, shared: dict[str, str], told: Mapping[str, str | int], count: int) -> _Sending:
         span = _started(self._tracer, f"send {what}", trace.SpanKind.PRODUCER, told)
@@ -235,6 +251,29 @@ class _Consumer:
         self._failed[ctx.task, ctx.id] = span
         if len(self._failed) > _ATTEMPTS_KEPT:
             self._failed.popitem(last=False)
+
+
+class _Flushing(Protocol):
+    """A provider of the SDK, which keeps what has ended and sends it now and then."""
+
+    def force_flush(self, timeout_millis: int) -> bool: ...
+
+
+def _flushing(
+    tracer_provider: trace.TracerProvider | None, meter_provider: metrics.MeterProvider | None
+) -> list[_Flushing]:
+    providers = (tracer_provider or trace.get_tracer_provider(), meter_provider or metrics.get_meter_provider())
+    return [cast("_Flushing", each) for each in providers if hasattr(each, "force_flush")]
+
+
+def _hand_over(providers: Sequence[_Flushing], loop: asyncio.AbstractEventLoop, done: asyncio.Event) -> None:
+    for provider in providers:
+        try:
+            provider.force_flush(int(_FLUSH_S * 1000))
+        except Exception:  # an exporter of the program's
+            log.exception("spans or metrics could not be handed over", extra={"action": "trace"})
+    with contextlib.suppress(RuntimeError):  # the loop did not wait for so long
+        loop.call_soon_threadsafe(done.set)
 
 
 def _attributes(task: str, operation: str) -> dict[str, str]:

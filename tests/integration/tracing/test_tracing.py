@@ -4,17 +4,33 @@ import asyncio
 import json
 import subprocess
 import sys
+import threading
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from opentelemetry import trace
 from opentelemetry.context import Context as SpanScope
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from integration.engine.kit import PATIENCE_S, Engine, ended, error_of, open_app, working
 from integration.tracing.kit import Recorder, id_of, parent_of, told, trace_of
 from support import forever, wait_until_async
-from taskora import AdapterError, Collect, ConfigError, Context, Deduplicate, Retry, Task, Taskora, chain, group
+from taskora import (
+    AdapterError,
+    Collect,
+    ConfigError,
+    Context,
+    Deduplicate,
+    JobFailedError,
+    Retry,
+    Task,
+    Taskora,
+    chain,
+    group,
+)
 from taskora.adapters.redis.jobs import told_options
 from taskora.call import Call
 from taskora.integrations.opentelemetry import instrument
@@ -342,6 +358,47 @@ async def test_the_time_for_which_a_job_was_put_off_is_no_wait(engine: Engine) -
     assert waited.sum < 1.0
 
 
+async def test_closing_an_application_hands_over_what_a_batch_still_keeps(engine: Engine) -> None:
+    recorder, kept = Recorder(), InMemorySpanExporter()
+    recorder.tracers.add_span_processor(BatchSpanProcessor(kept, schedule_delay_millis=3_600_000))
+    app = recorder.watch(engine.app())
+    task = app.task("double", double)
+    try:
+        async with working(app):
+            await task.dispatch(2).result_async(PATIENCE_S)
+        assert {span.name for span in kept.get_finished_spans()} == {"send double", "process double"}
+    finally:
+        recorder.tracers.shutdown()
+
+
+class _Silent(InMemorySpanExporter):
+    """A collector that does not answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.released = threading.Event(), threading.Event()
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self.asked.set()
+        self.released.wait(60)
+        return SpanExportResult.FAILURE
+
+
+async def test_an_application_closes_although_nobody_takes_its_spans(engine: Engine) -> None:
+    recorder, silent = Recorder(), _Silent()
+    recorder.tracers.add_span_processor(BatchSpanProcessor(silent, schedule_delay_millis=3_600_000))
+    app = recorder.watch(engine.app())
+    task = app.task("double", double)
+    try:
+        async with working(app):
+            await task.dispatch(2).result_async(PATIENCE_S)
+        assert silent.asked.is_set()
+        assert not silent.released.is_set()
+    finally:
+        silent.released.set()
+        recorder.tracers.shutdown()
+
+
 class _Broken(SpanProcessor):
     def on_start(self, span: Span, parent_context: SpanScope | None = None) -> None:
         if "begin" in span.name:
@@ -374,7 +431,9 @@ async def test_an_error_that_cannot_be_told_in_words_is_still_told(engine: Engin
 
     task = app.task("fail", fail)
     async with working(app):
-        assert (await error_of(await task.dispatch(1))).error_type == "WordlessError"
+        error = await error_of(await task.dispatch(1))
+    assert isinstance(error, JobFailedError)
+    assert error.error_type == "WordlessError"
     run = recorder.span("process fail")
     assert run.status.description == "WordlessError"
     assert [event.name for event in run.events] == ["exception"]
