@@ -46,9 +46,12 @@ def send(harbour: Harbour, *commands: tuple[Any, ...]) -> list[Any]:
     """Run commands past the library."""
 
     def steps(_: object) -> Any:
-        return (yield list(commands))
+        found: list[Any] = yield list(commands)
+        return found
 
-    return cast("list[Any]", cast("Any", harbour.app.adapter)._link.run(steps))
+    link: Any = cast("Any", harbour.app.adapter)._link
+    found: list[Any] = link.run(steps)
+    return found
 
 
 def key_of(harbour: Harbour, supervisor_id: str) -> str:

@@ -29,7 +29,7 @@ async def register(app: Taskora, supervisor: str, *, obeys: bool = True) -> None
         {"slot": slot, "pid": 100 + slot, "generation": 1, "state": "ready", "worker": "", "active": 3, "restarts": 0}
         for slot in range(2)
     ]
-    told = {"id": supervisor, "supervisor": 5, "procs": 2, "remoteControl": obeys, "slots": slots}
+    told: dict[str, object] = {"id": supervisor, "supervisor": 5, "procs": 2, "remoteControl": obeys, "slots": slots}
     now = datetime.now(UTC)
     await app.adapter.house.register(
         WorkerRecord(f"s{supervisor}", "steward", "host", 7, (), 0, 0, 0, 1, now, now, "1", False, told), 60_000
@@ -120,7 +120,7 @@ async def test_what_is_confirmed_is_asked_for_and_noted(
 ) -> None:
     async with visiting_alone(app, auth=as_user(Role.ADMIN)) as visitor, steward(app, yes) as had:
         await register(app, HERE)
-        told = await visitor.do(PATHS[what], **form)
+        told = await visitor.do(PATHS[what], 200, **form)
         assert (told["ok"], told["state"], told["count"]) == (True, "accepted", count)
         assert [(one.action, one.slot, one.procs) for one in had] == [asked]
         (entry,) = await app.inspect().audit_async()

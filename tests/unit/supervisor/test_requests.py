@@ -30,6 +30,7 @@ HERE = "host:5:00"
 GOOD: dict[str, object] = {"id": ID, "supervisor": HERE, "action": "recycle", "state": "asked", "askedAt": 1000}
 NOT_COUNTS: tuple[object, ...] = (-1, 1.5, "1", True, [])
 NOT_TEXTS: tuple[object, ...] = (None, 5, [], {})
+NOT_REASONS: tuple[object, ...] = (5, "x" * 301, "x" * 5000)
 CHANGES: list[dict[str, object]] = [
     *({"id": value} for value in (*NOT_TEXTS, "", "x", "../x", ID + "0", ID[:-1] + "G", "é" * 36)),
     *({"supervisor": value} for value in (*NOT_TEXTS, "x" * 301)),
@@ -38,7 +39,7 @@ CHANGES: list[dict[str, object]] = [
     *({"askedAt": value} for value in (*NOT_COUNTS, None, 2**62)),
     *({"slot": value} for value in (*NOT_COUNTS, 10_001)),
     *({"action": "scale", "procs": value} for value in (*NOT_COUNTS, 0, 1025)),
-    *({"reason": value} for value in (5, "x" * 301, "x" * 5000)),
+    *({"reason": value} for value in NOT_REASONS),
 ]
 MESSAGES: list[dict[str, object]] = [
     {"action": "drain"},
