@@ -24,7 +24,7 @@ FLAVOR ?=
 MINUTES ?= 30
 FAULTS ?=
 
-.PHONY: help venv demo test sentinel differential storm signal-races recovery soak packaging lint format lua-lint types imports bench growth clean
+.PHONY: help venv demo test sentinel differential storm signal-races recovery soak packaging lint format lua-lint types imports bench growth screenshots clean
 
 help:
 	@echo "make demo       a working queue in one command: no server, no root"
@@ -41,6 +41,7 @@ help:
 	@echo "make imports    who may import whom"
 	@echo "make bench      benchmarks, beside a bare loop (ARGS='--peers all' beside other task queues, --help for more)"
 	@echo "make growth     what grows beside waiting jobs, workers, schedules and so on; what an idle fleet takes (ARGS=…)"
+	@echo "make screenshots  pictures of the board for docs/board.md; needs Chromium"
 	@echo "make clean      remove what was built, the environment included"
 
 venv: $(READY)
@@ -125,6 +126,9 @@ bench: $(READY)
 
 growth: $(READY)
 	@$(BIN)/python benchmarks/growth.py $(ARGS)
+
+screenshots: $(READY)
+	@$(BIN)/python tests/browser/screenshots.py
 
 clean:
 	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

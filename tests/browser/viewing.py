@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 CHROMIUM = "/usr/bin/chromium"
 _FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--disable-lcd-text",
 )  # fmt: skip
 PATIENCE_MS = 15_000
 
