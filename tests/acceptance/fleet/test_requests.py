@@ -1,7 +1,7 @@
 """Supervisors that run are asked for something through the server."""
 
 import signal
-from collections.abc import Collection
+from collections.abc import Collection, Generator
 from typing import Any, cast
 
 import pytest
@@ -45,9 +45,8 @@ def accepted(harbour: Harbour, request_id: str) -> None:
 def send(harbour: Harbour, *commands: tuple[Any, ...]) -> list[Any]:
     """Run commands past the library."""
 
-    def steps(_: object) -> Any:
-        found: list[Any] = yield list(commands)
-        return found
+    def steps(_: object) -> Generator[list[tuple[Any, ...]], list[Any], list[Any]]:
+        return (yield list(commands))
 
     link: Any = cast("Any", harbour.app.adapter)._link
     found: list[Any] = link.run(steps)
