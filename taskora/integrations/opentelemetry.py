@@ -236,9 +236,9 @@ class _Consumer:
         if reason in ("cancelled", "lost") or (reason == "shutdown" and raised is not None):
             outcome = "returned" if reason == "shutdown" else reason
         elif raised is not None and reason == "timeout":
-            outcome, failure = "timeout", "TimeoutError"
-            span.set_attribute("error.type", failure)
-            span.set_status(trace.StatusCode.ERROR, "it ran longer than its timeout")
+            late = TimeoutError("it ran longer than its timeout")
+            late.__cause__ = raised  # where the handler was by then
+            outcome, failure = "timeout", _fail(span, late)
         elif raised is not None:
             outcome, failure = "failed", _fail(span, raised)
         span.set_attribute("taskora.outcome", outcome)

@@ -192,10 +192,14 @@ async def test_a_cancelled_run_is_no_error_and_a_timeout_is_one(engine: Engine) 
         await error_of(await late.dispatch(1))
     cancelled, over = recorder.span("process slow"), recorder.span("process late")
     assert told(cancelled)["taskora.outcome"] == "cancelled"
+    assert not cancelled.events
     assert "error.type" not in told(cancelled)
     assert cancelled.status.status_code is not trace.StatusCode.ERROR
     assert told(over)["taskora.outcome"] == "timeout"
     assert told(over)["error.type"] == "TimeoutError"
+    (event,) = over.events
+    assert event.attributes is not None
+    assert "in sleep" in str(event.attributes["exception.stacktrace"])
     assert over.status.status_code is trace.StatusCode.ERROR
 
 
