@@ -138,7 +138,7 @@ class Stopwatch:
         while not ends:
             with contextlib.suppress(TimeoutError):
                 # Not all processes of a fleet at the same moment.
-                async with asyncio.timeout(_EVERY_S * random.uniform(0.8, 1.2)):  # noqa: S311 - no secret
+                async with asyncio.timeout(_EVERY_S * random.uniform(0.8, 1.2)):
                     await self._stops.wait()
             ends = self._stops.is_set()
             await self._flush()
