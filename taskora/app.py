@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from taskora.adapters.opening import open_adapter
 from taskora.adapters.protocol import Adapter
@@ -12,7 +12,6 @@ from taskora.call import on_running_loop, refuse_on_loop
 from taskora.collecting import CollectTask
 from taskora.config import Defaults, Retention, Schedule, SchedulerConfig, check_count, check_flag, check_instance
 from taskora.contracts import AnyContract, CollectContract, TaskContract
-from taskora.dead_letters import DeadLetters
 from taskora.defining import TaskDefiner
 from taskora.definition import caller_names, define, options_of
 from taskora.duration import Duration, to_seconds
@@ -20,7 +19,6 @@ from taskora.errors import ConfigError
 from taskora.function_task import AnyTask, FunctionTask
 from taskora.housekeeping import Housekeeper
 from taskora.implementing import Contracts, Implement
-from taskora.inspector import Inspector
 from taskora.keys import check_schedule_name, check_task_name, check_workflow_id
 from taskora.listening import Listening, OnApp
 from taskora.middleware import Middleware, check_middleware
@@ -33,12 +31,16 @@ from taskora.schema import ANY
 from taskora.serializer import JSON, Serializer
 from taskora.service import Service, worker_settings
 from taskora.settings import TaskSettings
-from taskora.supervising import Supervisors
 from taskora.task import Task
 from taskora.waiting import Waiting
 from taskora.worker import Alone, Host
 from taskora.workflow_engine import StoredWorkflows
 from taskora.workflows import WorkflowHandle
+
+if TYPE_CHECKING:
+    from taskora.dead_letters import DeadLetters
+    from taskora.inspector import Inspector
+    from taskora.supervising import Supervisors
 
 In = TypeVar("In")
 Item = TypeVar("Item")
@@ -391,13 +393,20 @@ class Taskora:
     @property
     def dead_letters(self) -> DeadLetters:
         """The failed jobs: list, group, retry."""
+        # Here and below: what looks at everything takes a worker that never does so a third of a megabyte.
+        from taskora.dead_letters import DeadLetters
+
         return DeadLetters(self.adapter, self.inspect())
 
     @property
     def supervisors(self) -> Supervisors:
         """The supervisors that run: recycle their workers, scale and drain them; ``inspect()`` lists them."""
+        from taskora.supervising import Supervisors
+
         return Supervisors(self.adapter)
 
     def inspect(self) -> Inspector:
         """Look at what is stored: jobs by state, counts, workflows, workers, throughput."""
+        from taskora.inspector import Inspector
+
         return Inspector(self.adapter, {**self._contracts.registered, **self._tasks}, self.serializer)

@@ -99,7 +99,7 @@ OWNER_EXCEPTIONS: dict[tuple[str, str], str] = {
 # Imports inside functions: optional extras, what is slow to import, and what a forked process alone needs.
 LAZY: set[tuple[str, str]] = {
     ("taskora.adapters.opening", "taskora.adapters.memory"),
-    ("taskora.app", "taskora.standalone"),
+    *(("taskora.app", f"taskora.{name}") for name in ("dead_letters", "inspector", "standalone", "supervising")),
     ("taskora.benchmarking.processing", "uvloop"),
     ("taskora.board.board", "uvicorn"),
     ("taskora.cli.board", "taskora.board"),
