@@ -96,9 +96,10 @@ def _mean(values: list[float]) -> float:
 
 
 def _target(box: Box, node_url: Callable[[int], str], group_url: Callable[[int], str], list_url: str) -> str:
-    if box.is_rest or (len(box.nodes) > 1 and box.group is None):
+    if box.is_rest:
         return list_url
-    return node_url(box.nodes[0]) if len(box.nodes) == 1 or box.group is None else group_url(box.group)
+    many = len(box.nodes) > 1
+    return group_url(box.group) if many and box.group is not None else node_url(box.nodes[0])
 
 
 def _box(box: Box, corner: Point, url: str) -> Markup:
