@@ -271,7 +271,7 @@ def test_a_supervisor_is_listed_and_asked_to_recycle_and_to_scale(fleet: Shell) 
     def settled(procs: int) -> bool:
         now = listed()
         ready = [child for child in now["children"] if child["state"] == "ready"]
-        return len(ready) == len(now["children"]) == now["procs"] == procs
+        return {len(ready), len(now["children"]), now["procs"]} == {procs}
 
     wait_until(lambda: settled(1), 30)
     first = listed()
