@@ -9,6 +9,7 @@ from typing import Final
 from starlette.responses import Response
 
 from taskora.board.reading import list_jobs
+from taskora.board.screens import counted
 from taskora.board.view import Action, Outcome, Question, View
 from taskora.board.visit import PAGE_SIZE, NotFoundError, Visit
 from taskora.dead_letters import FAILURES_GROUPED, FailureGroup
@@ -51,14 +52,16 @@ async def ask_all(visit: Visit) -> Question:
     count = sum(one.failed for name, one in stats.items() if task in (None, name))
     where = f"of {task}" if task else "of all tasks"
     return Question(
-        f"Retry {count:,} failed jobs", f"All failed jobs {where} are queued anew, the oldest first.", "Retry all"
+        f"Retry {counted(count, 'failed job', 'failed jobs')}",
+        f"All failed jobs {where} are queued anew, the oldest first.",
+        "Retry all",
     )
 
 
 async def retry_all(visit: Visit) -> Outcome:
     """Queue all failed jobs anew."""
     count = await visit.app.dead_letters.retry_all_async(_task(visit))
-    return Outcome(f"{count:,} jobs are queued again", count)
+    return Outcome(f"{counted(count, 'job is', 'jobs are')} queued again", count)
 
 
 def _mark(group: FailureGroup) -> str:
@@ -78,7 +81,7 @@ async def ask_group(visit: Visit) -> Question:
     """Say how many failed alike."""
     group = await _group(visit)
     return Question(
-        f"Retry {group.count:,} failed jobs",
+        f"Retry {counted(group.count, 'failed job', 'failed jobs')}",
         f"Jobs of {group.task} that failed with {group.error_type or 'an error'}: "
         f"{visit.desk.redactor.text(group.fingerprint)}. "
         f"Those beyond the newest {FAILURES_GROUPED:,} failures are found too.",
@@ -92,7 +95,7 @@ async def retry_group(visit: Visit) -> Outcome:
     count = await visit.app.dead_letters.retry_group_async(group.task, group.fingerprint, error_type=group.error_type)
     like = visit.desk.redactor.text(group.fingerprint)
     target = {"task": group.task, "type": group.error_type, "fingerprint": like}
-    return Outcome(f"{count:,} jobs are queued again", count, target=target)
+    return Outcome(f"{counted(count, 'job is', 'jobs are')} queued again", count, target=target)
 
 
 VIEWS: Final = (View("dead-letters", show),)

@@ -9,7 +9,7 @@ from typing import Final
 from starlette.responses import Response
 
 from taskora.board.reading import need_task
-from taskora.board.screens import to_json
+from taskora.board.screens import counted, to_json
 from taskora.board.view import Action, Outcome, Question, View
 from taskora.board.visit import PAGE_SIZE, Visit
 
@@ -53,16 +53,17 @@ async def ask_flush(visit: Visit) -> Question:
     """Say how many items would become a batch."""
     task, key = await need_task(visit), visit.need("key")
     count = len(await visit.inspector.peek_collect_async(task, key, limit=_COUNTED))
-    many = "+" if count == _COUNTED else ""
     text = f"What {task} has collected under {key} becomes a batch now instead of later."
-    return Question(f"Flush {count:,}{many} items", text, "Flush")
+    many = f"{count:,}+ items" if count == _COUNTED else counted(count, "item", "items")
+    return Question(f"Flush {many}", text, "Flush")
 
 
 async def flush(visit: Visit) -> Outcome:
     """Have a buffer be a batch at once."""
     task, key = await need_task(visit), visit.need("key")
     count = await visit.inspector.flush_collect_async(task, key)
-    return Outcome(f"{count:,} items are a batch now" if count else "Nothing was collected under this key", count)
+    done = f"{counted(count, 'item is', 'items are')} a batch now"
+    return Outcome(done if count else "Nothing was collected under this key", count)
 
 
 VIEWS: Final = (View("flow", show),)

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from taskora.board.access.roles import Role
 from taskora.board.history import latency_chart, throughput_chart
 from taskora.board.reading import asked_task, counts_of, list_jobs, need_task, options_of
+from taskora.board.screens import counted
 from taskora.board.view import Action, Field, Outcome, Question, View
 from taskora.board.visit import PAGE_SIZE, NotFoundError, Visit
 from taskora.cli.payload import readable
@@ -95,7 +96,7 @@ async def ask_retry_all(visit: Visit) -> Question:
     task = await need_task(visit)
     failed = (await visit.inspector.stats_async(task)).failed
     return Question(
-        f"Retry {failed:,} failed jobs",
+        f"Retry {counted(failed, 'failed job', 'failed jobs')}",
         f"All failed jobs of {task} are queued anew, the oldest first, with their first attempt.",
         "Retry all",
     )
@@ -104,7 +105,7 @@ async def ask_retry_all(visit: Visit) -> Question:
 async def retry_all(visit: Visit) -> Outcome:
     """Queue all failed jobs of the task anew."""
     count = await visit.app.dead_letters.retry_all_async(await need_task(visit))
-    return Outcome(f"{count:,} jobs are queued again", count)
+    return Outcome(f"{counted(count, 'job is', 'jobs are')} queued again", count)
 
 
 async def ask_clean(visit: Visit) -> Question:
@@ -113,8 +114,8 @@ async def ask_clean(visit: Visit) -> Question:
     count = getattr(await visit.inspector.stats_async(task), state.value)
     return Question(
         f"Remove {state} jobs",
-        f"{task} has {count:,} {state} jobs. Those that ended longer ago than this are removed for good, "
-        f"at most {_MOST_CLEANED:,} at a time.",
+        f"{task} has {counted(count, f'{state} job', f'{state} jobs')}. Those that ended longer ago than this are "
+        f"removed for good, at most {_MOST_CLEANED:,} at a time.",
         "Remove",
         danger=True,
         fields=(Field("older", "Older than", value="1d", hint="Such as 30m, 12h or 7d; 0s for all."),),
@@ -131,7 +132,7 @@ async def clean(visit: Visit) -> Outcome:
         removed += count
         if count < _PER_CALL:
             break
-    return Outcome(f"{removed:,} {state} jobs are removed", removed)
+    return Outcome(f"{counted(removed, f'{state} job is', f'{state} jobs are')} removed", removed)
 
 
 def _before(visit: Visit) -> datetime:
@@ -154,8 +155,8 @@ async def ask_pause(visit: Visit) -> Question:
     waiting = (await visit.inspector.stats_async(task)).waiting
     return Question(
         f"Pause {task}",
-        f"No worker takes its jobs until it is resumed; {waiting:,} wait now. Those that run go on to their end, and "
-        "jobs are still accepted.",
+        f"No worker takes its jobs until it is resumed; {counted(waiting, 'waits', 'wait')} now. "
+        "Those that run go on to their end, and jobs are still accepted.",
         "Pause",
     )
 
@@ -172,7 +173,9 @@ async def ask_resume(visit: Visit) -> Question:
     """Say what resuming does."""
     task = await need_task(visit)
     waiting = (await visit.inspector.stats_async(task)).waiting
-    return Question(f"Resume {task}", f"Workers take its jobs again; {waiting:,} wait now.", "Resume")
+    return Question(
+        f"Resume {task}", f"Workers take its jobs again; {counted(waiting, 'waits', 'wait')} now.", "Resume"
+    )
 
 
 async def resume(visit: Visit) -> Outcome:

@@ -72,7 +72,9 @@ async function refresh() {
   const [part, status] = await fetchPart(address);
   if (address !== location.href) return;
   if (status === 503) throw new Error("the server cannot be reached");
+  const { watch } = main().dataset;
   morph(main(), part);
+  if (main().dataset.watch !== watch) follow();
   document.title = part.dataset.title;
   tellTimes();
 }
@@ -86,7 +88,7 @@ function run() {
   timer = 0;
   wanted = false;
   refreshing = refresh()
-    .then(() => showLive(source && source.readyState === EventSource.OPEN ? "on" : "polling"), () => { showLive("lost"); wanted = true; })
+    .then(() => showLive(!main().dataset.watch || source?.readyState === EventSource.OPEN ? "on" : "polling"), () => { showLive("lost"); wanted = true; })
     .finally(() => { refreshing = null; last = performance.now(); schedule(); });
 }
 
@@ -132,7 +134,7 @@ async function ask(address) {
     dialog.replaceChildren(...part.childNodes);
     const form = dialog.querySelector("form");
     if (form) form.action = address;
-    dialog.showModal();
+    if (!dialog.open) dialog.showModal();
     (dialog.querySelector("input:not([type=hidden]), textarea, select") ?? dialog.querySelector("button"))?.focus();
   } catch {
     location.assign(address);
@@ -149,6 +151,7 @@ async function confirm(form) {
       method: "POST", headers: { Accept: "application/json" }, credentials: "same-origin",
       body: new URLSearchParams(new FormData(form)),
     });
+    if (answer.status === 401) return location.reload(); // the session is over: signing in comes first
     const said = await answer.json();
     if (!said.ok) throw new Error(said.error);
     if (dialog.open) dialog.close();
@@ -202,6 +205,11 @@ function nextTheme() {
 // Keyboard
 
 document.addEventListener("keydown", (event) => {
+  if (event.key === " " && event.target.matches("a[role=button]")) {
+    event.preventDefault();
+    event.target.click();
+    return;
+  }
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   if (event.target.matches("input, textarea, select, [contenteditable]")) {
     if (event.key === "Escape") event.target.blur();
