@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 _START_TIME: Final = 19
+_USER_TIME, _SYSTEM_TIME = 11, 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,16 @@ def start_ticks(pid: int) -> int | None:
         return None
     # The name is in parentheses and may itself hold any character.
     return int(stat.rpartition(")")[2].split()[_START_TIME])
+
+
+def cpu_ticks(pid: int) -> int | None:
+    """The CPU time that a process has taken, in clock ticks; None when there is no such process."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    fields = stat.rpartition(")")[2].split()
+    return int(fields[_USER_TIME]) + int(fields[_SYSTEM_TIME])
 
 
 def is_stopped(pid: int) -> bool:

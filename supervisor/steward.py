@@ -31,6 +31,7 @@ from .exitcodes import ExitCode
 from .observer import Observer
 from .orphan import ORPHAN_GRACE_S, ControlPipe, arm_exit, end_siblings
 from .pipes import Message
+from .roster import Roster
 from .seat import Seat
 from .signals import leave_to_master, unblock_signals
 
@@ -127,6 +128,7 @@ class _Steward:
         self._told = asyncio.Event()
         self._identity = worker_identity()
         self._supervisor = f"{self._identity.partition(':')[0]}:{seat.beats.master_pid}:{seat.beats.boot:016x}"
+        self._roster = Roster(seat.beats, int(seat.config.heartbeat_timeout_s * 1e9))
         self._started_at = datetime.now(UTC)
         self._housekeeper = app.housekeeper(self._identity)
         self._registration = Registration(app.adapter, self._record)
@@ -285,20 +287,12 @@ class _Steward:
 
     def _record(self) -> WorkerRecord:
         beats = [beat for beat in self._seat.beats.beats() if beat.role == "worker"]
-        slots = [
-            {
-                "slot": beat.slot, "pid": beat.pid, "generation": beat.generation, "state": beat.state.name.lower(),
-                "worker": beat.worker, "active": beat.active, "restarts": self._seat.beats.record(beat.slot).restarts,
-                "lastCause": self._seat.beats.record(beat.slot).last_cause,
-            }
-            for beat in beats
-        ]  # fmt: skip
         return worker_record(
             self._identity, "steward", self._started_at, active=sum(beat.active for beat in beats),
             done=sum(beat.done for beat in beats), failed=sum(beat.failed for beat in beats),
             leader=self._housekeeper.is_leader,
             extra={
                 "id": self._supervisor, "supervisor": os.getppid(), "procs": self._seat.beats.target,
-                "remoteControl": self._seat.config.remote_control, "slots": slots,
+                "remoteControl": self._seat.config.remote_control, "slots": self._roster.describe(beats),
             },
         )  # fmt: skip

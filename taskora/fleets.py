@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import cast
+from typing import Final, cast
 
 from taskora.model import WorkerRecord
+
+_MOST_PERCENT: Final = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,8 @@ class ChildInfo:
         slot: Its place in the fleet, from 0; a replacement gets the same one.
         pid: Its process.
         generation: The roll-out that it belongs to, from 1; a rolling restart adds one.
-        state: What it says of itself: ``starting``, ``ready`` or ``draining``. Others may come.
+        state: What it says of itself: ``starting``, ``ready`` or ``draining``; ``hung`` when it is silent without a
+            job that explains it, or is about to be killed. Others may come.
         worker: Its id among the workers; empty before it has one.
         active: Jobs that it runs.
         restarts: How often a process of the slot died without being asked to.
@@ -28,6 +31,8 @@ class ChildInfo:
         done: Jobs that it completed.
         failed: Runs that failed in it.
         tasks: What it runs.
+        pss: Its memory, bytes, of which pages that it shares count by share.
+        cpu: Its CPU time, in percent of a core over about the last five seconds.
     """
 
     slot: int
@@ -43,6 +48,8 @@ class ChildInfo:
     done: int | None = None
     failed: int | None = None
     tasks: tuple[str, ...] = ()
+    pss: int | None = None
+    cpu: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +121,8 @@ def _child(entry: Mapping[object, object], workers: Mapping[str, WorkerRecord]) 
         _count(entry.get("active")) or 0,
         _count(entry.get("restarts")) or 0,
         _text(entry.get("lastCause")),
+        pss=_count(entry.get("pss")),
+        cpu=_percent(entry.get("cpu")),
     )
     if own is None:
         return said
@@ -122,6 +131,11 @@ def _child(entry: Mapping[object, object], workers: Mapping[str, WorkerRecord]) 
 
 def _count(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _percent(value: object) -> float | None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(cast("float", value)) if number and 0 <= cast("float", value) < _MOST_PERCENT else None
 
 
 def _text(value: object) -> str:

@@ -13,7 +13,7 @@ from taskora.adapters.audit_store import AuditEntry
 from taskora.adapters.request_store import MOST_PROCS
 from taskora.app import Taskora
 from taskora.duration import read_duration, to_seconds
-from taskora.fleets import SupervisorInfo
+from taskora.fleets import ChildInfo, SupervisorInfo
 from taskora.supervising import Supervisors
 
 from .exits import ExitCode
@@ -62,7 +62,7 @@ def list_(target: Target, as_json: bool) -> ExitCode:
     columns = [
         Column("supervisor"), Column("host", shrinks=True), Column("slot", "right"), Column("pid", "right"),
         Column("generation", "right"), Column("state"), Column("active", "right"), Column("done", "right"),
-        Column("failed", "right"), Column("memory", "right"), Column("started", "right"),
+        Column("failed", "right"), Column("memory", "right"), Column("cpu", "right"), Column("started", "right"),
         Column("restarts", "right"), Column("last end", shrinks=True),
     ]  # fmt: skip
     rows = [row for supervisor in found for row in _rows(supervisor)]
@@ -159,10 +159,15 @@ def _note(app: Taskora, action: str, supervisor_id: str, count: int, state: str,
 def _rows(supervisor: SupervisorInfo) -> Iterator[list[object]]:
     name = f"{supervisor.id}{'' if supervisor.remote_control else ' (takes no requests)'}"
     if not supervisor.children:
-        yield [name, supervisor.host, *[None] * 11]
+        yield [name, supervisor.host, *[None] * 12]
     for child in supervisor.children:
         yield [
             name, supervisor.host, child.slot, child.pid, child.generation, child.state, child.active, child.done,
-            child.failed, None if child.rss is None else size(child.rss),
+            child.failed, _memory(child), None if child.cpu is None else f"{child.cpu:.1f}%",
             None if child.started_at is None else ago(child.started_at), child.restarts, child.last_cause,
         ]  # fmt: skip
+
+
+def _memory(child: ChildInfo) -> str | None:
+    taken = child.rss if child.pss is None else child.pss
+    return None if taken is None else size(taken)

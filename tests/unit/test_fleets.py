@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -56,3 +57,25 @@ def test_what_cannot_be_read_of_a_child_costs_that_alone() -> None:
     broken = slot(0, "w", generation=[], state=None, active="many", restarts=-1, lastCause=3)
     (found,) = read_supervisors([record("s", "steward", slots=[broken])])
     assert found.children == (ChildInfo(0, 100, 0, "", "w", 0, 0, ""),)
+
+
+@pytest.mark.parametrize(
+    ("told", "read"), [(12.5, 12.5), (0, 0.0), (None, None), ("5", None), (True, None), (-1, None), (1e300, None)]
+)
+def test_what_a_child_takes_of_the_machine_is_read_where_it_is_told(told: object, read: float | None) -> None:
+    (found,) = read_supervisors([record("s", "steward", slots=[slot(0, "", cpu=told, pss=4096)])])
+    assert (found.children[0].cpu, found.children[0].pss) == (read, 4096)
+
+
+def test_of_a_steward_and_its_successor_the_latter_counts() -> None:
+    told = {"id": "host:5:00", "remoteControl": True}
+    old, new = record("old", "steward", procs=1, **told), record("new", "steward", procs=2, **told)
+    later = replace(new, started_at=NOW + timedelta(seconds=1))
+    for records in ([old, later], [later, old]):
+        (found,) = read_supervisors(records)
+        assert (found.id, found.procs, found.remote_control) == ("host:5:00", 2, True)
+
+
+def test_one_without_an_id_of_its_own_takes_no_requests() -> None:
+    assert not read_supervisors([record("s", "steward", remoteControl=True)])[0].remote_control
+    assert not read_supervisors([record("s", "steward", id="host:5:00", remoteControl="yes")])[0].remote_control

@@ -18,6 +18,10 @@ def test_a_supervisor_is_listed_with_its_children_and_the_cause_of_a_restart(har
     first = harbour.wait(complete, "the supervisor is not listed as a leader with two ready children")[0]
     assert [child.slot for child in first.children] == [0, 1]
     assert first.procs == 2
+    assert all(child.pss and child.pss <= (child.rss or 0) * 1.5 for child in first.children)
+    harbour.wait(
+        lambda: any(child.cpu is not None for one in listed() for child in one.children), "their CPU time is not told"
+    )
     assert {child.pid for child in first.children} <= set(harbour.children(fleet))
 
     killed = first.children[0].pid
