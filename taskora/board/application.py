@@ -19,6 +19,7 @@ from taskora.errors import AdapterError, ConfigError, TaskoraError, ValidationEr
 from .access.guard import Guard
 from .access.headers import protected
 from .access.origins import Origins
+from .access.redirects import board_of
 from .access.roles import Role, User
 from .address import find_address
 from .api import routes, shapes
@@ -86,7 +87,7 @@ class Application:
             scope["taskora.prefix"], scope["taskora.path"] = address
             request = Request(scope, receive)
             try:
-                response = await self._answer(request, address.prefix, address.path)
+                response = await self._answer(request, board_of(request), address.path)
             except ClientDisconnect:
                 return
         await response(scope, receive, send)
@@ -134,6 +135,8 @@ class Application:
             if method in ("GET", "HEAD"):
                 self._check_role(visit, action.needs)
                 return await self._ask(visit, action)
+            if method != "POST":
+                raise RefusedError(405, "This is asked for by GET, and done by POST.")
             return await self._do(visit, action)
         view = self._views.get(path)
         if view is None:
@@ -163,9 +166,9 @@ class Application:
 
     async def _ask(self, visit: Visit, action: Action) -> Response:
         question = await action.ask(visit)
-        given = {name: value for name, value in visit.request.query_params.items() if name != "back"}
-        asked = {field.name for field in question.fields}
-        hidden = {name: value for name, value in given.items() if name not in asked}
+        given, asked = visit.request.query_params, {field.name for field in question.fields}
+        # No others: an input that is called `action` would stand before what scripts know of the form.
+        hidden = {name: given[name] for name in _NAMES if name in given and name not in asked}
         return visit.page(
             "confirm.html", question.title, question=question, hidden=hidden, back=_back(visit), action=action
         )
@@ -228,9 +231,8 @@ class Application:
         return Response(content, headers=headers, media_type=_TYPES[name.rpartition(".")[2]])
 
     def _render_login(self, request: Request, error: str, redirect: str, status: int) -> Response:
-        prefix = str(request.scope["taskora.prefix"])
         return self._screens.plain(
-            prefix, request.cookies, "login.html", "Sign in", status, error=error, redirect=redirect
+            board_of(request), request.cookies, "login.html", "Sign in", status, error=error, redirect=redirect
         )
 
     def _trouble(

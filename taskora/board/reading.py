@@ -20,7 +20,8 @@ def asked_task(visit: Visit) -> str:
     Raises:
         ConfigError: It is missing, or no name of a task.
     """
-    return name_of(visit.need("name" if "name" in visit.values else "task"))
+    # An action's task goes first: what is asked about, and noted, must not differ from what is done.
+    return name_of(visit.need("task" if visit.values.get("task") else "name"))
 
 
 async def need_task(visit: Visit) -> str:

@@ -36,7 +36,7 @@ class Visit:
         screens: Lays pages out.
         request: The request.
         user: Whose it is.
-        prefix: Path of the board as the browser sees it, without a slash at its end.
+        prefix: Path of the board as the browser writes it, without a slash at its end.
         path: Path of this page below the board, without a slash at its begin.
         values: Those of the form, over those of the address.
     """
@@ -59,12 +59,12 @@ class Visit:
         """Looks at what is stored."""
         return self.desk.inspector
 
-    def url(self, path: str = "", **values: object) -> str:
+    def url(self, path: str = "", /, **values: object) -> str:
         """Return the address of a page of the board; what is None or empty is left out."""
         given = [(name, str(value)) for name, value in values.items() if value is not None and value != ""]
         return f"{self.prefix}/{path}" + (f"?{urlencode(given)}" if given else "")
 
-    def here(self, **changes: object) -> str:
+    def here(self, /, **changes: object) -> str:
         """Return this page's address with some of its values changed; None takes one out."""
         return self.url(self.path, **{**self.request.query_params, **changes})
 

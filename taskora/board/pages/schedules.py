@@ -155,7 +155,8 @@ async def edit(visit: Visit) -> Outcome:
 
 def _duration(visit: Visit, text: str) -> Duration:
     """Read a period: with its unit, or from programs in milliseconds."""
-    return int(text) / 1000 if text.isdigit() and visit.path.startswith("api/") else read_duration(text)
+    in_ms = visit.path.startswith("api/") and text.isascii() and text.isdigit() and len(text) < 16
+    return int(text) / 1000 if in_ms else read_duration(text)
 
 
 def _changed(visit: Visit, name: str, before: str) -> str | None:

@@ -1,0 +1,71 @@
+"""Requests that no page of the board makes: they change nothing, confuse nothing, and are told what is wrong."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from integration.board.town import Town
+from integration.board.visitor import ORIGIN, looking_at, visiting
+from taskora.board import create_board
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "PUT", "DELETE", "PATCH", "PROPFIND", "post"])
+async def test_only_post_does_what_a_page_asks_about(town: Town, method: str) -> None:
+    async with visiting(town.app) as visitor:
+        transport = visitor.client
+        answer = await transport.request(method, "/board/task/pause?task=mail.send", headers={"Origin": ORIGIN})
+    if method != "post":  # which httpx writes in capitals
+        assert answer.status_code == 405
+        assert await town.app.inspect().paused_async() == {}
+
+
+@pytest.mark.parametrize(
+    "path", ["task/pause?task=mail.send&name=mail.fail", "api/tasks/mail.send/pause?name=mail.fail"]
+)
+async def test_a_second_name_of_a_task_changes_nothing(town: Town, path: str) -> None:
+    async with visiting(town.app) as visitor:
+        await visitor.ask("POST", path, 200 if path.startswith("api/") else 303)
+    assert list(await town.app.inspect().paused_async()) == ["mail.send"]
+
+
+async def test_a_confirmation_has_no_inputs_but_what_its_action_goes_by(town: Town) -> None:
+    async with visiting(town.app) as visitor:
+        page = await visitor.page("task/pause?task=mail.send&action=//evil.test/&querySelector=x&method=get")
+    names = {each.attributes.get("name") for each in page.all("input", type="hidden")}
+    assert names == {"task"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "task?name=mail.send&path=x&self=y",
+        "schedules?path=x&self=y",
+        "workflow?id={workflow}&open=" + "9" * 5000,
+        "workflow?id={workflow}&open=" + "1," * 5000,
+        "workflow?id={workflow}&path=x",
+    ],
+)
+async def test_values_that_no_page_knows_are_not_looked_at(town: Town, path: str) -> None:
+    async with visiting(town.app) as visitor:
+        await visitor.page(path.format(workflow=town.workflow))
+
+
+@pytest.mark.parametrize("every", ["²", "9" * 5000, "-1", "x", "0"])
+async def test_a_period_that_is_none_is_refused(town: Town, every: str) -> None:
+    async with visiting(town.app) as visitor:
+        await visitor.call("PUT", "schedules/nightly", 400, every=every)
+
+
+async def test_what_a_path_is_mounted_at_goes_no_further_than_the_path(town: Town) -> None:
+    board = Starlette(routes=[Mount("/{place}", create_board(town.app).app)])
+    async with looking_at(board, "/a%0d%0ab;%20c") as visitor:
+        page = await visitor.page("")
+        assert all(link.startswith("/a%0D%0Ab%3B%20c/") for link in page.links() if not link.startswith("#"))
+        answer = await visitor.client.post(f"{visitor.prefix}/task/pause?task=mail.send", headers={"Origin": ORIGIN})
+    told: Mapping[str, Any] = answer.headers
+    assert answer.status_code == 303
+    assert told["location"] == "/a%0D%0Ab%3B%20c/"
+    assert "; Path=/a%0D%0Ab%3B%20c/;" in told["set-cookie"]
