@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from taskora.cli.payload import readable
 from taskora.config import TaskOptions
@@ -12,6 +13,8 @@ from taskora.listing import name_of
 from taskora.model import JobInfo, State
 
 from .visit import PAGE_SIZE, NotFoundError, Visit
+
+_FURTHEST_OF_ALL: Final = 1_000
 
 
 def asked_task(visit: Visit) -> str:
@@ -62,10 +65,22 @@ async def need_job(visit: Visit) -> JobInfo:
 
 async def list_jobs(visit: Visit, state: State, task: str | None) -> tuple[Sequence[JobInfo], int, bool]:
     """Read a page of jobs in a state; returns them, where the page begins, and whether there are more."""
-    offset = visit.number("offset", 0)
+    offset = offset_of(visit, task)
     read = getattr(visit.inspector, f"{state.value}_async")
     found: list[JobInfo] = await read(task, limit=PAGE_SIZE + 1, offset=offset)
     return readable(visit.app, found[:PAGE_SIZE]), offset, len(found) > PAGE_SIZE
+
+
+def offset_of(visit: Visit, task: str | None) -> int:
+    """Return where a page of jobs begins.
+
+    Raises:
+        ConfigError: It is too far down a list of all tasks: all that stands before it would be read, of each of them.
+    """
+    offset = visit.number("offset", 0)
+    if task is None and offset > _FURTHEST_OF_ALL:
+        raise ConfigError(f"offset: at most {_FURTHEST_OF_ALL} over all tasks; the list of one task goes on to its end")
+    return offset
 
 
 async def options_of(visit: Visit, task: str) -> TaskOptions | None:

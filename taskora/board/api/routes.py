@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from taskora.board.pages import ACTIONS
 from taskora.board.pages.workflows import STATES as WORKFLOW_STATES
-from taskora.board.reading import asked_task, counts_of, need_job, options_of
+from taskora.board.reading import asked_task, counts_of, need_job, offset_of, options_of
 from taskora.board.view import Action
 from taskora.board.visit import NotFoundError, Visit
 from taskora.cli.payload import readable
@@ -82,7 +82,7 @@ async def jobs(visit: Visit) -> object:
 
 
 async def _jobs(visit: Visit, state: State, task: str | None) -> list[object]:
-    limit, offset = visit.number("limit", 20, _MOST), visit.number("offset", 0)
+    limit, offset = visit.number("limit", 20, _MOST), offset_of(visit, task)
     read = getattr(visit.inspector, f"{state.value}_async")
     found: list[JobInfo] = await read(task, limit=limit, offset=offset) if limit else []
     return [shapes.job_shape(visit, job) for job in readable(visit.app, found)]

@@ -69,3 +69,11 @@ async def test_what_a_path_is_mounted_at_goes_no_further_than_the_path(town: Tow
     assert answer.status_code == 303
     assert told["location"] == "/a%0D%0Ab%3B%20c/"
     assert "; Path=/a%0D%0Ab%3B%20c/;" in told["set-cookie"]
+
+
+@pytest.mark.parametrize("path", ["dead-letters", "api/dlq"])
+async def test_a_list_of_all_tasks_is_not_read_far_down(town: Town, path: str) -> None:
+    async with visiting(town.app) as visitor:
+        await visitor.get(f"{path}?offset=1000")
+        await visitor.get(f"{path}?offset=1000000000", 400)
+        await visitor.get(f"{path}?offset=1000000000&task=mail.fail")
