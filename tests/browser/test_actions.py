@@ -197,12 +197,12 @@ async def test_a_schedule_is_paused_resumed_triggered_changed_and_deleted(
 
 async def test_a_workflow_is_cancelled_with_its_jobs(browser: Browser, base: str, app: Taskora, town: Town) -> None:
     gate, send = (app.find_task(f"mail.{name}") for name in ("gate", "send"))
-    flow = await chain(gate.s({"user_id": 1}), send.s()).dispatch(name="by night")
+    flow = await chain(gate.s({"user_id": 1}), send.s(), send.s()).dispatch(name="by night")
     async with window(browser, base) as shown:
         page = await shown.open(f"workflow?id={flow.workflow_id}")
         opening, dialog = opener(page, "Cancel…"), page.locator(DIALOG)
         await opening.click()
-        await expect(dialog).to_contain_text("2 of its 2 nodes")
+        await expect(dialog).to_contain_text("3 of its 3 nodes")
         await page.keyboard.press("Escape")
         title, notice = "Cancel workflow by night", "Workflow by night is cancelled"
         await act(opening, title, notice, reason="too late")
