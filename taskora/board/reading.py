@@ -24,7 +24,7 @@ def asked_task(visit: Visit) -> str:
         ConfigError: It is missing, or no name of a task.
     """
     # An action's task goes first: what is asked about, and noted, must not differ from what is done.
-    return name_of(visit.need("task" if visit.values.get("task") else "name"))
+    return name_of(visit.value("task") or visit.value("name") or visit.need("task"))
 
 
 async def need_task(visit: Visit) -> str:
