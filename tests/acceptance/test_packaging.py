@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.packaging, pytest.mark.timeout(600)]
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 FOLDERS: dict[str, str] = SETTINGS["tool"]["setuptools"]["package-dir"]
-SUFFIXES = {".py", ".lua", ".typed"}
+SUFFIXES = {".py", ".lua", ".typed", ".html", ".css", ".js", ".svg"}
 
 IMPORT_EVERYTHING = """
 import importlib, sys
@@ -111,8 +111,17 @@ def installed(request: pytest.FixtureRequest, built: Path, tmp_path_factory: pyt
 
 
 def test_what_is_installed_can_be_imported(installed: Path, tmp_path: Path) -> None:
-    packages: list[str] = SETTINGS["tool"]["setuptools"]["packages"]
+    every: list[str] = SETTINGS["tool"]["setuptools"]["packages"]
+    packages = [name for name in every if not f"{name}.".startswith("taskora.board.")]  # which needs its extra
     assert f"imported {len(packages)}" in run(installed, "-c", IMPORT_EVERYTHING, *packages, cwd=tmp_path)
+
+
+def test_without_its_extra_the_board_says_what_to_install(installed: Path, tmp_path: Path) -> None:
+    command = [installed.with_name("taskora"), "board", "--url", "redis://127.0.0.1:1", "--port", "0"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode != 0
+    assert "install taskora[board]" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_the_installed_commands_start(installed: Path, tmp_path: Path) -> None:
