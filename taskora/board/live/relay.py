@@ -54,6 +54,7 @@ class Relay:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._listeners: set[Listener] = set()
+        self._wanted: set[str] = set()  # asked for each event
         self._reading: asyncio.Task[None] | None = None
 
     @contextlib.contextmanager
@@ -61,12 +62,14 @@ class Relay:
         """Have the events of tasks kept for a listener, from now on."""
         listener = Listener(tasks)
         self._listeners.add(listener)
+        self._wanted = self._wanted | tasks
         if self._reading is None or self._reading.done() or self._reading.get_loop() is not asyncio.get_running_loop():
             self._reading = asyncio.create_task(self._read(), name="taskora-board-events")
         try:
             yield listener
         finally:
             self._listeners.discard(listener)
+            self._wanted = {task for one in self._listeners for task in one.tasks}
             self._rest()
 
     def _rest(self) -> None:
@@ -100,7 +103,3 @@ class Relay:
         if fresh := wanted - followed:
             await feed.follow(fresh)
         return wanted
-
-    @property
-    def _wanted(self) -> set[str]:
-        return {task for listener in self._listeners for task in listener.tasks}

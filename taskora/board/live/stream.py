@@ -9,9 +9,10 @@ from dataclasses import asdict
 from typing import Final
 
 import orjson
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from taskora.board.access.patience import Places
 from taskora.board.view import Endpoint
 from taskora.board.visit import Visit
 from taskora.errors import AdapterError, ConfigError
@@ -22,15 +23,25 @@ from .relay import Relay
 from .ticker import Ticker
 
 HEARTBEAT_S: Final = 15.0
+_AT_ONCE: Final = 1_000
+_AT_ONCE_FROM_ONE: Final = 200  # behind a proxy that does not tell whose they are, those of everybody
+_RETRY_S: Final = "10"
+_MOST_TASKS: Final = 1_000
 HEADERS: Final = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}  # nginx would hold the stream back
 _ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
 
 
 class Streams:
-    """The streams that are open in this process."""
+    """The streams that are open in this process.
 
-    def __init__(self) -> None:
+    Args:
+        most: So many in all.
+        most_from_one: Of one address. A page that finds no room looks again by itself every few seconds.
+    """
+
+    def __init__(self, most: int = _AT_ONCE, most_from_one: int = _AT_ONCE_FROM_ONE) -> None:
         self._open: dict[EventStream, asyncio.Event] = {}
+        self.places = Places(most, most_from_one)
 
     @contextlib.contextmanager
     def opened(self, stream: EventStream) -> Generator[asyncio.Event]:
@@ -62,6 +73,16 @@ class EventStream(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as ASGI asks."""
+        client: tuple[str, int] | None = scope.get("client")
+        with self._streams.places.take("" if client is None else client[0]) as is_taken:
+            if is_taken:
+                await self._tell(scope, receive, send)
+                return
+        await self._events.aclose()
+        said = {"ok": False, "error": "Too many streams are open."}
+        await JSONResponse(said, 429, {"Retry-After": _RETRY_S})(scope, receive, send)
+
+    async def _tell(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._streams.opened(self) as ending:
             try:
                 # With a newer one it would be told by the next write alone, which may be long in coming.
@@ -122,7 +143,9 @@ def events(relay: Relay, streams: Streams) -> Endpoint:
     """Make the endpoint that tells programs of events and counts."""
 
     async def answer(visit: Visit) -> Response:
-        asked = [name_of(task) for task in visit.value("tasks").split(",") if task]
+        asked = {name_of(task) for task in visit.value("tasks").split(",") if task}
+        if len(asked) > _MOST_TASKS:
+            raise ConfigError(f"tasks: at most {_MOST_TASKS}; without any it is all")
         tasks = frozenset(asked or await visit.inspector.tasks_async())
         return EventStream(_events(relay, visit, tasks), streams)
 

@@ -6,14 +6,18 @@ from typing import Any
 
 import pytest
 
-from integration.board.listening import PATIENCE_S, listening
+from integration.board.listening import PATIENCE_S, Stream, listening
 from integration.board.town import Town
 from integration.board.visitor import visiting, visiting_alone
 from integration.engine.kit import echo_of, gated, open_app, working
 from support import Server, wait_until_async
 from taskora import Taskora
 from taskora.board import create_board
+from taskora.board.application import Application
+from taskora.board.desk import Desk
 from taskora.board.live import stream
+from taskora.board.live.ticker import Ticker
+from taskora.board.settings import BoardSettings
 
 KEPT = 500
 
@@ -213,3 +217,25 @@ async def test_a_stream_can_only_be_listened_to(town: Town) -> None:
         for method in ("HEAD", "POST", "DELETE"):
             for path in ("live?watch=*", "api/events"):
                 await visitor.ask(method, path, 405, headers={"Origin": "http://board.test"})
+
+
+async def test_one_browser_cannot_open_streams_without_end(app: Taskora) -> None:
+    streams = stream.Streams(most=3, most_from_one=2)
+    endpoint = stream.live(Ticker(Desk(app, BoardSettings())), streams)
+    board = Application(Desk(app, BoardSettings()), (), (), {"live": endpoint})
+    address = "/board/live?watch=time"
+    async with open_app(app), listening(board, address):
+        async with listening(board, address):
+            refused = Stream(board, address)
+            await refused.open()
+            assert refused.status == 429
+            assert "retry-after" in refused.headers
+            await refused.close()
+        async with listening(board, address) as again:
+            assert again.status == 200
+    await wait_until_async(lambda: not reading_tasks(), PATIENCE_S)
+
+
+async def test_a_program_cannot_ask_for_the_events_of_tasks_without_end(app: Taskora) -> None:
+    async with open_app(app), visiting(app) as visitor:
+        await visitor.get(f"api/events?tasks={','.join(f't{number}' for number in range(1_001))}", 400)
