@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -24,7 +25,7 @@ from .access.roles import Role, User
 from .address import find_address
 from .api import routes, shapes
 from .desk import Desk
-from .screens import NOTICE_COOKIE, Screens, read_static
+from .screens import NOTICE_COOKIE, Screens, Unfinished, read_static
 from .view import Action, Endpoint, Outcome, View
 from .visit import NotFoundError, Visit
 
@@ -99,6 +100,8 @@ class Application:
         if preflight is not None:
             return preflight
         response = await self._admitted(request, prefix, path)
+        if isinstance(response, Unfinished):  # what went wrong; short
+            response = response.lay_out()
         self._origins.mark(request, response)
         return response
 
@@ -117,7 +120,8 @@ class Application:
         try:
             values = {**request.query_params, **await _form(request)}
             visit = Visit(self._desk, self._screens, request, user, prefix, path, values)
-            return await self._found(visit)
+            response = await self._found(visit)
+            return await asyncio.to_thread(response.lay_out) if isinstance(response, Unfinished) else response
         except Exception as error:  # noqa: BLE001 - whatever happens in a page must be told as a page
             status, message = _explained(error)
             return self._trouble(request, prefix, path, visit, status, message)

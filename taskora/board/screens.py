@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from importlib.resources import files
@@ -50,6 +50,18 @@ PLACES: Final = (
 )
 
 
+class Unfinished(Response):
+    """A page that is still to be laid out: that takes a while where payloads are large, and belongs into a thread.
+
+    Args:
+        lay_out: Does it.
+    """
+
+    def __init__(self, lay_out: Callable[[], Response]) -> None:
+        super().__init__()
+        self.lay_out = lay_out
+
+
 class Screens:
     """Lays pages out.
 
@@ -75,7 +87,7 @@ class Screens:
     def page(
         self, visit: Visit, template: str, title: str, status: int, watch: str, values: Mapping[str, object]
     ) -> Response:
-        """Answer with a page, or with its main part."""
+        """Answer with a page, or with its main part; it is laid out later."""
         partial = visit.request.headers.get(PART_HEADER) == "main"
         context = {
             **values,
@@ -86,7 +98,8 @@ class Screens:
             "layout": "part.html" if partial else "base.html",
             "place": visit.path,
         }
-        return self._answer(visit.prefix, dict(visit.request.cookies), template, status, context)
+        cookies = dict(visit.request.cookies)
+        return Unfinished(lambda: self._answer(visit.prefix, cookies, template, status, context))
 
     def plain(
         self, prefix: str, cookies: Mapping[str, str], template: str, title: str, status: int, **values: object

@@ -85,7 +85,8 @@ async def _jobs(visit: Visit, state: State, task: str | None) -> list[object]:
     limit, offset = visit.number("limit", 20, _MOST), offset_of(visit, task)
     read = getattr(visit.inspector, f"{state.value}_async")
     found: list[JobInfo] = await read(task, limit=limit, offset=offset) if limit else []
-    return [shapes.job_shape(visit, job) for job in readable(visit.app, found)]
+    # Large ones take a while, and others must not wait for it.
+    return await asyncio.to_thread(lambda: [shapes.job_shape(visit, job) for job in readable(visit.app, found)])
 
 
 async def stats(visit: Visit) -> object:
@@ -110,7 +111,7 @@ async def migrations(visit: Visit) -> object:
 async def job(visit: Visit) -> object:
     """All of a job."""
     try:
-        return shapes.job_shape(visit, await need_job(visit))
+        return await asyncio.to_thread(shapes.job_shape, visit, await need_job(visit))
     except NotFoundError:
         raise NotFoundError("Job not found") from None
 

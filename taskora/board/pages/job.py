@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from starlette.responses import Response
@@ -29,16 +30,22 @@ async def show(visit: Visit) -> Response:
     job = await need_job(visit)
     desk = visit.desk
     options = await options_of(visit, job.task)
-    data, result = desk.shown_data(job.data, job.task), desk.shown_result(job.result, job.task)
-    safe = desk.redactor.job(job)
+    # Large ones take a while, and other pages must not wait for it.
+    data, result, safe = await asyncio.to_thread(
+        lambda: (
+            _cut(desk.shown_data(job.data, job.task)),
+            _cut(desk.shown_result(job.result, job.task)),
+            desk.redactor.job(job),
+        )
+    )
     percent = job.progress if isinstance(job.progress, int | float) and not isinstance(job.progress, bool) else None
     return visit.page(
         "job.html",
         f"Job {job.id}",
         watch="" if job.state.terminal else "time",
         job=safe,
-        data=_cut(data),
-        result=_cut(result),
+        data=data,
+        result=result,
         percent=None if percent is None else min(100.0, max(0.0, percent)),
         logs=safe.logs[-_LOGS_SHOWN:],
         logs_left=max(0, len(safe.logs) - _LOGS_SHOWN),
@@ -58,10 +65,11 @@ async def raw(visit: Visit) -> Response:
     """Answer with the whole payload or result, as a file."""
     job = await need_job(visit)
     of_result = visit.value("part") == "result"
-    value = visit.desk.shown_result(job.result, job.task) if of_result else visit.desk.shown_data(job.data, job.task)
+    given, shown = (job.result, visit.desk.shown_result) if of_result else (job.data, visit.desk.shown_data)
+    text = await asyncio.to_thread(lambda: to_json(shown(given, job.task)))
     name = f"{'result' if of_result else 'payload'}.json"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(to_json(value), headers=headers, media_type="application/json")
+    return Response(text, headers=headers, media_type="application/json")
 
 
 # Actions
@@ -106,7 +114,7 @@ async def cancel(visit: Visit) -> Outcome:
 async def ask_again(visit: Visit) -> Question:
     """Show the payload for editing; what is masked would be stored masked, so it must be typed anew."""
     job = await need_job(visit)
-    shown = visit.desk.redactor.value(job.data)
+    shown = await asyncio.to_thread(visit.desk.redactor.value, job.data)
     masked = shown != job.data
     hint = "Masked values are stored as they stand here: type them anew." if masked else "JSON"
     known = (

@@ -46,7 +46,7 @@ async def show_list(visit: Visit) -> Response:
 async def show(visit: Visit) -> Response:
     """Show a workflow."""
     record = await _need(visit)
-    safe = visit.desk.redactor.workflow(record)
+    safe = await asyncio.to_thread(visit.desk.redactor.workflow, record)
     counts = Counter(node.state for node in record.nodes)
     state, offset = visit.value("nodes"), visit.number("offset", 0)
     chosen = [node for node in safe.nodes if state in ("", node.state)]

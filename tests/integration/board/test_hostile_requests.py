@@ -1,5 +1,6 @@
 """Requests that no page of the board makes: they change nothing, confuse nothing, and are told what is wrong."""
 
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -77,3 +78,20 @@ async def test_a_list_of_all_tasks_is_not_read_far_down(town: Town, path: str) -
         await visitor.get(f"{path}?offset=1000")
         await visitor.get(f"{path}?offset=1000000000", 400)
         await visitor.get(f"{path}?offset=1000000000&task=mail.fail")
+
+
+async def test_large_payloads_do_not_keep_other_pages_waiting(town: Town) -> None:
+    places: set[bool] = set()
+
+    def shown(value: object, task: str) -> object:
+        places.add(threading.current_thread() is threading.main_thread())
+        return value
+
+    job = town.job("completed")
+    pages = ("task?name=mail.send&state=completed", f"job?{job}", f"job/raw?{job}")
+    reads = (f"jobs/{town.jobs['completed'][1]}", "tasks/mail.send/jobs?state=completed", "dlq")
+    async with visiting(town.app, formatters={"data": shown, "result": shown}) as visitor:
+        for path in (*pages, *(f"api/{read}" for read in reads)):
+            places.clear()
+            await visitor.get(path)
+            assert places == {False}, path
