@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import socket
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
+
+from starlette.types import ASGIApp
 
 from taskora.app import Taskora
 from taskora.config import check_count, check_flag, check_instance
 from taskora.duration import Duration
 from taskora.errors import ConfigError
 
+from .access.hosts import for_this_machine, is_local
 from .access.login import AuthCallable, SessionLogin
 from .api.metrics import metrics
 from .application import Application
@@ -53,8 +55,10 @@ class Board:
 
         Args:
             port: TCP port; 0 takes a free one.
-            host: Address to listen at. Another than one of this machine needs ``auth``.
-            unprotected: Serve also without ``auth`` to other machines: something in front lets people in.
+            host: Address to listen at. Another than one of this machine needs ``auth``; at one of this machine, without
+                ``auth``, it answers only to whom asks for ``localhost`` or such an address.
+            unprotected: Serve also without ``auth`` to other machines, and by any name: something in front lets people
+                in.
 
         Raises:
             ConfigError: Nobody can listen there, or anybody in reach could act on the queue.
@@ -62,7 +66,8 @@ class Board:
         check_count(port, "port", least=0, most=65_535)
         check_instance(host, str, "host")
         check_flag(unprotected, "unprotected")
-        if self._settings.auth is None and not (unprotected or self._settings.read_only or _is_local(host)):
+        guarded = unprotected or self._settings.auth is not None
+        if not (guarded or self._settings.read_only or is_local(host)):
             raise ConfigError(
                 f"host: at {host} anybody in reach could act on the queue: give auth=SessionLogin(…) or "
                 "read_only=True, or unprotected=True when something in front lets people in"
@@ -78,9 +83,11 @@ class Board:
             address = f"http://{shown_host}:{listener.getsockname()[1]}{self._settings.base_path}/"
             print(f"{self._settings.title} board listening on {address}", flush=True)  # noqa: T201 - it is a program here
             with contextlib.suppress(KeyboardInterrupt):
-                asyncio.run(self._serve(listener))
+                asyncio.run(
+                    self._serve(listener, self.app if guarded or not is_local(host) else for_this_machine(self.app))
+                )
 
-    async def _serve(self, listener: socket.socket) -> None:
+    async def _serve(self, listener: socket.socket, app: ASGIApp) -> None:
         # Kept out of the module: who mounts the application brings a server of their own.
         import uvicorn
 
@@ -91,18 +98,11 @@ class Board:
                 streams.end()
                 await super().shutdown(sockets)
 
-        config = uvicorn.Config(self.app, lifespan="off", log_level="warning", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(app, lifespan="off", log_level="warning", timeout_graceful_shutdown=1)
         try:
             await Server(config).serve([listener])
         finally:
             await self._taskora.adapter.close_loop()
-
-
-def _is_local(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def create_board(

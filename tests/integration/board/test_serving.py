@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -149,3 +150,19 @@ sys.exit(main())
     assert missing in program.log()
     assert "taskora[board]" in program.log()
     assert "Traceback" not in program.log()
+
+
+@pytest.mark.parametrize(("options", "status"), [((), 421), (("--read-only",), 421), (("--unprotected",), 200)])
+def test_a_board_without_auth_is_not_to_be_had_by_a_name_of_somebody_else(
+    spawn: Spawn, module: Path, options: tuple[str, ...], status: int
+) -> None:
+    address = address_of(spawn([str(TASKORA), "board", "--port", "0", *options, "office:app"]))
+    port = address.split(":")[2].partition("/")[0]
+    for name, wanted in ((f"evil.test:{port}", status), (f"localhost:{port}", 200), (f"[::1]:{port}", 200)):
+        try:
+            with fetch(address, Host=name) as answer:
+                found = answer.status
+        except urllib.error.HTTPError as error:
+            with error:
+                found = error.code
+        assert found == wanted, name
