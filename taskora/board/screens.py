@@ -126,7 +126,7 @@ class Screens:
         )
         # What others stored may hold halves of characters.
         response = HTMLResponse(text.encode("utf-8", "replace"), status)
-        if notice and "layout" in context:
+        if notice and context.get("layout") == "base.html":  # where it stands
             response.delete_cookie(NOTICE_COOKIE, path=f"{prefix}/")
         return response
 

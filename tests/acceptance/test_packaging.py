@@ -117,7 +117,7 @@ def test_what_is_installed_can_be_imported(installed: Path, tmp_path: Path) -> N
 
 
 def test_without_its_extra_the_board_says_what_to_install(installed: Path, tmp_path: Path) -> None:
-    command = [installed.with_name("taskora"), "board", "--url", "redis://127.0.0.1:1", "--port", "0"]
+    command = [str(installed.with_name("taskora")), "board", "--url", "redis://127.0.0.1:1", "--port", "0"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode != 0
     assert "install taskora[board]" in done.stderr

@@ -27,6 +27,7 @@ Render: TypeAlias = Callable[[Request, str, str, int], Response]
 _log = logging.getLogger("taskora.board")
 
 _ANYBODY: Final = User("anonymous", Role.ADMIN)
+_OF_BROWSERS: Final = ("basic", "digest", "negotiate", "ntlm")
 _THREADS: Final = 8
 _MOST_BODY: Final = 16_384
 _BODY_S: Final = 10.0
@@ -79,6 +80,11 @@ class Guard:
         if self._login is not None:
             return self._login.is_sent(request)
         return self._function is not None and "cookie" in request.headers
+
+    def is_recognised(self, request: Request) -> bool:
+        """Tell whether a browser may have said by itself who somebody is: by a cookie, or as its own dialogue asked."""
+        scheme = request.headers.get("authorization", "").partition(" ")[0].lower()
+        return self.uses_cookie(request) or (self._function is not None and scheme in _OF_BROWSERS)
 
     async def enter(self, request: Request) -> User | Response:
         """Return who asks, or what is answered to somebody who is not let in."""

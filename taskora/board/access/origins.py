@@ -55,7 +55,7 @@ class Origins:
         if origin in self._listed:
             return None
         # Where nobody is asked who they are, any page that an operator looks at could act in their stead.
-        if self._any and not guard.lets_everybody_in and not guard.uses_cookie(request):
+        if self._any and not guard.lets_everybody_in and not guard.is_recognised(request):
             return None
         if site is None and origin == _own_origin(request):
             return None

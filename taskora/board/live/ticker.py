@@ -62,6 +62,9 @@ class Ticker:
                 # The pages find out by themselves, and say so.
                 _log.debug("cannot look at the counts: %s", error)
                 now = {}
+            except Exception:  # noqa: BLE001 - pages that are open must not stand still for it
+                _log.exception("looking at the counts failed; it is tried again")
+                now = {}
             for bell, watch in list(self._bells.items()):
                 if watch == "time" or not now or now.get(watch) != before.get(watch):
                     bell.set()
@@ -82,7 +85,8 @@ class Ticker:
         return {**pulses, "*": (_sum(stats), time.monotonic() // _AT_LEAST_EVERY_S)}
 
     async def _ended(self, task: str) -> object:
-        return await self._desk.inspector.throughput_async(task, bucket=60, count=2)
+        found = await self._desk.inspector.throughput_async(task, bucket=60, count=2)
+        return [one for one in found if one.completed or one.failed]  # a minute that begins is no change
 
 
 def _sum(stats: Mapping[str, QueueStats]) -> QueueStats:

@@ -95,3 +95,12 @@ async def test_large_payloads_do_not_keep_other_pages_waiting(town: Town) -> Non
             places.clear()
             await visitor.get(path)
             assert places == {False}, path
+
+
+async def test_a_notice_waits_for_the_page_that_shows_it(town: Town) -> None:
+    async with visiting(town.app) as visitor:
+        await visitor.send("task/pause?task=mail.send")
+        part = await visitor.get("workers", X_Taskora_Part="main")  # another page that is open brings itself up to date
+        assert "set-cookie" not in part.headers
+        assert "mail.send is paused" in (await visitor.get("workers")).text
+        assert "mail.send is paused" not in (await visitor.get("workers")).text

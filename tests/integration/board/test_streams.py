@@ -94,7 +94,8 @@ async def test_a_page_that_shows_times_is_told_every_time(app: Taskora) -> None:
             await page.next("changed")
 
 
-async def test_a_page_on_which_nothing_happens_is_told_nothing(app: Taskora) -> None:
+async def test_a_page_on_which_nothing_happens_is_told_nothing(app: Taskora, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("taskora.board.live.ticker._AT_LEAST_EVERY_S", 1e9)
     task = echo_of(app, "still")
     async with open_app(app):
         await task.dispatch(1)
@@ -239,3 +240,26 @@ async def test_one_browser_cannot_open_streams_without_end(app: Taskora) -> None
 async def test_a_program_cannot_ask_for_the_events_of_tasks_without_end(app: Taskora) -> None:
     async with open_app(app), visiting(app) as visitor:
         await visitor.get(f"api/events?tasks={','.join(f't{number}' for number in range(1_001))}", 400)
+
+
+async def test_open_pages_outlive_a_look_that_failed(
+    app: Taskora, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    looks = 0
+    look = Desk.stats
+
+    async def once_wrong(desk: Desk) -> Any:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            raise RuntimeError("nobody thought of this")
+        return await look(desk)
+
+    monkeypatch.setattr(Desk, "stats", once_wrong)
+    async with (
+        open_app(app),
+        listening(create_board(app, refresh_interval=0.25).app, "/board/live?watch=*") as live,
+    ):
+        await wait_until_async(lambda: looks > 2, PATIENCE_S)
+        await live.next("changed")
+    assert "nobody thought of this" in caplog.text

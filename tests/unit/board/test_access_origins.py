@@ -142,6 +142,13 @@ async def test_any_origin_means_any_without_a_session() -> None:
         assert "access-control-allow-credentials" not in answer.headers
         assert (await browser.post("/board/x")).status_code == 403, "any page could act for whoever looks at it"
     assert await post(World(cors=("*",), auth=anybody), Origin="https://any.test") == 200
+    assert (
+        await post(World(cors=("*",), auth=anybody), Origin="https://any.test", Authorization="Bearer of-its-own")
+        == 200
+    )
+    for known in ("Basic YWRhOng=", "negotiate x"):  # which browsers add by themselves
+        assert await post(World(cors=("*",), auth=anybody), Origin="https://any.test", Authorization=known) == 403
+        assert await post(World(auth=anybody), Authorization=known) == 200, "a program says no origin"
     assert await post(World(cors=("*",)), session_cookie(HOUR_MS), Origin="https://any.test") == 403
 
 
