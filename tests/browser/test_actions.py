@@ -1,6 +1,7 @@
 """What people do on a board: each thing is asked for in a dialog that says what it touches, and is seen when done."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
@@ -8,7 +9,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 from browser.viewing import PATIENCE_MS, Window, window
 from integration.board.town import Town
 from integration.engine.kit import ended
-from taskora import Taskora, chain
+from taskora import Bound, Taskora
 
 expect.set_options(timeout=PATIENCE_MS)
 DIALOG = "dialog[open]"
@@ -197,7 +198,8 @@ async def test_a_schedule_is_paused_resumed_triggered_changed_and_deleted(
 
 async def test_a_workflow_is_cancelled_with_its_jobs(browser: Browser, base: str, app: Taskora, town: Town) -> None:
     gate, send = (app.find_task(f"mail.{name}") for name in ("gate", "send"))
-    flow = await chain(gate.s({"user_id": 1}), send.s(), send.s()).dispatch(name="by night")
+    first: Bound[Any] = gate.s({"user_id": 1})
+    flow = await (first | send.s() | send.s()).dispatch(name="by night")
     async with window(browser, base) as shown:
         page = await shown.open(f"workflow?id={flow.workflow_id}")
         opening, dialog = opener(page, "Cancel…"), page.locator(DIALOG)
