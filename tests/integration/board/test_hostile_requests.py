@@ -4,13 +4,14 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from integration.board.town import Town
 from integration.board.visitor import ORIGIN, looking_at, visiting
-from taskora.board import create_board
+from taskora.board import SessionLogin, create_board
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "PUT", "DELETE", "PATCH", "PROPFIND", "post"])
@@ -104,3 +105,31 @@ async def test_a_notice_waits_for_the_page_that_shows_it(town: Town) -> None:
         assert "set-cookie" not in part.headers
         assert "mail.send is paused" in (await visitor.get("workers")).text
         assert "mail.send is paused" not in (await visitor.get("workers")).text
+
+
+WITHOUT_SESSION = (
+    "/board/api/overview", "/board//api/overview", "/board/api//overview", "/board/api/overview/",
+    "/board/API/overview", "/board/static/../api/overview", "/board/static/%2e%2e/api/overview",
+    "/board/static/..%2fapi/overview", "/board/%61pi/overview", "/board/login/../api/overview",
+    "/board/login/api/overview", "/board/login;/../api/overview", "/board/auth/login/../../metrics",
+    "/board/metrics", "/board//metrics//", "/board/live?watch=time", "/board/api/events", "/board/api/config",
+    "/board/job/raw", "/board/board/api/overview", "/board/static/api/overview", "/board/", "/board",
+    "/board//", "/board/.", "/board/%00",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("root_path", ["", "/board", "/outer"])
+@pytest.mark.parametrize("base_path", ["/board", ""])
+async def test_no_way_of_writing_a_path_leads_past_the_login(town: Town, root_path: str, base_path: str) -> None:
+    login = SessionLogin("k" * 32, lambda name, password: None)
+    board = create_board(town.app, auth=login, base_path=base_path).app
+    async with looking_at(board, root_path=root_path) as visitor:
+        for path in WITHOUT_SESSION:
+            for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"):
+                for more in ({}, {"Accept": "application/json"}, {"X-HTTP-Method-Override": "GET"}):
+                    raw = httpx.URL(f"{ORIGIN}{root_path}").copy_with(raw_path=f"{root_path}{path}".encode())
+                    answer = await visitor.client.request(method, raw, headers={"Origin": ORIGIN, **more})
+                    assert answer.status_code in (303, 307, 401, 404, 405), (method, path, more)
+                    assert "mail.send" not in answer.text
+                    assert answer.headers.get("location", "/").startswith("/")
+                    assert not answer.headers.get("location", "/").startswith(("//", "/\\"))
