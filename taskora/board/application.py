@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from taskora.adapters.audit_store import AuditEntry, AuditOutcome
 from taskora.errors import AdapterError, ConfigError, TaskoraError, ValidationError
+from taskora.quoting import quoted
 
 from .access.guard import Guard
 from .access.headers import protected
@@ -325,7 +326,10 @@ async def _form(request: Request) -> dict[str, str]:
 
 def _as_field(name: str, value: object) -> str:
     """Write a member of a JSON object as a form would hold it; payloads are JSON in forms too."""
-    return value if isinstance(value, str) and name != "data" else orjson.dumps(value).decode()
+    try:
+        return value if isinstance(value, str) and name != "data" else orjson.dumps(value).decode()
+    except orjson.JSONEncodeError as error:
+        raise RefusedError(400, f"{quoted(name)} cannot be written as JSON: {error}") from None
 
 
 async def _live(receive: Receive, send: Send) -> None:

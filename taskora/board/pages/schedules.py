@@ -166,8 +166,10 @@ def _changed(visit: Visit, name: str, before: str) -> str | None:
 
 def _json(text: str) -> object:
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
+        value: object = orjson.loads(text)
+        orjson.dumps(value)
+        return value
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError) as error:  # of the second, if it is too deep
         raise ConfigError(f"The payload is no JSON: {error}") from None
 
 

@@ -209,7 +209,7 @@ async def dispatch(visit: Visit) -> Outcome:
     task = asked_task(visit)
     try:
         data = orjson.dumps(orjson.loads(visit.value("data", "null")))
-    except orjson.JSONDecodeError as error:
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError) as error:  # of the second, if it is too deep
         raise ConfigError(f"The payload is no JSON: {error}") from None
     delay_ms = int(to_seconds(read_duration(visit.value("delay", "0s")), "delay") * 1000)
     stored = await dispatch_by_name(visit.app, task, NewJob(new_id(), data, delay_ms, visit.number("priority", 0, 900)))

@@ -133,3 +133,15 @@ async def test_no_way_of_writing_a_path_leads_past_the_login(town: Town, root_pa
                     assert "mail.send" not in answer.text
                     assert answer.headers.get("location", "/").startswith("/")
                     assert not answer.headers.get("location", "/").startswith(("//", "/\\"))
+
+
+@pytest.mark.parametrize("depth", [300, 2_000, 100_000])
+async def test_a_payload_that_is_too_deep_is_refused(town: Town, depth: int) -> None:
+    deep = "[" * depth + "]" * depth
+    headers = {"Content-Type": "application/json"}
+    async with visiting(town.app) as visitor:
+        await visitor.send("task/dispatch?task=mail.send", 400, data=deep)
+        await visitor.send("schedule/edit?name=nightly", 400, data=deep)
+        for name in ("data", "every"):
+            body = f'{{"{name}": {deep}}}'
+            await visitor.ask("PUT", "api/schedules/nightly", 400, content=body, headers=headers)
