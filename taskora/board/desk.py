@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from taskora.app import Taskora
+from taskora.dead_letters import FailureGroup
 from taskora.inspector import Throughput
 from taskora.latency import Latency
 from taskora.model import QueueStats
@@ -21,6 +22,7 @@ _log = logging.getLogger("taskora.board")
 
 _COUNTS_AGE_S = 1.0
 _PAUSES_AGE_S = 5.0
+_FAILURES_AGE_S = 10.0  # up to a thousand jobs of each task are looked at
 _HISTORY_AGE_S = 15.0
 _HEALTH_AGE_S = 10.0
 _PATIENCE_S = 0.3
@@ -42,6 +44,7 @@ class Desk:
         self._stats = Fresh(self.inspector.stats_by_task_async, _COUNTS_AGE_S)
         self._throughput = Fresh(Day(self.inspector).read, _HISTORY_AGE_S)
         self._latency = Fresh(self.inspector.latency_async, _HISTORY_AGE_S)
+        self._failures = Fresh(app.dead_letters.groups_async, _FAILURES_AGE_S)
         self._paused = Fresh(self.inspector.paused_async, _PAUSES_AGE_S)
         self._health = Fresh(lambda: look_after(app), _HEALTH_AGE_S)
 
@@ -68,6 +71,14 @@ class Desk:
     def forget_pauses(self) -> None:
         """Read anew which tasks are paused."""
         self._paused.forget()
+
+    async def failures(self) -> Sequence[FailureGroup]:
+        """Group what failed, of all tasks; at most ten seconds ago, or since this board changed that."""
+        return await self._failures.get()
+
+    def forget_failures(self) -> None:
+        """Group anew what failed."""
+        self._failures.forget()
 
     async def health(self) -> Health:
         """Look at the server; at most ten seconds ago."""

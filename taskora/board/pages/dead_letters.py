@@ -21,7 +21,9 @@ async def show(visit: Visit) -> Response:
     """Show groups of failures, and the failed jobs."""
     task = _task(visit)
     groups, stats, (jobs, offset, more) = await asyncio.gather(
-        visit.app.dead_letters.groups_async(task), visit.desk.stats(), list_jobs(visit, State.FAILED, task)
+        visit.desk.failures() if task is None else visit.app.dead_letters.groups_async(task),
+        visit.desk.stats(),
+        list_jobs(visit, State.FAILED, task),
     )
     failed = {name: count.failed for name, count in stats.items() if count.failed}
     return visit.page(
@@ -61,6 +63,7 @@ async def ask_all(visit: Visit) -> Question:
 async def retry_all(visit: Visit) -> Outcome:
     """Queue all failed jobs anew."""
     count = await visit.app.dead_letters.retry_all_async(_task(visit))
+    visit.desk.forget_failures()
     return Outcome(f"{counted(count, 'job is', 'jobs are')} queued again", count)
 
 
@@ -93,6 +96,7 @@ async def retry_group(visit: Visit) -> Outcome:
     """Queue jobs anew that failed alike."""
     group = await _group(visit)
     count = await visit.app.dead_letters.retry_group_async(group.task, group.fingerprint, error_type=group.error_type)
+    visit.desk.forget_failures()
     like = visit.desk.redactor.text(group.fingerprint)
     target = {"task": group.task, "type": group.error_type, "fingerprint": like}
     return Outcome(f"{counted(count, 'job is', 'jobs are')} queued again", count, target=target)
