@@ -43,6 +43,11 @@ class MiddlewareContext(Context):
         """Seconds from the job's dispatch until this run was claimed, by the server's clock."""
         return max(0, self._job.processed_ms - self._job.ts_ms) / 1000
 
+    @property
+    def token(self) -> str:
+        """Text that tells this run from all others of the job, those of the same attempt included."""
+        return self._job.token
+
 
 Middleware: TypeAlias = Callable[[MiddlewareContext, Next], Coroutine[Any, Any, None]]
 """``async def middleware(ctx, next)``. Not calling ``next()`` leaves the handler out."""

@@ -60,6 +60,10 @@ class NewJob(NamedTuple):
     trace_context: str = ""
 
 
+MOST_LINKED = 32
+"""To how many of the jobs that it waited for a node's run is linked."""
+
+
 class Origin(NamedTuple):
     """Where a job comes from.
 
@@ -68,11 +72,15 @@ class Origin(NamedTuple):
             nothing. A node of a workflow has its workflow's.
         delay_ms: Time for which its producer put it off; None when that is not known any more.
         workflow_id: The workflow that it is a node of, empty for none.
+        last_run: What was kept of its last run by ``LeaseStore.write_span``; empty for nothing.
+        before: The same of each of the first 32 jobs that it waited for as a node, those with nothing left out.
     """
 
     trace_context: str = ""
     delay_ms: int | None = 0
     workflow_id: str = ""
+    last_run: str = ""
+    before: tuple[str, ...] = ()
 
 
 class Occurrence(NamedTuple):

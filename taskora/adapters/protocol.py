@@ -146,6 +146,10 @@ class LeaseStore(Protocol):
         """Store a running job's progress; False when the lock is no longer ours."""
         ...
 
+    def write_span(self, task: str, job_id: str, token: str, context: str) -> Call[bool]:
+        """Keep the trace context of a job's run, for ``JobStore.origin``; False when the lock is no longer ours."""
+        ...
+
     def write_logs(self, task: str, job_id: str, token: str, entries: Sequence[bytes]) -> Call[bool]:
         """Append log entries to a running job; False when the lock is no longer ours."""
         ...

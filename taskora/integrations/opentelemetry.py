@@ -10,7 +10,6 @@ import contextlib
 import logging
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol, cast
 
@@ -34,7 +33,6 @@ log = logging.getLogger("taskora")
 _SCOPE: Final = "taskora"
 _LONGEST_CONTEXT = 8192  # bytes, as much as the W3C lets baggage have
 _ORIGIN_S = 1.0  # a job is worth more than its trace: it does not wait longer for it
-_ATTEMPTS_KEPT = 1000
 _FLUSH_S = 2.0  # a supervisor's child has little time to end in, and a collector may not answer
 
 
@@ -46,9 +44,9 @@ def instrument(
 ) -> None:
     """Follow an application's jobs from their producers to their handlers.
 
-    Each dispatch has a producer span, each run of a job a consumer span, whose parent is the producer's; a retry is
-    linked to the attempt before, where that ran in the same process. Context travels with the job, by the propagator
-    that is set globally. Call it in producers and workers alike, before ``start``. Either may do without.
+    Each dispatch has a producer span, each run of a job a consumer span, whose parent is the producer's. It is linked
+    to the job's run before it, and in a workflow to the runs that it waited for. Context travels with the job, by the
+    propagator that is set globally. Call it in producers and workers alike, before ``start``. Either may do without.
 
     Args:
         app: The application.
@@ -173,7 +171,6 @@ class _Consumer:
         self._app = app
         self._tracer = tracer
         self._meters = meters
-        self._failed: OrderedDict[tuple[str, str], trace.SpanContext] = OrderedDict()
 
     async def process(self, ctx: MiddlewareContext, next: Next) -> None:  # noqa: A002 - as middleware is documented
         """Run a job within its span."""
@@ -183,13 +180,15 @@ class _Consumer:
         if ctx.attempt == 1 and origin.delay_ms is not None:
             self._meters.wait.record(max(0.0, ctx.age - origin.delay_ms / 1000), shared)
         parent = _extracted(origin.trace_context)
-        earlier = self._failed.pop((ctx.task, ctx.id), None)
         told = {**shared, **self._told(ctx, origin)}
-        span = _started(self._tracer, f"process {ctx.task}", trace.SpanKind.CONSUMER, told, parent, earlier)
+        links = _links((origin.last_run, *origin.before))
+        span = _started(self._tracer, f"process {ctx.task}", trace.SpanKind.CONSUMER, told, parent, links)
         began_s = time.monotonic()
         token = otel_context.attach(trace.set_span_in_context(span, parent))
         raised: BaseException | None = None
         try:
+            await self._leave(ctx, span)
+            began_s = time.monotonic()
             await next()
         except BaseException as error:
             raised = error
@@ -206,6 +205,17 @@ class _Consumer:
         except (TaskoraError, TimeoutError) as error:
             log.debug("task %r job %s: its trace begins here: %s", ctx.task, ctx.id, error, extra={"action": "trace"})
             return Origin(delay_ms=None)
+
+    async def _leave(self, ctx: MiddlewareContext, span: trace.Span) -> None:
+        """Keep a run's span with its job before the handler begins: a crash must not take it along."""
+        context = _injected(trace.set_span_in_context(span, otel_context.Context()))
+        if not context:
+            return
+        try:
+            async with asyncio.timeout(_ORIGIN_S):
+                await self._app.adapter.leases.write_span(ctx.task, ctx.id, ctx.token, context).run_async()
+        except (TaskoraError, TimeoutError) as error:
+            log.debug("task %r job %s: nothing is linked to it: %s", ctx.task, ctx.id, error, extra={"action": "trace"})
 
     def _told(self, ctx: MiddlewareContext, origin: Origin) -> dict[str, str | int]:
         told: dict[str, str | int] = {"messaging.message.id": ctx.id, "taskora.attempt": ctx.attempt}
@@ -242,15 +252,7 @@ class _Consumer:
         elif raised is not None:
             outcome, failure = "failed", _fail(span, raised)
         span.set_attribute("taskora.outcome", outcome)
-        if failure and ctx.attempt < ctx.max_attempts:
-            self._remember(ctx, span.get_span_context())
         return failure
-
-    def _remember(self, ctx: MiddlewareContext, span: trace.SpanContext) -> None:
-        """Keep an attempt for the next one to be linked to."""
-        self._failed[ctx.task, ctx.id] = span
-        if len(self._failed) > _ATTEMPTS_KEPT:
-            self._failed.popitem(last=False)
 
 
 class _Flushing(Protocol):
@@ -291,10 +293,9 @@ def _started(
     kind: trace.SpanKind,
     told: Mapping[str, str | int],
     parent: otel_context.Context | None = None,
-    earlier: trace.SpanContext | None = None,
+    links: Sequence[trace.Link] = (),
 ) -> trace.Span:
     """Begin a span; one that says nothing if it cannot be begun."""
-    links = [] if earlier is None else [trace.Link(earlier)]
     try:
         return tracer.start_span(name, parent, kind, told, links)
     except Exception:  # a sampler or processor of the program's must not keep a job from its dispatch, or its run
@@ -345,3 +346,9 @@ def _extracted(text: str) -> otel_context.Context:
     except Exception as error:  # noqa: BLE001 - anybody may have written it
         log.debug("a job's trace could not be read: %s", error, extra={"action": "trace"})
         return none
+
+
+def _links(kept: Sequence[str]) -> list[trace.Link]:
+    """Make links to the runs of which something was kept, as far as it can be read."""
+    spans = [trace.get_current_span(_extracted(text)).get_span_context() for text in kept]
+    return [trace.Link(span) for span in spans if span.is_valid]

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
-from conformance.kit import TASK, Kit, done, failed, node, plan
+import pytest
+
+from conformance.kit import SHORT_MS, TASK, Kit, done, failed, fan, node, plan
 from taskora.ids import new_id
-from taskora.model import EnqueueSpec, NewJob, Origin
+from taskora.model import EnqueueSpec, NewJob, Origin, Settled, State
 from taskora.rules import DebounceRule
 
 CONTEXT = '{"traceparent":"00-ä,;x 5:y"}'
@@ -58,3 +60,65 @@ async def test_the_jobs_of_a_workflow_have_its_own(kit: Kit) -> None:
         assert claimed.job_id == step.job_id
         assert await origin(kit, step.job_id) == Origin(CONTEXT, 0, flow.workflow_id)
         await kit.settle(lane, done(claimed))
+
+
+async def test_a_run_leaves_its_span_for_the_next_one(kit: Kit) -> None:
+    lane, first = await kit.started()
+    write = kit.adapter.leases.write_span
+    assert await write(TASK, first.job_id, first.token, CONTEXT).run_async()
+    assert await origin(kit, first.job_id) == Origin(last_run=CONTEXT)
+    await kit.settle(lane, Settled(first, "retry", b"x"))
+    (second,) = await kit.claim(lane)
+    assert await origin(kit, second.job_id) == Origin(last_run=CONTEXT)
+    assert not await write(TASK, first.job_id, first.token, "late").run_async()
+    assert await write(TASK, second.job_id, second.token, "new").run_async()
+    assert await origin(kit, second.job_id) == Origin(last_run="new")
+
+
+async def test_it_is_there_when_the_runs_process_died(kit: Kit) -> None:
+    _, job = await kit.started()
+    await kit.adapter.leases.write_span(TASK, job.job_id, job.token, CONTEXT).run_async()
+    assert await kit.recover() == 1
+    assert await origin(kit, job.job_id) == Origin(last_run=CONTEXT)
+
+
+async def test_a_span_makes_no_job_of_one_that_is_gone(kit: Kit) -> None:
+    lane, job = await kit.started()
+    await kit.settle(lane, failed(job))
+    await kit.let_pass(SHORT_MS)
+    await kit.adapter.dead_letters.clean(TASK, State.FAILED, await kit.now_ms(), 10).run_async()
+    assert not await kit.adapter.leases.write_span(TASK, job.job_id, job.token, CONTEXT).run_async()
+    assert await kit.state(job.job_id) is None
+    assert await origin(kit, job.job_id) == Origin()
+
+
+@pytest.mark.parametrize("followed", [False, True])
+async def test_a_node_knows_the_spans_of_those_it_waited_for(kit: Kit, followed: bool) -> None:
+    other = "other"
+    flow = plan(node(), node(other, deps=(0,)), node(deps=(0, 1)))
+    if followed:
+        flow = replace(flow, trace_context=CONTEXT)
+    await kit.create(flow)
+    lane, before = kit.lane(tasks=(TASK, other)), list[tuple[str, ...]]()
+    for at, step in enumerate(flow.nodes):
+        (job,) = await kit.claim(lane, 1, step.task)
+        assert job.job_id == step.job_id
+        found = await kit.adapter.jobs.origin(step.task, step.job_id).run_async()
+        before.append(found.before)
+        assert await kit.adapter.leases.write_span(step.task, step.job_id, job.token, f"{at}").run_async()
+        await kit.settle(lane, done(job))
+    assert before == ([(), ("0",), ("0", "1")] if followed else [(), (), ()])
+
+
+async def test_of_many_it_knows_the_first_32_and_none_that_left_nothing(kit: Kit) -> None:
+    flow = replace(fan(40), trace_context=CONTEXT)
+    await kit.create(flow)
+    lane = kit.lane()
+    jobs = await kit.claim(lane, 40)
+    for job in jobs:
+        at = int(job.data or b"")
+        if at != 3:
+            await kit.adapter.leases.write_span(TASK, job.job_id, job.token, f"{at}").run_async()
+    await kit.settle(lane, *map(done, jobs))
+    found = await origin(kit, flow.nodes[-1].job_id)
+    assert found.before == tuple(f"{at}" for at in range(32) if at != 3)

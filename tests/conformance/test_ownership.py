@@ -147,7 +147,7 @@ async def test_locks_are_counted(kit: Kit) -> None:
     assert await kit.adapter.vitals.locks(TASK, 10).run_async() == (3, (), ())
 
 
-@pytest.mark.parametrize("kind", ["progress", "logs"])
+@pytest.mark.parametrize("kind", ["progress", "logs", "span"])
 async def test_only_the_owner_of_a_job_reports_for_it(kit: Kit, kind: str) -> None:
     lane, job = await kit.started()
     entry = b'{"level":"info","message":"hi","timestamp":1795544727026}'
@@ -156,6 +156,8 @@ async def test_only_the_owner_of_a_job_reports_for_it(kit: Kit, kind: str) -> No
         leases = kit.adapter.leases
         if kind == "progress":
             return await leases.write_progress(TASK, job.job_id, token, b"50").run_async()
+        if kind == "span":
+            return await leases.write_span(TASK, job.job_id, token, "{}").run_async()
         return await leases.write_logs(TASK, job.job_id, token, [entry]).run_async()
 
     assert not await report("w2.a1.1")

@@ -51,6 +51,7 @@ SCENES: dict[str, Scene] = {
     "worker: reports": Scene(
         scripts=("write_progress", "write_logs"), prepare=working.reporting, act=working.serve
     ),
+    "worker: is followed": Scene(scripts=("write_span",), prepare=working.work, act=working.serve_followed),
     "worker: dispatches": Scene(
         scripts=("enqueue", "enqueue_ruled"), prepare=working.passing_on, act=working.serve
     ),

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import redis
+from opentelemetry.sdk.trace import TracerProvider
 
 from faults.app import Settings
 from faults.stage import Stage, load
 from support import forever, wait_until_async
 from taskora import Taskora, chain, chord, group
+from taskora.integrations.opentelemetry import instrument
 from taskora.service import Service
 from taskora.worker import Alone
 
@@ -72,6 +74,12 @@ def damaged_marker(stage: Stage) -> None:
 def serve(app: Taskora, settings: Settings) -> None:
     """Work until it dies."""
     asyncio.run(_serve(app, settings))
+
+
+def serve_followed(app: Taskora, settings: Settings) -> None:
+    """Work, with spans of what it does."""
+    instrument(app, tracer_provider=TracerProvider(shutdown_on_exit=False))
+    serve(app, settings)
 
 
 def drain(app: Taskora, settings: Settings) -> None:

@@ -12,11 +12,12 @@ from taskora.adapters.memory.flows import settle_debts
 from taskora.adapters.memory.limits import parked
 from taskora.adapters.memory.queueing import id_taken, store_job
 from taskora.adapters.memory.searching import found_places
-from taskora.adapters.memory.store import Job, Owed, Queue, Store
+from taskora.adapters.memory.store import Flow, Job, Owed, Queue, Store
 from taskora.adapters.redis.records import read_json, read_logs
 from taskora.call import Call
 from taskora.clock import from_ms
 from taskora.model import (
+    MOST_LINKED,
     CancelOutcome,
     EnqueueSpec,
     JobInfo,
@@ -91,9 +92,17 @@ class MemoryJobs:
             workflow_id = job.workflow_id or ""
             flow = self._store.flows.by_id.get(workflow_id)
             inherited = "" if flow is None else flow.plan.trace_context
-            return Origin(job.trace_context or inherited, job.delay_ms, workflow_id)
+            before = () if flow is None or job.node is None else self._before(flow, job.node)
+            return Origin(job.trace_context or inherited, job.delay_ms, workflow_id, job.span_context, before)
 
         return self._store.call(act)
+
+    def _before(self, flow: Flow, index: int) -> tuple[str, ...]:
+        if not flow.plan.trace_context:
+            return ()
+        nodes = [flow.plan.nodes[dep] for dep in flow.plan.nodes[index].deps[:MOST_LINKED]]
+        jobs = [self._store.queue(node.task).jobs.get(node.job_id) for node in nodes]
+        return tuple(job.span_context for job in jobs if job is not None and job.span_context)
 
     def progress(self, task: str, job_id: str) -> Call[object]:
         """See ``JobStore``."""

@@ -74,6 +74,18 @@ class MemoryLeases:
 
         return self._store.call(act)
 
+    def write_span(self, task: str, job_id: str, token: str, context: str) -> Call[bool]:
+        """See ``LeaseStore``."""
+
+        def act(now_ms: int) -> bool:
+            job = _held(self._store.queue(task), job_id, token, now_ms)
+            if job is None:
+                return False
+            job.span_context = context
+            return True
+
+        return self._store.call(act)
+
     def write_logs(self, task: str, job_id: str, token: str, entries: Sequence[bytes]) -> Call[bool]:
         """See ``LeaseStore``."""
 

@@ -49,6 +49,7 @@ class Job:
         indexed: What it can be found by.
         trace_context: What its trace goes on from; empty for nothing of its own.
         delay_ms: Time for which its producer put it off.
+        span_context: The trace context of its last run; empty for nothing.
     """
 
     id: str
@@ -85,6 +86,7 @@ class Job:
     indexed: tuple[str, ...] = ()
     trace_context: str = ""
     delay_ms: int = 0
+    span_context: str = ""
 
     def token(self, now_ms: int) -> str | None:
         """Return the token of its lock, None when nobody holds it."""

@@ -11,6 +11,7 @@ from taskora.adapters.redis.link import Link
 from taskora.adapters.redis.owed import pay
 from taskora.adapters.redis.searching import found_page
 from taskora.adapters.redis.sent import PER_CALL, in_numbered_calls
+from taskora.adapters.redis.workflow_records import read_before
 from taskora.call import Call
 from taskora.connection.request import Arg, Command, Producer, ScriptCall, Steps
 from taskora.lua import load
@@ -84,13 +85,24 @@ class RedisJobs:
 
         def steps(_: Producer) -> Steps[Origin]:
             job = self._keys.job(task, job_id)
-            ((context, delay, workflow),) = yield [("HMGET", job, "traceContext", "delay", "_wf")]
+            (row,) = yield [("HMGET", job, "traceContext", "delay", "_wf", "_wfNode", "spanContext")]
+            context, delay, workflow, node, last_run = row
             workflow_id = records.text(workflow) or ""
+            before: tuple[str, ...] = ()
             if workflow_id and context is None:
-                (context,) = yield [("HGET", self._keys.workflow(workflow_id), "traceContext")]
-            return Origin(records.text(context) or "", 0 if delay is None else records.number(delay), workflow_id)
+                flow, index = self._keys.workflow(workflow_id), records.number(node)
+                ((context, listed),) = yield [("HMGET", flow, "traceContext", f"b:{index}")]
+                before = yield from self._before(listed)
+            delay_ms = 0 if delay is None else records.number(delay)
+            return Origin(records.text(context) or "", delay_ms, workflow_id, records.text(last_run) or "", before)
 
         return self._link.call(steps)
+
+    def _before(self, listed: bytes | None) -> Steps[tuple[str, ...]]:
+        """Read what was kept of the runs of the jobs that a node waited for."""
+        jobs = [self._keys.job(task, job_id) for task, job_id in read_before(listed)]
+        kept = (yield [("HGET", job, "spanContext") for job in jobs]) if jobs else []
+        return tuple(records.text(context) or "" for context in kept if context)
 
     def progress(self, task: str, job_id: str) -> Call[object]:
         """See ``JobStore``."""

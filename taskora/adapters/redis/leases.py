@@ -78,6 +78,15 @@ class RedisLeases:
 
         return self._link.call(steps)
 
+    def write_span(self, task: str, job_id: str, token: str, context: str) -> Call[bool]:
+        """See ``LeaseStore``."""
+
+        def steps(_: Producer) -> Steps[bool]:
+            (reply,) = yield [ScriptCall(load("write_span"), (self._keys.task(task),), (job_id, token, context))]
+            return bool(reply == 1)
+
+        return self._link.call(steps)
+
     def write_logs(self, task: str, job_id: str, token: str, entries: Sequence[bytes]) -> Call[bool]:
         """See ``LeaseStore``."""
 

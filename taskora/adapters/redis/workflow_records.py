@@ -11,7 +11,7 @@ from taskora.adapters.redis.records import moment, name_of, number, text
 from taskora.clock import from_ms
 from taskora.connection.request import Command
 from taskora.errors import SerializationError
-from taskora.model import Plan, WorkflowNodeRecord, WorkflowOutcome, WorkflowRecord, WorkflowState
+from taskora.model import MOST_LINKED, Plan, WorkflowNodeRecord, WorkflowOutcome, WorkflowRecord, WorkflowState
 
 _OUTCOME_FIELDS = ("state", "result", "error", "errorNode", "errorType", "errorJob", "errorTask")
 SUMMARY_FIELDS = ("state", "createdAt", "name", "count")
@@ -59,6 +59,9 @@ def stored_fields(plan: Plan) -> Iterator[tuple[str | bytes, ...]]:
         if len(node.deps) > 1:
             fields += (f"d:{index}", str(len(node.deps)))
             fields += _dep_fields(index, node.deps)
+        if node.deps and plan.trace_context:
+            awaited = [plan.nodes[dep] for dep in node.deps[:MOST_LINKED]]
+            fields += (f"b:{index}", orjson.dumps([(each.task, each.job_id) for each in awaited]))
         for dep in node.deps or ("R",):
             successors.setdefault(dep, []).append(str(index))
         if len(fields) > 1000:
@@ -100,6 +103,15 @@ def _graph(plan: Plan) -> bytes:
             record["asList"] = True
         nodes.append(record)
     return orjson.dumps({"nodes": nodes, "terminal": plan.terminal, "name": plan.name})
+
+
+def read_before(listed: bytes | None) -> list[tuple[str, str]]:
+    """Read the tasks and ids of the jobs that a node waited for, as far as they are listed."""
+    try:
+        pairs: list[list[object]] = orjson.loads(listed or b"[]")
+        return [(str(task), str(job_id)) for task, job_id in pairs[:MOST_LINKED]]
+    except (ValueError, TypeError, LookupError):
+        return []  # anybody may have written it
 
 
 def read_record(workflow_id: str, raw: Sequence[bytes]) -> WorkflowRecord | None:
