@@ -139,7 +139,9 @@ class Stage:
         if any(count.waiting or count.active or count.delayed for count in counts.values()):
             return False
         running = await self.app.inspect().workflows_async(state="running", limit=1)
-        return not running and not self.raw.exists(self.keys.own("workflows:owed"))
+        # A worker takes a marker away when it next waits: what it found without one it did not wait for.
+        markers = [self.keys.marker(task) for task in self.app.tasks]
+        return not running and not self.raw.exists(self.keys.own("workflows:owed"), *markers)
 
     def check(self, victims: list[Life]) -> list[Violation]:
         """Hold what is stored against what was promised and done."""

@@ -43,7 +43,7 @@ def long_work(stage: Stage) -> None:
 
 def delayed_work(stage: Stage) -> None:
     """Jobs that are not yet due."""
-    stage.promise("quick", load(1), load(2), delay=1.5)  # a worker that has just begun would find due ones itself
+    stage.promise("quick", load(1), load(2), delay=5)  # a worker that has just begun would find due ones itself
 
 
 def reporting(stage: Stage) -> None:
