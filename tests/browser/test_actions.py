@@ -88,6 +88,13 @@ async def test_a_dialog_says_how_many_and_is_left_without_a_trace(
         assert (await app.inspect().stats_async("mail.fail")).failed == failures
 
 
+async def test_all_that_failed_is_queued_anew(browser: Browser, base: str, failures: int) -> None:
+    async with window(browser, base) as shown:
+        page = await shown.open("dead-letters")
+        title, notice = f"Retry {failures} failed jobs", f"{failures} jobs are queued again"
+        await act(opener(page, f"Retry all {failures}"), title, notice)
+
+
 async def test_failed_jobs_of_a_paused_task_wait_until_it_is_resumed(
     browser: Browser, base: str, town: Town, failures: int
 ) -> None:
