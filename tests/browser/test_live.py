@@ -77,10 +77,15 @@ async def test_counts_follow_what_happens_until_they_are_paused(browser: Browser
         await page.locator("[data-live]").click()
         await expect(page.locator("[data-live-text]")).to_have_text("Paused")
         await work.task.dispatch(1)
-        await page.wait_for_timeout(1500)
+        async with window(browser, base) as beside:
+            # Once another page has been told of it, this one would have been.
+            other = await beside.open()
+            await expect(other.locator(".card.state-active dd")).to_have_text("2")
+            await work.task.dispatch(1)
+            await expect(other.locator(".card.state-active dd")).to_have_text("3")
         assert await active.inner_text() == "1"
         await page.locator("[data-live]").click()
-        await expect(active).to_have_text("2")
+        await expect(active).to_have_text("3")
 
 
 async def test_a_server_that_is_gone_is_told_and_its_return_too(
