@@ -25,10 +25,9 @@ class ReplyStream(asyncio.BufferedProtocol):
         transport: A connection on which the login is done and nothing is under way.
         server: What it is connected to, for messages.
         said: What the server has said already.
-        ended: Whether it has closed its end already.
     """
 
-    def __init__(self, transport: asyncio.Transport, server: str, said: bytes = b"", ended: bool = False) -> None:
+    def __init__(self, transport: asyncio.Transport, server: str, said: bytes = b"") -> None:
         self._server = server
         self._transport = transport
         self._speaks_tls = transport.get_extra_info("sslcontext") is not None
@@ -45,8 +44,6 @@ class ReplyStream(asyncio.BufferedProtocol):
         self._timer: asyncio.TimerHandle | None = None
         transport.set_protocol(self)
         self._hear(said)
-        if ended:
-            self.connection_lost(None)
 
     def send(self, data: bytes) -> None:
         """Send without waiting; what the socket does not take at once follows by itself."""

@@ -24,6 +24,7 @@ from taskora.connection.request import (
     pack_source,
 )
 from taskora.connection.route import Guard, Route
+from taskora.connection.takeover import Looped, taken_over, vanished
 
 CONNECT_TIMEOUT_S = 2.0
 REPLY_TIMEOUT_S = 10.0
@@ -37,23 +38,6 @@ class _Blocking(Protocol):
 
     def connect(self) -> None: ...
     def disconnect(self) -> None: ...
-
-
-class _ReadAhead(Protocol):
-    """What a reader of the standard library has read, and whether that is all."""
-
-    _buffer: bytearray
-    _eof: bool
-
-
-class _Looped(Protocol):
-    """What we use of its asyncio connection: it opens it and logs in; the replies are read by us."""
-
-    _reader: asyncio.StreamReader | None
-    _writer: asyncio.StreamWriter | None
-
-    async def connect(self) -> None: ...
-    async def disconnect(self, nowait: bool) -> None: ...
 
 
 def _explained(error: BaseException, server: str, unheard: bool) -> BaseException:
@@ -74,18 +58,6 @@ def _explained(error: BaseException, server: str, unheard: bool) -> BaseExceptio
         return error
     advice = silent_end(str(error)) if unheard else ""
     return distrust(str(error), server) or Disconnected(f"{server}: {error}{advice}")
-
-
-def _taken_over(connection: _Looped, server: str) -> ReplyStream:
-    """Read on where the client library stopped: its own reading costs more than ours and Redis's."""
-    # It has no public way to its transport, nor the standard library one to what a reader has read ahead: that a
-    # server refuses us may have come already, and the end of the connection with it.
-    writer, reader = connection._writer, connection._reader  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    assert writer is not None
-    assert reader is not None
-    ahead = cast("_ReadAhead", reader)
-    said, ended = bytes(ahead._buffer), ahead._eof  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    return ReplyStream(cast("asyncio.Transport", writer.transport), server, said, ended)
 
 
 class BlockingWire:
@@ -166,7 +138,8 @@ class BlockingWire:
         self._connection = cast("_Blocking", made)
         self._connection.connect()
         connected = self._connection._sock  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        assert connected is not None
+        if connected is None:
+            raise vanished(self._server)
         guard = self._route.guard
         if guard is None:
             self._stream = BlockingStream(connected)
@@ -215,10 +188,11 @@ class LoopWire:
         await self.close()  # one that had to be given up
         endpoint = await self.route.find_async()
         made = endpoint.async_connection(socket_timeout=None, socket_connect_timeout=self._connect_timeout_s)
-        connection = cast("_Looped", made)
+        connection = cast("Looped", made)
         try:
             async with asyncio.timeout(2 * self._connect_timeout_s):
                 await connection.connect()
+            stream = taken_over(connection, self._server)
         except BaseException as error:
             await connection.disconnect(True)
             explained = _explained(error, self._server, endpoint.transport == "tcp")
@@ -226,11 +200,11 @@ class LoopWire:
                 raise
             raise explained from error
         self._unheard = endpoint.transport == "tcp"
-        self._stream = _taken_over(connection, self._server)
-        self._keeper = self._keep(connection, self._stream)
+        self._stream = stream
+        self._keeper = self._keep(connection, stream)
         await anext(self._keeper)
         if (guard := self.route.guard) is not None:
-            await self._be_admitted(guard, endpoint, self._stream)
+            await self._be_admitted(guard, endpoint, stream)
 
     async def _be_admitted(self, guard: Guard, endpoint: Endpoint, stream: ReplyStream) -> None:
         try:
@@ -312,7 +286,8 @@ class LoopWire:
 
     async def _exchange(self, request: Request, timeout_s: float, arrived: Callable[[Replies], None] | None) -> Replies:
         stream = self._stream
-        assert stream is not None
+        if stream is None:  # its guard dropped it since it was opened
+            raise vanished(self._server)
         stream.send(pack(request))
         replies = await stream.take(len(request), timeout_s, arrived)
         for at, item in enumerate(request):
@@ -344,7 +319,7 @@ class LoopWire:
         if keeper is not None:
             await keeper.aclose()
 
-    async def _keep(self, connection: _Looped, stream: ReplyStream) -> AsyncGenerator[None, None]:
+    async def _keep(self, connection: Looped, stream: ReplyStream) -> AsyncGenerator[None, None]:
         """Hold the connection until it is closed, or its loop ends: a loop finishes its generators."""
         try:
             yield
