@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from taskora.amounts import span_in_parts
 from taskora.inspector import Throughput
 from taskora.latency import Latency
 
 from .drawing.charts import Series, chart
-from .screens import duration, number
+from .screens import number
 
 
 def throughput_chart(found: Sequence[Throughput] | None) -> Markup:
@@ -40,6 +41,6 @@ def latency_chart(found: Sequence[Latency]) -> Markup:
             Series("wait p50", "wait", [one.wait_p50 for one in found]),
         ),
         kind="lines",
-        written=duration,
+        written=span_in_parts,
         empty="No worker of this library has run a job in the last 24 hours.",
     )

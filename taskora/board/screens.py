@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse, Response
 
+from taskora import amounts
 from taskora.quoting import shown
 
 from .settings import THEMES, BoardSettings
@@ -150,7 +151,8 @@ def ago(at: datetime | None, missing: str = "–") -> Markup:
         return Markup('<span class="dim">{}</span>').format(missing)
     at = at.astimezone(UTC)
     seconds = (datetime.now(UTC) - at).total_seconds()
-    text = "now" if abs(seconds) < 1 else f"{duration(seconds)} ago" if seconds > 0 else f"in {duration(-seconds)}"
+    distance = amounts.span_in_parts(abs(seconds))
+    text = "now" if abs(seconds) < 1 else f"{distance} ago" if seconds > 0 else f"in {distance}"
     return Markup('<time datetime="{}" title="{}" data-ago>{}</time>').format(
         at.isoformat(timespec="milliseconds"), f"{at:%Y-%m-%d %H:%M:%S} UTC", text
     )
@@ -166,22 +168,6 @@ def clock(at: datetime | None) -> Markup:
     )
 
 
-def duration(seconds: float | None) -> str:
-    """Show a length of time in one or two units."""
-    if seconds is None:
-        return "–"
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms" if seconds >= 0.001 or seconds == 0 else f"{seconds * 1000:.2f} ms"
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    whole = int(seconds)
-    for big, unit, small, part in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
-        if whole >= big:
-            rest = whole % big // small
-            return f"{whole // big} {unit} {rest} {part}" if rest and whole < 10 * big else f"{whole // big} {unit}"
-    return "0 s"
-
-
 def number(value: float | None) -> str:
     """Show a number with its thousands apart."""
     return "–" if value is None else f"{value:,.0f}" if isinstance(value, int) else f"{value:,.1f}"
@@ -192,16 +178,14 @@ def counted(count: int, one: str, many: str) -> str:
     return f"{count:,} {one if count == 1 else many}"
 
 
-def size(value: int | None) -> str:
+def duration(seconds: float | None) -> str:
+    """Show a length of time."""
+    return "–" if seconds is None else amounts.span_in_parts(seconds)
+
+
+def size(count: int | None) -> str:
     """Show a number of bytes."""
-    if value is None:
-        return "–"
-    amount = float(value)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if amount < 1024 or unit == "GiB":
-            break
-        amount /= 1024
-    return f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{amount:.1f} {unit}"
+    return "–" if count is None else amounts.size(count, whole_from=100)
 
 
 def as_json(value: object) -> str:

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+from taskora.amounts import size, span
 from taskora.inspector import ServerFacts
 from taskora.model import QueueStats, WorkerRecord
-
-from .screen import size, span
 
 Verdict: TypeAlias = Literal["ok", "warn", "fail", "unknown"]
 

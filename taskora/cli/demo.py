@@ -15,6 +15,7 @@ from typing import Final
 
 import click
 
+from taskora.amounts import size, span
 from taskora.app import Taskora
 from taskora.demo.analysis import Report
 from taskora.demo.fleet import TARGET, Fleet, Place, settled
@@ -24,7 +25,7 @@ from taskora.workflows import WorkflowHandle
 
 from .exits import ExitCode
 from .progress import ProgressBar
-from .screen import Screen, size, span
+from .screen import Screen
 from .table import Column
 from .target import json_option
 

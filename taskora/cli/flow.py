@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 import click
 import orjson
 
+from taskora.amounts import size, span
 from taskora.rules import FlowControl
 
 from .exits import ExitCode
 from .missing import no_task
-from .screen import Screen, ago, size, span
+from .screen import Screen, ago
 from .table import Column
 from .target import Target, json_option, target_options
 

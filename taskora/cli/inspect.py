@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from taskora.amounts import span
 from taskora.app import Taskora
 from taskora.indexing import check_path, entry_of
 from taskora.inspector import Inspector, Throughput
@@ -17,7 +18,7 @@ from taskora.model import JobInfo, Page, QueueStats, State
 from .exits import ExitCode
 from .missing import no_task
 from .payload import readable
-from .screen import Screen, ago, fields_of, span
+from .screen import Screen, ago, fields_of
 from .table import Column
 from .target import Target, json_option, target_options
 from .together import refuse_without

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 from taskora.adapters.vitals_store import Throughput
+from taskora.amounts import size, span
 from taskora.app import Taskora
 from taskora.call import Gathered
 from taskora.model import QueueStats, WorkerRecord
 
-from .screen import size, span
 from .table import Column, fit, render
 
 _MINUTES: Final = 2

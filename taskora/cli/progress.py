@@ -8,9 +8,9 @@ import sys
 import time
 from typing import Self, TextIO
 
+from taskora.amounts import span
 from taskora.quoting import shown
 
-from .screen import span
 from .table import fit, width_of
 
 _BAR_WIDTH = 30

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 
 import click
 
+from taskora.amounts import span
 from taskora.errors import ScheduleNotFoundError
 from taskora.model import ScheduleInfo
 from taskora.schedules import Schedules
 
 from .exits import ExitCode
-from .screen import Screen, ago, span
+from .screen import Screen, ago
 from .table import Column
 from .target import Target, json_option, target_options
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 import orjson
 
+from taskora.amounts import span
 from taskora.quoting import shown
 
 from .table import Column, render
@@ -95,29 +96,6 @@ def fields_of(value: DataclassInstance) -> dict[str, object]:
 def ago(at: datetime | None) -> str | None:
     """Say how long ago something was."""
     return None if at is None else f"{span((datetime.now(UTC) - at).total_seconds())} ago"
-
-
-def span(seconds: float) -> str:
-    """Say how long something takes, in two digits or so."""
-    if seconds < 0:
-        return f"-{span(-seconds)}"
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    for unit, name in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= unit:
-            return f"{seconds / unit:.1f} {name}"
-    return ""
-
-
-def size(count: float) -> str:
-    """Say a number of bytes."""
-    for unit in ("B", "KiB", "MiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} GiB"
 
 
 def _has_colors(stream: TextIO) -> bool:

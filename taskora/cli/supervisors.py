@@ -11,13 +11,14 @@ import click
 
 from taskora.adapters.audit_store import AuditEntry
 from taskora.adapters.request_store import MOST_PROCS
+from taskora.amounts import size
 from taskora.app import Taskora
 from taskora.duration import read_duration, to_seconds
 from taskora.fleets import ChildInfo, SupervisorInfo
 from taskora.supervising import Supervisors
 
 from .exits import ExitCode
-from .screen import Screen, ago, size
+from .screen import Screen, ago
 from .table import Column
 from .target import Target, json_option, target_options
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
+from taskora.amounts import size
+
 from .exits import ExitCode
-from .screen import Screen, ago, size
+from .screen import Screen, ago
 from .table import Column
 from .target import Target, json_option, target_options
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # A module may import its own layer and lower ones. A package stands for everything in it.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "quoting", "duration", "clock", "ids"),
+    ("errors", "amounts", "quoting", "duration", "clock", "ids"),
     (
         "model",
         "events",

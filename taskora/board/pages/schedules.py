@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 import orjson
 from starlette.responses import Response
 
+from taskora.amounts import span_in_parts
 from taskora.board.access.roles import Role
-from taskora.board.screens import duration, to_json
+from taskora.board.screens import to_json
 from taskora.board.view import Action, Field, Outcome, Question, View
 from taskora.board.visit import NotFoundError, Visit
 from taskora.clock import from_ms
@@ -36,7 +37,7 @@ async def show(visit: Visit) -> Response:
 def when(schedule: ScheduleInfo) -> str:
     """Say when a schedule runs."""
     if schedule.every is not None:
-        return f"every {duration(schedule.every)}"
+        return f"every {span_in_parts(schedule.every)}"
     return f"{schedule.cron} in {schedule.timezone}"
 
 
