@@ -87,6 +87,7 @@ class Application:
                 response = JSONResponse({"error": "Not found"}, 404)
         else:
             scope["taskora.prefix"], scope["taskora.path"] = address
+            scope["taskora.board"] = self._desk.name_at(address.prefix)
             request = Request(scope, receive)
             try:
                 response = await self._answer(request, board_of(request), address.path)

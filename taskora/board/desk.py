@@ -48,6 +48,10 @@ class Desk:
         self._paused = Fresh(self.inspector.paused_async, _PAUSES_AGE_S)
         self._health = Fresh(lambda: look_after(app), _HEALTH_AGE_S)
 
+    def name_at(self, prefix: str) -> str:
+        """Return what sets a board at a path apart from others; copies of one, in any process, have the same."""
+        return repr((self.settings.title, self.app.adapter.keys.root, prefix))
+
     async def stats(self) -> Mapping[str, QueueStats]:
         """Count the jobs of all tasks; at most a second old."""
         return await self._stats.get()

@@ -59,6 +59,12 @@ class Visit:
         """Looks at what is stored."""
         return self.desk.inspector
 
+    @property
+    def ends_ms(self) -> int | None:
+        """Until when whoever asks is let in, in milliseconds since the epoch; None if no end of it is known."""
+        ends_ms: int | None = self.request.scope.get("taskora.ends_ms")
+        return ends_ms
+
     def url(self, path: str = "", /, **values: object) -> str:
         """Return the address of a page of the board; what is None or empty is left out."""
         given = [(name, str(value)) for name, value in values.items() if value is not None and value != ""]

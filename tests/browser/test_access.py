@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from browser.viewing import PATIENCE_MS, Window, served, window
 from integration.board.town import Town
+from support import wait_until_async
 from taskora.board import create_board
 from taskora.board.access.login import SessionLogin
 from taskora.board.access.roles import Role, User
@@ -26,9 +27,9 @@ def find_person(name: str, password: str) -> User | None:
 
 
 @asynccontextmanager
-async def guarded(town: Town) -> AsyncGenerator[str]:
+async def guarded(town: Town, ttl: str = "12h") -> AsyncGenerator[str]:
     """A board that people sign in to."""
-    login = SessionLogin("a secret of more than 32 characters", find_person)
+    login = SessionLogin("a secret of more than 32 characters", find_person, ttl=ttl)
     async with served(create_board(town.app, auth=login, refresh_interval=0.25).app) as origin:
         yield f"{origin}/board"
 
@@ -86,6 +87,18 @@ async def test_a_session_that_ends_while_a_page_is_open_leads_to_signing_in_and_
         await page.wait_for_url(f"{base}/login?**")
         assert (await town.app.inspect().stats_async("mail.send")).cancelled == 1
         shown.complaints.clear()  # of the answers with status 401
+
+
+async def test_a_page_on_which_nothing_happens_leads_to_signing_in_when_its_session_is_over(
+    browser: Browser, town: Town
+) -> None:
+    async with guarded(town, ttl="3s") as base, window(browser, base) as shown:
+        page = await shown.open("task?name=mail.batch")
+        seen: list[str] = []
+        page.on("framenavigated", lambda frame: seen.append(urlsplit(frame.url).path))
+        await sign_in(page, "ada")
+        await wait_until_async(lambda: seen[-2:] == ["/board/task", "/board/login"], 30)
+        shown.complaints.clear()  # of the answer with status 401
 
 
 async def labels(shown: Window, town: Town) -> set[str]:

@@ -1,6 +1,6 @@
 """Sessions that live in a signed cookie: nothing is kept on the server.
 
-The bytes are those of other boards of this store: JSON, as base64, a dot, and a signature of that base64 text.
+The bytes are JSON, as base64, a dot, and a signature of that base64 text and of the board that it is for.
 """
 
 from __future__ import annotations
@@ -30,20 +30,21 @@ class Session(NamedTuple):
     expires_ms: int | None
 
 
-def sign(session: Session, key: str) -> str:
-    """Return a session as a cookie's value, percent-encoded."""
+def sign(session: Session, key: str, board: str) -> str:
+    """Return a session as a cookie's value, percent-encoded; no board of another name takes it."""
     user = {"id": session.user.name, "role": session.user.role.value}
     payload = base64.b64encode(orjson.dumps({"user": user, "exp": session.expires_ms})).decode()
-    return quote(f"{payload}.{_signature(payload, key)}", safe="")
+    return quote(f"{payload}.{_signature(payload, key, board)}", safe="")
 
 
-def verify(value: str, key: str) -> Session | None:
-    """Read a cookie's value; None when we did not sign it, or it says nothing that we know.
+def verify(value: str, key: str, board: str) -> Session | None:
+    """Read a cookie's value; None when we did not sign it for this board, or it says nothing that we know.
 
     Whether it has expired is not looked at.
     """
     payload, dot, signature = unquote(value).rpartition(".")
-    if not dot or not hmac.compare_digest(signature.encode("utf-8", "replace"), _signature(payload, key).encode()):
+    expected = _signature(payload, key, board).encode()
+    if not dot or not hmac.compare_digest(signature.encode("utf-8", "replace"), expected):
         return None
     try:
         said: object = orjson.loads(base64.b64decode(payload, validate=True))
@@ -65,8 +66,10 @@ def values_of(request: Request, name: str) -> Iterator[str]:
                 yield value
 
 
-def _signature(payload: str, key: str) -> str:
-    digest = hmac.new(key.encode(), payload.encode("utf-8", "replace"), hashlib.sha256).digest()
+def _signature(payload: str, key: str, board: str) -> str:
+    # Which ends where cannot be mistaken: a board's part has a fixed length.
+    of_board = hashlib.sha256(board.encode("utf-8", "replace")).digest()
+    digest = hmac.new(key.encode(), of_board + payload.encode("utf-8", "replace"), hashlib.sha256).digest()
     return base64.b64encode(digest).decode()
 
 

@@ -35,7 +35,10 @@ _BUSY_S: Final = 10
 
 
 class Guard:
-    """Decides about requests. Their scope says where the board is: ``taskora.prefix``, ``taskora.path``.
+    """Decides about requests.
+
+    Their scope says which board it is, where, and what is asked for: ``taskora.board``, ``taskora.prefix``,
+    ``taskora.path``.
 
     Args:
         auth: What the board was told: a login, a function of the request, or None to let everybody in as an admin.
@@ -95,6 +98,7 @@ class Guard:
             renewal = self._login.renewal(request, session)
             if renewal is not None:
                 add_cookie(request.scope, renewal)
+            request.scope["taskora.ends_ms"] = session.expires_ms
             return session.user
         if self._function is None:
             return _ANYBODY

@@ -38,7 +38,8 @@ _MOST_COOKIE: Final = 3_800  # browsers drop a cookie of more than 4,096 bytes w
 class SessionLogin:
     """A login page, and a signed cookie that remembers who signed in.
 
-    Nothing is stored on the server, so one session cannot be ended alone; a new ``cookie_password`` ends all.
+    Nothing is stored on the server, so one session cannot be ended alone; a new ``cookie_password`` ends all. A cookie
+    is for boards of the same title, path and prefix of keys: those are copies of one, whatever process they are in.
 
     Attributes:
         cookie_password: Secret that signs the cookies, of at least 32 characters; the same in all processes.
@@ -82,7 +83,7 @@ class SessionLogin:
         """Return the session that a request belongs to, unless it has expired."""
         now_ms = time.time() * 1000
         for value in values_of(request, self.cookie_name):
-            session = verify(value, self.cookie_password)
+            session = verify(value, self.cookie_password, _board(request))
             if session is None:
                 continue
             # A session without an end is one from before a ttl was set.
@@ -114,7 +115,7 @@ class SessionLogin:
         """
         ttl_s = self.ttl_s
         expires_ms = None if ttl_s is None else int((time.time() + ttl_s) * 1000)
-        value = sign(Session(user, expires_ms), self.cookie_password)
+        value = sign(Session(user, expires_ms), self.cookie_password, _board(request))
         if len(value) > _MOST_COOKIE:
             raise ConfigError(f"authenticate: a name of {len(user.name)} characters is too long for a cookie")
         return self._set(request, value, "" if ttl_s is None else f"; Max-Age={int(ttl_s)}")
@@ -134,6 +135,10 @@ class SessionLogin:
         path = quote(str(request.scope["taskora.prefix"])) or "/"
         secure = "; Secure" if request.url.scheme == "https" else ""
         return f"{self.cookie_name}={value}; Path={path}; HttpOnly; SameSite=Lax{age}{secure}"
+
+
+def _board(request: Request) -> str:
+    return str(request.scope["taskora.board"])
 
 
 async def identify(function: AuthCallable, request: Request, threads: CapacityLimiter) -> User | Response | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncGenerator, Generator, Mapping
 from dataclasses import asdict
 from typing import Final
@@ -59,17 +60,19 @@ class Streams:
 
 
 class EventStream(StreamingResponse):
-    """Events until the client goes, or the server stops.
+    """Events until the client goes, the session of whoever asked for them ends, or the server stops.
 
     Args:
         events: They; closed at the end.
         streams: All that are open.
+        ends_ms: When the session ends, in milliseconds since the epoch; None for never.
     """
 
-    def __init__(self, events: AsyncGenerator[bytes], streams: Streams) -> None:
+    def __init__(self, events: AsyncGenerator[bytes], streams: Streams, ends_ms: int | None) -> None:
         super().__init__(events, media_type="text/event-stream", headers=HEADERS)
         self._events = events
         self._streams = streams
+        self._ends_ms = ends_ms
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as ASGI asks."""
@@ -83,7 +86,7 @@ class EventStream(StreamingResponse):
         await JSONResponse(said, 429, {"Retry-After": _RETRY_S})(scope, receive, send)
 
     async def _tell(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._streams.opened(self) as ending:
+        with self._streams.opened(self) as ending, _set_at(ending, self._ends_ms):
             try:
                 # With a newer one it would be told by the next write alone, which may be long in coming.
                 await super().__call__({**scope, "asgi": _ASGI}, _until(receive, ending), send)
@@ -93,6 +96,19 @@ class EventStream(StreamingResponse):
                 pass
             finally:
                 await self._events.aclose()
+
+
+@contextlib.contextmanager
+def _set_at(ending: asyncio.Event, at_ms: int | None) -> Generator[None]:
+    """Set an event at a time, unless this is over before."""
+    if at_ms is None:
+        yield
+        return
+    timer = asyncio.get_running_loop().call_later(max(0.0, at_ms / 1000 - time.time()), ending.set)
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _until(receive: Receive, ending: asyncio.Event) -> Receive:
@@ -120,7 +136,7 @@ def live(ticker: Ticker, streams: Streams) -> Endpoint:
             if kind != "task":
                 raise ConfigError("watch: expected '*', 'time' or 'task:NAME'")
             name_of(task)
-        return EventStream(_changes(ticker, watch), streams)
+        return EventStream(_changes(ticker, watch), streams, visit.ends_ms)
 
     return answer
 
@@ -147,7 +163,7 @@ def events(relay: Relay, streams: Streams) -> Endpoint:
         if len(asked) > _MOST_TASKS:
             raise ConfigError(f"tasks: at most {_MOST_TASKS}; without any it is all")
         tasks = frozenset(asked or await visit.inspector.tasks_async())
-        return EventStream(_events(relay, visit, tasks), streams)
+        return EventStream(_events(relay, visit, tasks), streams, visit.ends_ms)
 
     return answer
 

@@ -106,7 +106,10 @@ function follow() {
   source = new EventSource(`${prefix}/live?${query}`);
   source.addEventListener("open", () => { showLive("on"); want(); });
   source.addEventListener("changed", want);
-  source.addEventListener("error", () => showLive("lost"));
+  source.addEventListener("error", ({ target }) => {
+    showLive("lost");
+    if (target.readyState === EventSource.CLOSED) want(); // refused, as when the session is over: the page says why
+  });
 }
 
 // What no event tells of, and when no event can come.

@@ -28,15 +28,16 @@ class Stream:
         address: What it is asked for.
         room: How many pieces the client's side of the connection holds; the server waits for more room then.
         spec: Version of ASGI that the server says; from 2.4 on it raises when somebody writes to a client that is gone.
+        cookie: What the client says who it is by.
     """
 
-    def __init__(self, asgi: Any, address: str, room: int = 0, spec: str = "2.3") -> None:
+    def __init__(self, asgi: Any, address: str, room: int = 0, spec: str = "2.3", cookie: str = "") -> None:
         parts = urlsplit(address)
         self._scope = {
             "type": "http", "asgi": {"version": "3.0", "spec_version": spec}, "http_version": "1.1", "method": "GET",
             "scheme": "http", "path": parts.path, "raw_path": parts.path.encode(), "root_path": "",
-            "query_string": parts.query.encode(), "headers": [(b"host", b"board.test")], "client": ("127.0.0.1", 1),
-            "server": ("board.test", 80),
+            "query_string": parts.query.encode(), "client": ("127.0.0.1", 1),
+            "server": ("board.test", 80), "headers": [(b"host", b"board.test"), (b"cookie", cookie.encode())],
         }  # fmt: skip
         self._asgi = asgi
         self._raises = spec >= "2.4"
@@ -60,6 +61,12 @@ class Stream:
         if self._answering is not None:
             async with asyncio.timeout(PATIENCE_S):
                 await asyncio.gather(self._answering, return_exceptions=True)
+
+    async def end(self) -> None:
+        """Waits until the server has ended it."""
+        assert self._answering is not None
+        async with asyncio.timeout(PATIENCE_S):
+            await asyncio.shield(self._answering)
 
     async def next(self, name: str = "") -> Event:
         """The next event of a name."""
@@ -97,8 +104,10 @@ class Stream:
 
 
 @contextlib.asynccontextmanager
-async def listening(asgi: Any, address: str, room: int = 0, spec: str = "2.3") -> AsyncGenerator[Stream]:
-    stream = Stream(asgi, address, room, spec)
+async def listening(
+    asgi: Any, address: str, room: int = 0, spec: str = "2.3", cookie: str = ""
+) -> AsyncGenerator[Stream]:
+    stream = Stream(asgi, address, room, spec, cookie)
     await stream.open()
     try:
         yield stream

@@ -11,6 +11,7 @@ from starlette.routing import Mount, Route
 
 from integration.board.town import Town
 from integration.board.visitor import ORIGIN, Visitor, looking_at, read_page
+from integration.engine.kit import Engine
 from taskora import Taskora
 from taskora.board import SessionLogin, User, create_board
 
@@ -130,6 +131,27 @@ async def test_people_sign_in_wherever_the_board_is(app: Taskora, way: str) -> N
             await visitor.page("audit")
     finally:
         await app.close_async()
+
+
+async def test_a_session_counts_on_copies_of_its_board_and_on_no_other_of_the_same_secret(engine: Engine) -> None:
+    login = SessionLogin("k" * 32, lambda name, password: User(name) if password == "right" else None)
+    apps = [engine.app(), engine.app(), Taskora(engine.url, prefix=f"{engine.prefix}2")]
+    try:
+        async with looking_at(create_board(apps[0], auth=login).app) as visitor:
+            await visitor.send("auth/login", username="ada", password="right")
+            headers = {"Cookie": f"{login.cookie_name}={visitor.client.cookies[login.cookie_name]}"}
+        for board, prefix, status in (
+            (create_board(apps[0], auth=login, read_only=True), "/board", 200),  # the same one, started anew
+            (create_board(apps[1], auth=login), "/board", 200),
+            (create_board(apps[1], auth=login, title="Post office"), "/board", 401),
+            (create_board(apps[1], auth=login, base_path="/ops"), "/ops", 401),
+            (create_board(apps[2], auth=login), "/board", 401),
+        ):
+            async with looking_at(board.app, prefix, headers) as visitor:
+                assert (await visitor.client.get(f"{prefix}/api/config")).status_code == status
+    finally:
+        for app in apps:
+            await app.close_async()
 
 
 async def test_the_bare_path_of_a_board_leads_to_it(app: Taskora) -> None:

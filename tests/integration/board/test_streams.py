@@ -8,11 +8,11 @@ import pytest
 
 from integration.board.listening import PATIENCE_S, Stream, listening
 from integration.board.town import Town
-from integration.board.visitor import visiting, visiting_alone
+from integration.board.visitor import looking_at, visiting, visiting_alone
 from integration.engine.kit import echo_of, gated, open_app, working
 from support import Server, wait_until_async
 from taskora import Taskora
-from taskora.board import create_board
+from taskora.board import SessionLogin, User, create_board
 from taskora.board.application import Application
 from taskora.board.desk import Desk
 from taskora.board.live import stream
@@ -199,6 +199,23 @@ async def _tried(act: Any) -> bool:
         return bool(await act())
     except Exception:  # noqa: BLE001 - the server comes back in its own time
         return False
+
+
+@pytest.mark.parametrize("path", ["live?watch=*", "api/events?tasks=told"])
+async def test_a_stream_ends_with_the_session_of_whoever_opened_it(app: Taskora, path: str) -> None:
+    login = SessionLogin("k" * 32, lambda name, password: User(name), ttl=1)
+    board = create_board(app, auth=login, refresh_interval="1h").app
+    async with open_app(app), looking_at(board) as visitor:
+        await visitor.send("auth/login", username="ada", password="right")
+        cookie = f"{login.cookie_name}={visitor.client.cookies[login.cookie_name]}"
+        async with listening(board, f"/board/{path}", cookie=cookie) as events:
+            assert events.status == 200
+            await events.end()
+        again = Stream(board, f"/board/{path}", cookie=cookie)
+        await again.open()
+        assert again.status in (303, 401)
+        await again.close()
+    await wait_until_async(lambda: not reading_tasks(), PATIENCE_S)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from taskora.board.access.roles import Role, User
 KEY = "k" * 32
 HOUR_MS = 3_600_000
 PREFIX = "/board"
+BOARD = "the board at {}"
 ORIGIN = "http://board.test"
 
 
@@ -59,6 +60,7 @@ class World:
         self.waits.append(seconds)
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["taskora.board"] = BOARD.format(self.prefix)
         scope["taskora.prefix"] = self.prefix
         scope["taskora.path"] = scope["path"].removeprefix(self.prefix).strip("/")
         request = Request(scope, receive)
@@ -101,7 +103,7 @@ def render(request: Request, error: str, redirect: str, status: int) -> Response
 def session_cookie(left_ms: int | None, name: str = "bob", key: str = KEY) -> str:
     """What a browser sends that signed in a while ago."""
     expires_ms = None if left_ms is None else int(time.time() * 1000) + left_ms
-    return f"taskora_board_session={sign(Session(User(name, Role.READ), expires_ms), key)}"
+    return f"taskora_board_session={sign(Session(User(name, Role.READ), expires_ms), key, BOARD.format(PREFIX))}"
 
 
 async def sign_in(browser: httpx.AsyncClient, password: str = "right", **more: str) -> httpx.Response:

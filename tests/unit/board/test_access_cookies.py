@@ -16,6 +16,7 @@ from taskora.board.access.roles import Role, User
 from taskora.errors import ConfigError
 
 KEY = "k" * 32
+BOARD = "the board"
 SESSION = Session(User("ädmin", Role.OPERATE), 1_800_000_000_000)
 
 users = st.builds(User, st.text(st.characters(exclude_categories=["Cs"])), st.sampled_from(Role))
@@ -23,9 +24,10 @@ sessions = st.builds(Session, users, st.none() | st.integers(0, 2**53))
 
 
 def signed(payload: bytes, key: str = KEY) -> str:
-    text = base64.b64encode(payload).decode()
-    signature = base64.b64encode(hmac.new(key.encode(), text.encode(), hashlib.sha256).digest()).decode()
-    return quote(f"{text}.{signature}", safe="")
+    text = base64.b64encode(payload)
+    board = hashlib.sha256(BOARD.encode()).digest()
+    signature = base64.b64encode(hmac.new(key.encode(), board + text, hashlib.sha256).digest()).decode()
+    return quote(f"{text.decode()}.{signature}", safe="")
 
 
 def nobody(name: str, password: str) -> User | None:
@@ -34,11 +36,11 @@ def nobody(name: str, password: str) -> User | None:
 
 @given(sessions)
 def test_a_signed_session_is_read_back(session: Session) -> None:
-    assert verify(sign(session, KEY), KEY) == session
+    assert verify(sign(session, KEY, BOARD), KEY, BOARD) == session
 
 
-def test_the_bytes_are_base64_of_json_a_dot_and_the_signature_of_the_base64_text() -> None:
-    value = sign(SESSION, KEY)
+def test_the_bytes_are_base64_of_json_a_dot_and_the_signature() -> None:
+    value = sign(SESSION, KEY, BOARD)
     payload, signature = unquote(value).split(".")
     said = {"user": {"id": "ädmin", "role": "operate"}, "exp": 1_800_000_000_000}
     assert json.loads(base64.b64decode(payload)) == said
@@ -49,30 +51,36 @@ def test_the_bytes_are_base64_of_json_a_dot_and_the_signature_of_the_base64_text
 
 @given(sessions, st.data())
 def test_any_other_letter_anywhere_is_refused(session: Session, data: st.DataObject) -> None:
-    value = unquote(sign(session, KEY))
+    value = unquote(sign(session, KEY, BOARD))
     at = data.draw(st.integers(0, len(value) - 1))
     letter = data.draw(st.characters(exclude_characters=value[at]))
-    assert verify(quote(value[:at] + letter + value[at + 1 :], safe="", errors="replace"), KEY) is None
+    assert verify(quote(value[:at] + letter + value[at + 1 :], safe="", errors="replace"), KEY, BOARD) is None
 
 
 @given(sessions, st.data())
 def test_a_cut_or_longer_value_is_refused(session: Session, data: st.DataObject) -> None:
-    value = unquote(sign(session, KEY))
-    assert verify(quote(value[: data.draw(st.integers(0, len(value) - 1))]), KEY) is None
-    assert verify(quote(value + data.draw(st.sampled_from("A=. "))), KEY) is None
-    assert verify(quote(data.draw(st.sampled_from("A=. ")) + value), KEY) is None
+    value = unquote(sign(session, KEY, BOARD))
+    assert verify(quote(value[: data.draw(st.integers(0, len(value) - 1))]), KEY, BOARD) is None
+    assert verify(quote(value + data.draw(st.sampled_from("A=. "))), KEY, BOARD) is None
+    assert verify(quote(data.draw(st.sampled_from("A=. ")) + value), KEY, BOARD) is None
 
 
 @given(sessions, st.text(min_size=32))
 def test_another_key_is_refused(session: Session, key: str) -> None:
-    assert verify(sign(session, KEY), f"{KEY}x") is None
-    payload = base64.b64decode(unquote(sign(session, KEY)).partition(".")[0])
-    assert key == KEY or verify(signed(payload, key.encode("utf-8", "replace").decode()), KEY) is None
+    assert verify(sign(session, KEY, BOARD), f"{KEY}x", BOARD) is None
+    payload = base64.b64decode(unquote(sign(session, KEY, BOARD)).partition(".")[0])
+    assert key == KEY or verify(signed(payload, key.encode("utf-8", "replace").decode()), KEY, BOARD) is None
+
+
+@given(sessions, st.text(), st.text())
+def test_another_board_of_the_same_key_refuses_it(session: Session, one: str, other: str) -> None:
+    assert verify(sign(session, KEY, one), KEY, one) == session
+    assert one == other or verify(sign(session, KEY, one), KEY, other) is None
 
 
 @given(st.text())
 def test_any_text_is_refused(text: str) -> None:
-    assert verify(text, KEY) is None
+    assert verify(text, KEY, BOARD) is None
 
 
 @pytest.mark.parametrize(
@@ -94,7 +102,7 @@ def test_any_text_is_refused(text: str) -> None:
     ],
 )
 def test_what_says_nothing_that_we_know_is_refused_although_it_is_signed(payload: bytes) -> None:
-    assert verify(signed(payload), KEY) is None
+    assert verify(signed(payload), KEY, BOARD) is None
 
 
 def too_few(name: str) -> User | None:

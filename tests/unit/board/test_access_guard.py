@@ -16,7 +16,18 @@ from taskora.board.access.cookies import Session, sign, verify
 from taskora.board.access.login import Authenticate, SessionLogin
 from taskora.board.access.patience import Places
 from taskora.board.access.roles import Role, User
-from unit.board.access_app import HOUR_MS, KEY, LOGIN, ORIGIN, World, authenticate, session_cookie, sign_in
+from unit.board.access_app import (
+    BOARD,
+    HOUR_MS,
+    KEY,
+    LOGIN,
+    ORIGIN,
+    PREFIX,
+    World,
+    authenticate,
+    session_cookie,
+    sign_in,
+)
 
 
 async def test_without_auth_everybody_is_an_admin() -> None:
@@ -56,7 +67,7 @@ async def test_the_cookie_is_kept_from_scripts_and_from_other_sites_and_ends_wit
     value, *attributes = rest.split("; ")
     assert name == "taskora_board_session"
     assert attributes == ["Path=/board", "HttpOnly", "SameSite=Lax", "Max-Age=43200"]
-    session = verify(value, KEY)
+    session = verify(value, KEY, BOARD.format(PREFIX))
     assert session is not None
     assert abs((session.expires_ms or 0) - time.time() * 1000 - 12 * HOUR_MS) < 60_000
 
@@ -95,7 +106,7 @@ async def test_without_a_ttl_the_cookie_lasts_as_long_as_the_browser() -> None:
         session_cookie(None),
         "taskora_board_session=",
         "taskora_board_session=x",
-        f"other={sign(Session(User('bob'), None), KEY)}",
+        f"other={sign(Session(User('bob'), None), KEY, BOARD.format(PREFIX))}",
     ],
 )
 async def test_an_expired_foreign_or_broken_session_is_refused(cookie: str) -> None:
@@ -118,7 +129,7 @@ async def test_a_session_is_renewed_when_half_of_its_time_is_over(left_h: int, r
             answer = await browser.get(path)
             assert ("set-cookie" in answer.headers) is renewed
     if renewed:
-        session = verify(answer.headers["set-cookie"].partition("=")[2].partition(";")[0], KEY)
+        session = verify(answer.headers["set-cookie"].partition("=")[2].partition(";")[0], KEY, BOARD.format(PREFIX))
         assert session is not None
         assert session.user == User("bob", Role.READ)
         assert (session.expires_ms or 0) > time.time() * 1000 + 11 * HOUR_MS
