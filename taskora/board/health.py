@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from taskora import checks
 from taskora.app import Taskora
-from taskora.cli import checks
-from taskora.cli.checks import Check
+from taskora.checks import Check
 from taskora.errors import AdapterError
 from taskora.inspector import ServerFacts
-
-_SETTINGS = ("save", "hash-max-listpack-entries", "hash-max-listpack-value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +29,7 @@ async def look_after(app: Taskora) -> Health:
     inspector = app.inspect()
     server = await inspector.server_async()
     try:
-        settings = await app.adapter.vitals.settings(_SETTINGS).run_async()
+        settings = await app.adapter.vitals.settings(checks.SETTINGS).run_async()
     except AdapterError:  # CONFIG is forbidden on most servers that somebody else runs
         settings = None
     found = [

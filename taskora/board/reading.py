@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from taskora.cli.payload import readable
 from taskora.config import TaskOptions
 from taskora.errors import ConfigError
 from taskora.housekeeping import read_card
 from taskora.listing import name_of
 from taskora.model import JobInfo, State
+from taskora.readable import readable
 
 from .visit import PAGE_SIZE, NotFoundError, Visit
 

@@ -7,10 +7,10 @@ import click
 from taskora.dead_letters import FAILURES_GROUPED, DeadLetters
 from taskora.errors import JobNotFoundError
 from taskora.inspector import Inspector
+from taskora.readable import readable
 
 from .exits import ExitCode
 from .missing import no_task
-from .payload import readable
 from .screen import Screen, ago
 from .table import Column
 from .target import Target, json_option, target_options

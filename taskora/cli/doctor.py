@@ -6,16 +6,15 @@ from collections.abc import Iterator
 
 import click
 
+from taskora import checks
 from taskora.app import Taskora
+from taskora.checks import Check
 from taskora.errors import AdapterError, TaskoraError
 
-from . import checks
-from .checks import Check
 from .exits import ExitCode
 from .screen import Screen
 from .target import Target, json_option, target_options
 
-_SETTINGS = ("save", "hash-max-listpack-entries", "hash-max-listpack-value")
 _PINGS = 200
 _LOCKS = 1000
 
@@ -48,7 +47,7 @@ def _examine(app: Taskora) -> Iterator[Check]:
     vitals, inspector = app.adapter.vitals, app.inspect()
     facts = inspector.server()
     try:
-        settings = vitals.settings(_SETTINGS).run()
+        settings = vitals.settings(checks.SETTINGS).run()
     except AdapterError:  # CONFIG is forbidden on most servers that somebody else runs
         settings = None
     tasks = inspector.tasks()

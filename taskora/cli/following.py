@@ -16,13 +16,13 @@ from taskora.call import Call
 from taskora.handle import not_found
 from taskora.keys import check_job_id, check_task_name
 from taskora.model import Outcome, State, WorkflowOutcome
+from taskora.readable import reader_of
 from taskora.waiting import WaitCall
 
 from .exits import ExitCode
 from .missing import no_job_or_workflow
-from .payload import reader_of, written
 from .progress import ProgressBar
-from .screen import Screen
+from .screen import Screen, written
 
 T = TypeVar("T")
 _PAUSE_S = 0.2

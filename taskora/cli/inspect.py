@@ -14,10 +14,10 @@ from taskora.inspector import Inspector, Throughput
 from taskora.listing import check_cursor
 from taskora.looking import Jobs
 from taskora.model import JobInfo, Page, QueueStats, State
+from taskora.readable import readable
 
 from .exits import ExitCode
 from .missing import no_task
-from .payload import readable
 from .screen import Screen, ago, fields_of
 from .table import Column
 from .target import Target, json_option, target_options

@@ -9,12 +9,12 @@ import click
 from taskora.app import Taskora
 from taskora.keys import reason_text
 from taskora.model import CancelOutcome, JobInfo
+from taskora.readable import readable
 
 from .exits import ExitCode
 from .inspect import took
 from .missing import no_job
-from .payload import readable, written
-from .screen import Screen, ago
+from .screen import Screen, ago, written
 from .target import Target, json_option, target_options
 from .together import refuse_without
 

@@ -88,6 +88,12 @@ def jsonable(value: object) -> object:
     return str(value)
 
 
+def written(value: object, *, indented: bool = False) -> str:
+    """Write a value that a serializer read as JSON; what JSON has no form for becomes its text."""
+    style = orjson.OPT_NON_STR_KEYS | (orjson.OPT_INDENT_2 if indented else 0)
+    return orjson.dumps(value, default=jsonable, option=style).decode()
+
+
 def fields_of(value: DataclassInstance) -> dict[str, object]:
     """Return a dataclass's fields."""
     return {field.name: getattr(value, field.name) for field in fields(value)}

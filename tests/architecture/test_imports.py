@@ -35,6 +35,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "agreement",
         "app",
+        "checks",
         "collecting",
         "contracts",
         "dead_letters",
@@ -53,6 +54,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "workflow_engine",
         "handle",
         "outbox",
+        "readable",
         "ruled",
         "waiting",
         "fleets",
@@ -68,9 +70,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "supervising",
         "loading",
     ),
-    ("testing", "benchmarking", "board", "cli", "demo", "integrations"),
+    ("testing", "benchmarking", "board", "demo", "integrations"),
+    ("cli",),
 )
-EDGES = len(LAYERS) - 1
+EDGES = len(LAYERS) - 2
 
 # The master knows processes, not jobs. These modules run in processes that it forks, or put it together.
 BESIDE_THE_MASTER = {"child", "clerk", "steward", "observer", "counting", "command", "options", "__main__"}
@@ -346,6 +349,7 @@ SAMPLE = {*KNOWN, "taskora.errors", "taskora.adapters", "taskora.app", "taskora.
         ("taskora.supervisor.arbiter", "from taskora.keys import Keys"),
         ("taskora.supervisor.arbiter", "from . import child"),
         ("taskora.supervisor.child", "from taskora.cli import main"),
+        ("taskora.board", "from taskora.cli import main"),
         ("taskora.nobody_placed_me", ""),
     ],
 )

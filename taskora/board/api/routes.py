@@ -13,10 +13,10 @@ from taskora.board.pages.workflows import STATES as WORKFLOW_STATES
 from taskora.board.reading import asked_task, counts_of, need_job, offset_of, options_of
 from taskora.board.view import Action
 from taskora.board.visit import NotFoundError, Visit
-from taskora.cli.payload import readable
 from taskora.errors import ConfigError
 from taskora.listing import check_task
 from taskora.model import JobInfo, QueueStats, State
+from taskora.readable import readable
 
 from . import shapes
 

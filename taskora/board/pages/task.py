@@ -16,13 +16,13 @@ from taskora.board.reading import asked_task, counts_of, list_jobs, need_task, o
 from taskora.board.screens import counted
 from taskora.board.view import Action, Field, Outcome, Question, View
 from taskora.board.visit import PAGE_SIZE, NotFoundError, Visit
-from taskora.cli.payload import readable
 from taskora.clock import LATEST_MS, from_ms
 from taskora.dispatch_by_name import dispatch_by_name
 from taskora.duration import read_duration, to_seconds
 from taskora.errors import ConfigError
 from taskora.ids import new_id
 from taskora.model import JobInfo, NewJob, State
+from taskora.readable import readable
 
 _CLEANABLE: Final = (State.COMPLETED, State.FAILED, State.EXPIRED, State.CANCELLED)
 _PER_CALL: Final = 1000

@@ -12,6 +12,9 @@ from taskora.model import QueueStats, WorkerRecord
 
 Verdict: TypeAlias = Literal["ok", "warn", "fail", "unknown"]
 
+SETTINGS: Final = ("save", "hash-max-listpack-entries", "hash-max-listpack-value")
+"""Settings of the server that checks look at; many servers do not let us read them."""
+
 _OLDEST: Final = {"redis": (7, 0), "valkey": (7, 2)}
 _HASH_ENTRIES: Final = 64  # a job's hash has up to some 30 fields
 _HASH_VALUE: Final = 1024

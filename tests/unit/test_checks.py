@@ -1,9 +1,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from taskora import QueueStats, WorkerRecord
-from taskora.cli import checks
-from taskora.cli.checks import Check
+from taskora import QueueStats, WorkerRecord, checks
+from taskora.checks import Check
 from taskora.inspector import ServerFacts
 
 GOOD = ServerFacts(
