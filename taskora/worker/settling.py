@@ -18,6 +18,7 @@ _LONGEST_PAUSE_S = 0.5
 _LARGEST_BATCH = 500
 _AT_A_TIME = 2
 _WORTH_A_SECOND = 4  # outcomes for which a second round trip is begun while one is under way
+_LOOK_S = 0.01  # for outcomes, where nothing wakes
 
 
 class Settling:
@@ -50,7 +51,7 @@ class Settling:
         self._retrying = 0
         self._size = _LARGEST_BATCH  # of those that were refused
         self._pause_s = _PAUSE_S
-        self._under_way: list[int] = []
+        self._under_way: list[list[Settled]] = []
         self._parked: list[asyncio.Future[None]] = []
         self._waking = self._pausing = False
         self._all_written = asyncio.Event()
@@ -73,6 +74,27 @@ class Settling:
             for _ in range(_AT_A_TIME):
                 group.create_task(self._write_in_turn(), name="taskora-settle")
 
+    async def run_singly(self) -> None:
+        """Write what is left and what still comes, for ever, when ``run`` has ended by an error of ours.
+
+        Nobody knows what it broke on. So this shares nothing with it but the list: each outcome goes for itself, and
+        nothing is claimed. Jobs whose outcomes were not written would all count as having ended the process.
+        """
+        self._outcomes = [*(outcome for batch in self._under_way for outcome in batch), *self._refused, *self._outcomes]
+        self._under_way, self._refused = [], []
+        while True:
+            batch, self._outcomes = self._outcomes[:1], self._outcomes[1:]
+            if not batch:
+                self._all_written.set()
+                await asyncio.sleep(_LOOK_S)
+                continue
+            try:
+                await self._lane.step(batch, [], partial(self._written, batch))
+            except Exception as error:  # noqa: BLE001 - logged; it may be the others' turn, or the server is away
+                log.warning("an outcome could not be written, trying on: %s", error, extra={"action": "settle"})
+                self._outcomes += batch
+                await asyncio.sleep(_PAUSE_S)
+
     async def _write_in_turn(self) -> None:
         while True:
             # In turn, in ever smaller batches: what the server refuses must not hold up the others.
@@ -94,7 +116,8 @@ class Settling:
         """How many outcomes are to be sent now."""
         count = len(self._outcomes)
         if self._under_way:
-            return min(count, _LARGEST_BATCH) if count >= max(_WORTH_A_SECOND, max(self._under_way) // 2) else 0
+            enough = max(_WORTH_A_SECOND, *(len(batch) // 2 for batch in self._under_way))
+            return min(count, _LARGEST_BATCH) if count >= enough else 0
         return min(_LARGEST_BATCH, (count + 1) // 2 if count >= 2 * _WORTH_A_SECOND else count)
 
     def _wake_one(self) -> None:
@@ -106,8 +129,8 @@ class Settling:
 
     async def _write(self, batch: list[Settled], ended: dict[str, int]) -> None:
         """Write a batch, and claim into the slots of runs that ended with it, by task; 0 when that was done before."""
+        self._under_way.append(batch)
         wants = self._slots.exchange(ended)
-        self._under_way.append(len(batch))
         self._wake_one()
         failed: Exception | None = None
         try:
@@ -115,7 +138,7 @@ class Settling:
         except Exception as error:  # noqa: BLE001 - logged; the outcomes exist nowhere else, nothing may end this
             self._slots.answer(wants, {})
             failed = error
-        self._under_way.remove(len(batch))
+        self._under_way.remove(batch)
         if failed is not None:
             await self._put_off(batch, failed)
         if not (self._outcomes or self._refused or self._under_way):

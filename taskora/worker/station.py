@@ -67,6 +67,7 @@ class Station:
         self._claimer = asyncio.create_task(self._claiming.run(), name="taskora-claim")
         for task in (self._settler, self._claimer):
             task.add_done_callback(self._ended)
+        self._settler.add_done_callback(self._settle_on)
 
     async def stop_claiming(self) -> None:
         """Claim nothing more, and take what the last claim brings. The slots are closed before."""
@@ -102,6 +103,12 @@ class Station:
     async def close(self) -> None:
         """Close the connections."""
         await self._lane.close()
+
+    def _settle_on(self, settler: asyncio.Task[None]) -> None:
+        """Go on in a simpler way when settling has ended by an error: the jobs are innocent of it."""
+        if not settler.cancelled() and settler.exception() is not None:
+            self._settler = asyncio.create_task(self.settling.run_singly(), name="taskora-settle-singly")
+            self._settler.add_done_callback(self._ended)
 
     def _take(self, reply: ClaimReply) -> None:
         self._due.learn(reply.next_due_ms)

@@ -103,6 +103,8 @@ class Worker:
             {name: chain for name, task in tasks.items() if (chain := task.middleware)},
         )  # fmt: skip
         self._open = True
+        self._broken = False
+        self._given_up: set[Run] = set()
         self._stations: list[Station] = []
         self._station_of: dict[str, Station] = {}
         shares = adapter.leases.shares(list(tasks))
@@ -224,13 +226,23 @@ class Worker:
             if not run.over:
                 await self._end(run, outcome)
         except Exception as error:  # noqa: BLE001 - of ours, the handler has raised none of it; logged
-            self._break(f"job {run.job.job_id}", error)
+            self._give_up(run, error)
 
     def _end_without_handler(self, run: Run) -> None:
         self._in_background(self._conclude(run))
 
     async def _conclude(self, run: Run) -> None:
-        await self._end(run, await self._execution.conclude(run, Interrupted()))
+        try:
+            await self._end(run, await self._execution.conclude(run, Interrupted()))
+        except Exception as error:  # noqa: BLE001 - as above
+            self._give_up(run, error)
+
+    def _give_up(self, run: Run, error: Exception) -> None:
+        """Leave a job on which we break to whoever recovers it, and is to charge it alone. No drain waits for it."""
+        run.over = True
+        self._given_up.add(run)
+        self._break(f"job {run.job.job_id}", error)
+        self._see_what_runs()
 
     async def _end(self, run: Run, outcome: Settled | None) -> None:
         run.over = True
@@ -262,7 +274,11 @@ class Worker:
 
     def _forget(self, task: str, job_id: str) -> None:
         self.runs.pop((task, job_id), None)
-        if not self.runs:
+        if len(self.runs) <= len(self._given_up):
+            self._see_what_runs()
+
+    def _see_what_runs(self) -> None:
+        if self._given_up.issuperset(self.runs.values()):
             self._nothing_runs.set()
 
     def _abort(self, run: Run, reason: AbortReason) -> None:
@@ -283,8 +299,9 @@ class Worker:
 
     def _break(self, part: str, error: BaseException) -> None:
         log.critical("%s ended by an error of ours", part, exc_info=error, extra={"action": "bug"})
-        if self._open:
-            self.quiet()
+        self.quiet()
+        if not self._broken:
+            self._broken = True
             self._host.worker_broken()
 
     def _journal(self, run: Run) -> Journal:
@@ -315,3 +332,5 @@ async def _logged(work: Awaitable[None]) -> None:
         await work
     except TaskoraError as error:
         log.warning("%s", error, extra={"action": "chore"})
+    except Exception:
+        log.exception("a chore ended by an error of ours", extra={"action": "bug"})

@@ -74,6 +74,11 @@ DECISIONS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
             f"{ALL}/test_recovery.py::test_stalls_and_crashes_are_counted_apart",
             f"{ALL}/test_recovery.py::test_a_job_over_the_limit_of_crashes_fails_with_the_cause",
             f"{ALL}/test_recovery.py::test_a_kill_of_ours_is_not_charged",
+            (
+                "acceptance/supervisor/test_broken_parts.py::"
+                "test_a_job_on_whose_outcome_a_process_breaks_each_time_fails_and_those_beside_it_do_not_pay"
+            ),
+            "acceptance/supervisor/test_broken_parts.py::test_no_job_pays_when_the_writing_of_outcomes_breaks",
         ),
     ),
     "future-marker": (

@@ -56,6 +56,13 @@ async def hold(n: int) -> int:
         await asyncio.sleep(0.01)
     return n
 
+@app.task("ruin")
+async def ruin(n: int) -> int:
+    if not os.path.exists("ruined"):
+        open("ruined", "x").close()
+        Slots.exchange = fail
+    return n
+
 if __name__ == "__main__":
     app.run(drain_timeout=1)
 """
@@ -67,7 +74,7 @@ PARTS = {"claim": "taskora-claim", "settle": "taskora-settle", "report": ""}
 @pytest.fixture
 def producer(url: str) -> Iterator[Taskora]:
     app = Taskora(url, prefix="broken")
-    for name in ("break", "double", "spoil", "hold"):
+    for name in ("break", "double", "spoil", "hold", "ruin"):
         app.task(name, lambda value: value)
     yield app
     app.close()
@@ -114,12 +121,37 @@ def test_a_job_on_whose_outcome_a_process_breaks_each_time_fails_and_those_besid
     path = os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", "")))
     beside = [dispatch(producer, "hold", n) for n in range(4)]
     faulty = dispatch(producer, "spoil", 1)
-    options = ["--procs", "1", "--drain-timeout", "1s", "--max-crashes", "1"]
+    # Longer than any patience: the drain does not wait for a job of which nothing runs any more.
+    options = ["--procs", "1", "--drain-timeout", "600s", "--max-crashes", "1"]
     fleet = spawn([supervise, *options, "app:app"], env={"URL": url, "PYTHONPATH": path})
     with pytest.raises(JobFailedError, match="exit:70"):
         faulty.result(60)
     assert [handle.result(60) for handle in beside] == [0, 1, 2, 3]
-    crashes = [producer.adapter.jobs.job("hold", handle.id).run() for handle in beside]
-    assert not any(job.crashes for job in crashes if job is not None)
+    assert charged(producer, "hold", beside) == 0
     fleet.terminate()
     assert fleet.wait(60) == 0
+
+
+def test_no_job_pays_when_the_writing_of_outcomes_breaks(
+    server: Server, url: str, producer: Taskora, spawn: Spawn, tmp_path: Path
+) -> None:
+    argv = script(APP, tmp_path, "app")
+    supervise = str(Path(argv[0]).with_name("taskora-supervise"))
+    path = os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", "")))
+    beside = [dispatch(producer, "hold", n) for n in range(4)]
+    ruin = [dispatch(producer, "ruin", n) for n in range(2)]
+    options = ["--procs", "1", "--drain-timeout", "600s", "--max-crashes", "0"]
+    fleet = spawn([supervise, *options, "app:app"], env={"URL": url, "PYTHONPATH": path})
+    fleet.wait_for_log("taskora-settle ended by an error of ours", 60)
+    assert [handle.result(60) for handle in (*ruin, *beside)] == [0, 1, 0, 1, 2, 3]
+    fleet.wait_for_log("exit:70", 60)
+    assert dispatch(producer, "double", 1).result(60) == 2
+    assert charged(producer, "hold", beside) + charged(producer, "ruin", ruin) == 0
+    fleet.terminate()
+    assert fleet.wait(60) == 0
+
+
+def charged(producer: Taskora, task: str, handles: list[Any]) -> int:
+    """How many crashes, and runs beyond the first, these jobs were charged with."""
+    jobs = [producer.adapter.jobs.job(task, handle.id).run() for handle in handles]
+    return sum(job.crashes + job.attempt - 1 for job in jobs if job is not None)

@@ -5,9 +5,14 @@ import contextlib
 import threading
 import time
 
+import pytest
+
 from integration.engine.kit import Engine, echo_of, error_of, gated, open_app, working
 from support import Server, wait_until_async
 from taskora import CancelledError, Context, Taskora
+from taskora.worker import execution
+from taskora.worker.execution import Execution
+from taskora.worker.run import Run
 
 
 async def test_closing_waits_for_what_runs_and_takes_nothing_new(engine: Engine, app: Taskora) -> None:
@@ -163,6 +168,55 @@ async def test_closing_without_a_server_ends_within_seconds() -> None:
         started_s = time.monotonic()
         await app.close_async("100ms")
         assert time.monotonic() - started_s < 13
+
+
+@pytest.mark.parametrize("part", ["outcome", "conclude"])
+async def test_closing_does_not_wait_for_a_job_on_which_the_worker_broke_and_leaves_it_to_recovery(
+    engine: Engine, app: Taskora, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, part: str
+) -> None:
+    original = getattr(Execution, part)
+
+    async def break_on_bad(self: Execution, run: Run, *rest: object) -> object:
+        if run.job.task == "bad":
+            raise ZeroDivisionError
+        return await original(self, run, *rest)
+
+    monkeypatch.setattr(Execution, part, break_on_bad)
+    task, gate, runs = gated(app)
+    bad = echo_of(app, "bad")
+    await app.start()
+    good_job = await task.dispatch(1)
+    await wait_until_async(lambda: runs)
+    bad_job = await bad.dispatch(1)
+    await wait_until_async(lambda: f"job {bad_job.id} ended by an error of ours" in caplog.text)
+    gate.set()
+    await asyncio.wait_for(app.close_async(None), 60)
+    assert engine.hash("gated", good_job.id)["state"] == "completed"
+    assert engine.hash("bad", bad_job.id)["state"] == "active"
+    assert engine.raw.keys("*:lock") == [engine.key("bad", f"{bad_job.id}:lock")]
+
+
+async def test_closing_does_not_wait_for_a_stuck_job_on_whose_end_the_worker_broke(
+    app: Taskora, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(execution, "_ASK_AGAIN_S", 0.02)
+    monkeypatch.setattr(Execution, "conclude", fail)
+    stop = asyncio.Event()
+
+    @app.task("stuck", timeout="20ms")
+    async def stuck() -> None:
+        while not stop.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await stop.wait()
+
+    await app.start()
+    handle = await stuck.dispatch()
+    await wait_until_async(lambda: f"job {handle.id} ended by an error of ours" in caplog.text, 30)
+    await asyncio.wait_for(app.close_async(None), 60)
+    stop.set()
 
 
 async def test_closing_goes_on_although_who_asked_for_it_is_cancelled(server: Server, app: Taskora) -> None:

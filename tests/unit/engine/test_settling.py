@@ -101,3 +101,43 @@ async def test_each_refusal_halves_what_is_tried_next_although_others_are_writte
         assert desk.server.refusals[0] > desk.server.refusals[1]
         # Told of once, not at each try.
         assert len(desk.told) == 1
+
+
+async def test_when_the_writing_breaks_all_that_was_under_way_and_comes_later_is_written_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_: object) -> None:
+        raise ZeroDivisionError
+
+    tasks: Any = {"a": SimpleNamespace(options=TaskOptions(concurrency=100))}
+    slots, server, settled = Slots(tasks), Picky("job8"), list[str]()
+    slots.answer(slots.reserve(), {"a": 100})
+    made = Settling(
+        cast("Lane", server),
+        slots,
+        lambda batch, reply: settled.extend(outcome.job.job_id for outcome in batch),
+        lambda spare: None,
+        lambda error: None,
+    )
+    desk = Desk(server, made, [])
+    breaking = asyncio.create_task(made.run())
+    await asyncio.sleep(0)
+    desk.end("job0")
+    await asyncio.sleep(0)
+    monkeypatch.setattr(slots, "exchange", fail)
+    desk.end(*(f"job{n}" for n in range(1, 8)))
+    with pytest.raises(ExceptionGroup):
+        await asyncio.wait_for(breaking, PATIENCE_S)
+    desk.end("job8")
+    going_on = asyncio.create_task(made.run_singly())
+    try:
+        await wait_until_async(lambda: len(settled) >= 8 and len(server.refusals) > 0, PATIENCE_S)
+        waiting = asyncio.create_task(made.wait_until_written())
+        desk.end("job9")
+        server.refused = ""
+        await asyncio.wait_for(waiting, PATIENCE_S)
+    finally:
+        going_on.cancel()
+        await asyncio.gather(going_on, return_exceptions=True)
+    assert sorted({*settled}) == [f"job{n}" for n in range(10)]
+    assert {*server.refusals} == {1}
