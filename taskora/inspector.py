@@ -369,7 +369,7 @@ class Inspector:
         return await self._adapter.vitals.keys(name_of(task)).run_async()
 
     def audit(self, *, limit: int = 50, before: str | None = None) -> list[AuditEntry]:
-        """List who did what, the newest first. About 10,000 acts are kept.
+        """List who did what, the newest first. About 10,000 acts are kept, and as many refusals.
 
         Args:
             limit: At most so many. Defaults to 50.

@@ -1,8 +1,8 @@
-"""What an adapter keeps of who did what: a capped list that is only added to."""
+"""What an adapter keeps of who did what: two capped lists that are only added to, refusals in one of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, Protocol, TypeAlias, cast, get_args
@@ -16,10 +16,13 @@ from taskora.errors import ConfigError
 from taskora.quoting import quoted
 
 AUDIT_KEPT: Final = 10_000
-"""How many entries are kept, about."""
+"""How many acts are kept, about, and as many refusals: who may do nothing must not push out what others did."""
 AuditOutcome: TypeAlias = Literal["done", "refused", "failed"]
 _LONGEST: Final = {"who": 200, "role": 50, "action": 100, "detail": 2_000}
 _LARGEST_TARGET: Final = 16 * 1024
+_REFUSED_FROM: Final = 10**18
+EntryId: TypeAlias = tuple[int, int]
+"""Milliseconds since the epoch, and a number within that one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +76,38 @@ class AuditStore(Protocol):
         ...
 
     def read(self, limit: int, before: str = "") -> Call[list[AuditEntry]]:
-        """List up to ``limit`` entries, the newest first: those before an id, or the newest of all."""
+        """List up to ``limit`` acts and refusals, the newest first: those before an id, or the newest of all."""
         ...
+
+
+def written_id(entry_id: EntryId) -> str:
+    """Write the id of an entry."""
+    return f"{entry_id[0]}-{entry_id[1]}"
+
+
+def read_id(text: str) -> EntryId:
+    """Read the id of an entry."""
+    ms, _, number = text.partition("-")
+    return int(ms), int(number or 0)
+
+
+def told_id(stored: EntryId, refused: bool) -> EntryId:
+    """Return the id that an entry has among those of both lists.
+
+    Refusals come after all acts of their millisecond, so that no id stands for two entries.
+    """
+    return (stored[0], stored[1] + _REFUSED_FROM) if refused else stored
+
+
+def stored_end(before: EntryId, refused: bool) -> EntryId:
+    """Return the id before which those of one list are older than an entry of either."""
+    end = (before[0], max(0, before[1] - _REFUSED_FROM)) if refused else before
+    return max(end, (0, 1))  # nothing is before that either, and servers refuse to look before 0-0
+
+
+def newest_of(acts: Sequence[AuditEntry], refusals: Sequence[AuditEntry], limit: int) -> list[AuditEntry]:
+    """Put both lists together, the newest first."""
+    return sorted((*acts, *refusals), key=lambda entry: read_id(entry.id), reverse=True)[: max(0, limit)]
 
 
 def told_entry(entry: AuditEntry) -> dict[str, bytes]:

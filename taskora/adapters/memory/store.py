@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
-from taskora.adapters.audit_store import AUDIT_KEPT
+from taskora.adapters.audit_store import AUDIT_KEPT, EntryId
 from taskora.adapters.memory.bells import Bell, Bells, work_topic
 from taskora.adapters.memory.clock import Clock
 from taskora.adapters.memory.ranked import Ranked
@@ -21,7 +21,7 @@ EVENTS_KEPT = 10_000
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
-AuditRow: TypeAlias = tuple[tuple[int, int], dict[bytes, bytes]]
+AuditRow: TypeAlias = tuple[EntryId, dict[bytes, bytes]]
 Owed: TypeAlias = dict[str, None]
 """Workflows for which ``continue_workflow`` must run, each once and in order."""
 
@@ -277,6 +277,7 @@ class Store:
     Attributes:
         leader: Who leads.
         audit: Who did what: the id of each entry, and its fields.
+        refusals: Who was refused what, alike.
         claims: How many there were, so that the locks of each are its own.
         woken: Workers whose next wait is to end at once.
         cancels: Who is told, for each task, of running jobs that are to be cancelled.
@@ -290,6 +291,7 @@ class Store:
     cards: dict[str, bytes] = field(default_factory=dict[str, bytes])
     workers: dict[str, Presence] = field(default_factory=dict[str, Presence])
     audit: deque[AuditRow] = field(default_factory=lambda: deque[AuditRow](maxlen=AUDIT_KEPT))
+    refusals: deque[AuditRow] = field(default_factory=lambda: deque[AuditRow](maxlen=AUDIT_KEPT))
     bells: Bells = field(default_factory=Bells)
     claims: int = 0
     woken: set[str] = field(default_factory=set[str])
@@ -311,6 +313,7 @@ class Store:
         count += sum(len(queue.jobs) for queue in self.queues.values())
         self.queues, self.flows, self.schedules, self.cards, self.workers = {}, Flows(), {}, {}, {}
         self.audit.clear()
+        self.refusals.clear()
         self.leader = None
         return count
 

@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from integration.board.town import Town, settled
 from integration.board.visitor import JSON, ORIGIN, Visitor, visiting
-from integration.engine.kit import PATIENCE_S
+from integration.engine.kit import PATIENCE_S, Engine
 from support import wait_until_async
 from taskora import Taskora
 from taskora.board import Role, User
@@ -95,6 +95,18 @@ async def test_an_action_is_refused_to_those_who_may_only_look_and_that_is_noted
         (entry,) = await town.app.inspect().audit_async()
         assert (entry.who, entry.role, entry.action) == ("eve", "read", ACTIONS[path][2])
         assert (entry.outcome, entry.count) == ("refused", 0)
+
+
+async def test_who_is_refused_again_and_again_pushes_nothing_out_of_what_was_done(town: Town, engine: Engine) -> None:
+    at = "task/pause?task=mail.send"
+    async with visiting(town.app) as visitor:
+        await visitor.send(at)
+    async with visiting(town.app, auth=as_user("eve", Role.READ)) as visitor:
+        for _ in range(3):
+            await visitor.send(at, 403)
+    keys = town.app.adapter.keys
+    assert [engine.raw.xlen(keys.own(name)) for name in ("audit", "audit:refused")] == [1, 3]
+    assert [entry.outcome for entry in await town.app.inspect().audit_async()] == [*["refused"] * 3, "done"]
 
 
 @pytest.mark.parametrize("path", ACTIONS)

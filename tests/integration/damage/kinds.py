@@ -76,6 +76,7 @@ KINDS = {
     "root schedules next": Kind("R:schedules:next", "zset"),
     "root schedules lock": Kind("R:schedules:lock", "string"),
     "root audit": Kind("R:audit", "stream"),
+    "root refusals": Kind("R:audit:refused", "stream"),
     "root workflows": Kind("R:workflows", "zset"),
     "root workflows completed": Kind("R:workflows:completed", "zset"),
     "root workflows failed": Kind("R:workflows:failed", "zset"),
