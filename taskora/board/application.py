@@ -26,7 +26,8 @@ from .access.roles import Role, User
 from .address import find_address
 from .api import routes, shapes
 from .desk import Desk
-from .screens import NOTICE_COOKIE, Screens, Unfinished, read_static
+from .screens import NOTICE_COOKIE, Screens, Unfinished
+from .static_files import NO_FILES, StaticFile, answer_file
 from .view import Action, Endpoint, Outcome, View
 from .visit import NotFoundError, Visit
 
@@ -35,7 +36,6 @@ _log = logging.getLogger("taskora.board")
 _JSON: Final = "application/json"
 _MOST_BODY: Final = 4 * 1024 * 1024
 _NAMES: Final = ("task", "name", "id", "state", "key", "group", "supervisor", "slot")
-_TYPES: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
 
 
 class RefusedError(Exception):
@@ -54,15 +54,20 @@ class Application:
         views: The pages.
         actions: What can be done.
         endpoints: What programs and our own script ask for, by path.
+        static: The files that pages refer to, by name.
     """
 
     def __init__(
-        self, desk: Desk, views: Sequence[View], actions: Sequence[Action], endpoints: Mapping[str, Endpoint]
+        self,
+        desk: Desk,
+        views: Sequence[View],
+        actions: Sequence[Action],
+        endpoints: Mapping[str, Endpoint],
+        static: Mapping[str, StaticFile] = NO_FILES,
     ) -> None:
         self._desk = desk
-        self._static = read_static()
-        versions = {name: version for name, (_, version) in self._static.items()}
-        self._screens = Screens(desk.settings, versions)
+        self._static = static
+        self._screens = Screens(desk.settings, static)
         self._guard = Guard(desk.settings.auth, self._render_login)
         self._origins = Origins(desk.settings.cors)
         self._views = {view.path: view for view in views}
@@ -97,7 +102,7 @@ class Application:
 
     async def _answer(self, request: Request, prefix: str, path: str) -> Response:
         if path.startswith("static/"):
-            return self._file(path.removeprefix("static/"), request)
+            return answer_file(request, self._static.get(path.removeprefix("static/")))
         preflight = self._origins.preflight(request)
         if preflight is not None:
             return preflight
@@ -224,17 +229,6 @@ class Application:
             await visit.app.adapter.audit.write(entry).run_async()
         except AdapterError:
             _log.exception("%s by %s could not be noted; it is %s", action.name, visit.user.name, how)
-
-    def _file(self, name: str, request: Request) -> Response:
-        found = self._static.get(name)
-        if found is None:
-            return JSONResponse({"error": "Not found"}, 404)
-        content, version = found
-        kept = "public, max-age=31536000, immutable" if request.query_params.get("v") == version else "no-cache"
-        headers = {"Cache-Control": kept, "ETag": f'"{version}"'}
-        if request.headers.get("if-none-match") == headers["ETag"]:
-            return Response(status_code=304, headers=headers)
-        return Response(content, headers=headers, media_type=_TYPES[name.rpartition(".")[2]])
 
     def _render_login(self, request: Request, error: str, redirect: str, status: int) -> Response:
         return self._screens.plain(

@@ -25,6 +25,7 @@ from .live.stream import Streams, events, live
 from .live.ticker import Ticker
 from .pages import ACTIONS, VIEWS
 from .settings import BoardSettings, Formatter, Theme
+from .static_files import StaticFile, read_static
 
 
 class Board:
@@ -34,7 +35,7 @@ class Board:
         app: The ASGI application: mount it, or give it to a server.
     """
 
-    def __init__(self, app: Taskora, settings: BoardSettings) -> None:
+    def __init__(self, app: Taskora, settings: BoardSettings, static: Mapping[str, StaticFile]) -> None:
         self._taskora = app
         self._settings = settings
         self._streams = Streams()
@@ -48,6 +49,7 @@ class Board:
                 "api/events": events(Relay(desk), self._streams),
                 "metrics": metrics,
             },
+            static,
         )
 
     def listen(self, port: int = 3000, *, host: str = "127.0.0.1", unprotected: bool = False) -> None:
@@ -157,4 +159,4 @@ def create_board(
         cors=cors,
         formatters=formatters,
     )
-    return Board(check_instance(app, Taskora, "app"), settings)
+    return Board(check_instance(app, Taskora, "app"), settings, read_static())

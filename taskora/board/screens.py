@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
-from importlib.resources import files
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import unquote
 
@@ -21,6 +19,7 @@ from taskora.quoting import shown
 from .settings import THEMES, BoardSettings
 
 if TYPE_CHECKING:
+    from .static_files import StaticFile
     from .visit import Visit
 
 PART_HEADER = "x-taskora-part"
@@ -68,10 +67,10 @@ class Screens:
 
     Args:
         settings: Of the board.
-        static: Versions of the files that pages refer to, by name.
+        static: The files that pages refer to, by name.
     """
 
-    def __init__(self, settings: BoardSettings, static: Mapping[str, str]) -> None:
+    def __init__(self, settings: BoardSettings, static: Mapping[str, StaticFile]) -> None:
         self._settings = settings
         self._static = static
         self._environment = Environment(
@@ -132,14 +131,7 @@ class Screens:
         return response
 
     def _asset(self, prefix: str, name: str) -> str:
-        return f"{prefix}/static/{name}?v={self._static[name]}"
-
-
-def read_static() -> dict[str, tuple[bytes, str]]:
-    """Read the files that pages refer to: content and version, by name."""
-    folder = files("taskora.board").joinpath("static")
-    found = {entry.name: entry.read_bytes() for entry in folder.iterdir() if entry.is_file()}
-    return {name: (content, hashlib.sha256(content).hexdigest()[:12]) for name, content in found.items()}
+        return f"{prefix}/static/{name}?v={self._static[name].version}"
 
 
 # Filters. What they return is shown to people; programs have the JSON.
