@@ -58,3 +58,16 @@ def test_a_server_that_comes_back_during_the_drain_gets_the_outcomes(harbour: Ha
     assert fleet.wait(20) == 0
     thaw.join()
     assert harbour.stats("carry").completed == 4
+
+
+@pytest.mark.parametrize("store", ["redis", "valkey"], indirect=True)
+def test_a_fleet_starts_on_a_new_store_without_room_and_works_once_there_is_some(harbour: Harbour) -> None:
+    harbour.store.command("CONFIG", "SET", "maxmemory", "1")
+    fleet = harbour.start("--procs", "1")
+    fleet.wait_for_log("the tasks could not be published, trying on", 60)
+    assert "it is out of memory (maxmemory): give it more" in fleet.log()
+    harbour.store.command("CONFIG", "SET", "maxmemory", "0")
+    fleet.wait_for_log("the tasks are published", 60)
+    harbour.dispatch("carry", range(3))
+    harbour.wait_completed("carry", 3)
+    assert harbour.stop(fleet) == 0

@@ -169,6 +169,29 @@ async def test_a_worker_starts_while_a_server_is_out_of_memory_and_publishes_its
     await app.close_async()
 
 
+@pytest.mark.parametrize("way", ["loop", "plain"])
+async def test_on_a_new_store_a_worker_starts_while_the_server_is_out_of_memory_and_runs_what_comes_later(
+    server: Server, engine: Engine, app: Taskora, caplog: pytest.LogCaptureFixture, way: str
+) -> None:
+    @app.task("square")
+    async def square(n: int) -> int:
+        return n * n
+
+    await asyncio.to_thread(out_of_memory, server)
+    try:
+        if way == "plain":
+            await asyncio.to_thread(app.connect)
+        await app.start()
+        assert "the tasks could not be published, trying on" in caplog.text
+        assert "give it more" in caplog.text
+        with pytest.raises(AdapterError, match="refused script enqueue"):
+            await square.dispatch(3)
+    finally:
+        await asyncio.to_thread(enough_memory, server)
+    assert await square.dispatch(3).result_async(timeout=LIMIT_S) == 9
+    await app.close_async()
+
+
 async def test_a_server_that_takes_no_more_connections_is_named_with_the_remedy(
     server: Server, engine: Engine, app: Taskora, monkeypatch: pytest.MonkeyPatch
 ) -> None:
