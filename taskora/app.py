@@ -26,6 +26,7 @@ from taskora.outbox import Outbox
 from taskora.payloads import check_serializer
 from taskora.protocols import WorkflowEngine
 from taskora.quoting import quoted
+from taskora.running import Running
 from taskora.schedules import Schedules, check_schedule
 from taskora.schema import ANY
 from taskora.serializer import JSON, Serializer
@@ -103,9 +104,7 @@ class Taskora:
         self._tasks: dict[str, AnyTask] = {}
         self._contracts = Contracts(self, self._define)
         self._schedules: dict[str, tuple[str, Schedule]] = {}
-        self._service: Service | None = None
-        self._ended = asyncio.Event()  # the worker cannot go on
-        self._closing: asyncio.Task[None] | None = None
+        self._running = Running(self)
 
     def __repr__(self) -> str:
         return f"<Taskora {self.adapter.describe()}, {len(self._tasks)} tasks>"
@@ -187,7 +186,7 @@ class Taskora:
     def _add(self, task: AnyTask) -> None:
         if task.name in self._tasks:
             raise ConfigError(f"name: there is already a task {task.name!r}; give one of them another name")
-        if self._service is not None:
+        if self._running.service is not None:
             raise ConfigError(f"task {task.name!r}: this process already works; define tasks before start()")
         if task.options.schedule is not None:
             check_schedule(task.options.schedule, task)
@@ -242,7 +241,7 @@ class Taskora:
         Raises:
             ConfigError: It is no async function, or this process works already.
         """
-        if self._service is not None:
+        if self._running.service is not None:
             raise ConfigError(f"use: this process already works; give {quoted(middleware)} before start()")
         self.middleware = (*self.middleware, check_middleware(middleware, "use"))
         return middleware
@@ -282,18 +281,8 @@ class Taskora:
             ConfigError: It works already, or has nothing but contracts of others.
             AdapterError: See ``connect``.
         """
-        if self._service is not None:
-            raise ConfigError("start: this application already works in this process; await close_async() first")
         self.check_runnable()
-        self._ended.clear()
-        service = self.service(Alone(self._ended), self.housekeeper())
-        self._service = service
-        try:
-            await service.start()
-        except BaseException:
-            self._service = None
-            await service.stop(0)
-            raise
+        await self._running.start(self.service(Alone(self._running.ended), self.housekeeper()))
 
     def run(self, *, drain_timeout: Duration = 30) -> None:
         """Work until SIGTERM or SIGINT, then drain: the whole of a single-process worker.
@@ -310,7 +299,7 @@ class Taskora:
 
         if on_running_loop():
             raise RuntimeError("run() would block the running event loop; use: await start(), then await close_async()")
-        run_until_signal(self, to_seconds(drain_timeout, "drain_timeout"), self._ended)
+        run_until_signal(self, to_seconds(drain_timeout, "drain_timeout"), self._running.ended)
 
     async def close_async(self, timeout: Duration | None = 30, *, interrupt: asyncio.Event | None = None) -> None:
         """Stop working and close every connection of this loop.
@@ -322,24 +311,7 @@ class Taskora:
         Raises:
             ConfigError: It works on another event loop, which alone can stop it; or the timeout is no duration.
         """
-        timeout_s = None if timeout is None else to_seconds(timeout, "timeout")
-        if self._closing is None or self._closing.done():
-            self._closing = asyncio.create_task(self._close(timeout_s, interrupt), name="taskora-close")
-        # Half closed would be the worst: whoever is cancelled here, a handler perhaps, does not stop it.
-        await asyncio.shield(self._closing)
-
-    async def _close(self, timeout_s: float | None, interrupt: asyncio.Event | None) -> None:
-        if self._service is not None:
-            self._service.check_here()
-        service, self._service = self._service, None
-        try:
-            if service is not None:
-                await service.stop(timeout_s, interrupt)
-            await self.outbox.close_async()
-        finally:
-            await self.listening.close_async()
-            await self.waiting.close_async()
-            await self.adapter.close_async()
+        await self._running.close(None if timeout is None else to_seconds(timeout, "timeout"), interrupt)
 
     def close(self, timeout: Duration | None = 30) -> None:
         """Close every connection of plain code.

@@ -55,6 +55,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "handle",
         "outbox",
         "readable",
+        "running",
         "ruled",
         "waiting",
         "fleets",

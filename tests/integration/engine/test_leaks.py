@@ -67,7 +67,7 @@ async def test_two_thousand_jobs_of_every_kind_leave_nothing_behind(
         return len(tasks), len(threads), descriptors(), len(asyncio.all_tasks())
 
     async with working(app):
-        service = app._service  # pyright: ignore[reportPrivateUsage]
+        service = app._running.service  # pyright: ignore[reportPrivateUsage]
         assert service is not None
         worker = service.worker
         await one_round()
