@@ -35,7 +35,7 @@ _log = logging.getLogger("taskora.board")
 
 _JSON: Final = "application/json"
 _MOST_BODY: Final = 4 * 1024 * 1024
-_NAMES: Final = ("task", "name", "id", "state", "key", "group", "supervisor", "slot")
+_NAMES: Final = ("task", "name", "id", "state", "batch", "group", "supervisor", "slot")
 
 
 class RefusedError(Exception):
@@ -223,7 +223,7 @@ class Application:
             target=outcome.target or _named(visit),
             outcome=how,
             count=outcome.count,
-            detail=self._desk.redactor.text(outcome.message),
+            detail=self._desk.shown.text(outcome.message),
         )
         try:
             await visit.app.adapter.audit.write(entry).run_async()
@@ -238,7 +238,7 @@ class Application:
     def _trouble(
         self, request: Request, prefix: str, path: str, visit: Visit | None, status: int, message: str
     ) -> Response:
-        message = self._desk.redactor.text(message)
+        message = self._desk.shown.text(message)
         if f"{path}/".startswith("api/") or "application/json" in request.headers.get("accept", ""):
             return Response(shapes.write({"ok": False, "error": message}), status, media_type=_JSON)
         shown_to = visit or Visit(

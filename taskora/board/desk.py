@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -15,10 +14,8 @@ from taskora.model import QueueStats
 from .day import QUARTER, QUARTERS, Day
 from .fresh import Fresh
 from .health import Health, look_after
-from .redaction import Redactor
 from .settings import BoardSettings
-
-_log = logging.getLogger("taskora.board")
+from .showing import Showing
 
 _COUNTS_AGE_S = 1.0
 _PAUSES_AGE_S = 5.0
@@ -40,7 +37,7 @@ class Desk:
         self.app = app
         self.settings = settings
         self.inspector = app.inspect()
-        self.redactor = Redactor(settings.redact)
+        self.shown = Showing(app, settings)
         self._stats = Fresh(self.inspector.stats_by_task_async, _COUNTS_AGE_S)
         self._throughput = Fresh(Day(self.inspector).read, _HISTORY_AGE_S)
         self._latency = Fresh(self.inspector.latency_async, _HISTORY_AGE_S)
@@ -87,20 +84,3 @@ class Desk:
     async def health(self) -> Health:
         """Look at the server; at most ten seconds ago."""
         return await self._health.get()
-
-    def shown_data(self, value: object, task: str) -> object:
-        """Return a payload as it may be shown: formatted, then without secrets."""
-        return self._shown("data", value, task)
-
-    def shown_result(self, value: object, task: str) -> object:
-        """Return a result as it may be shown."""
-        return self._shown("result", value, task)
-
-    def _shown(self, kind: str, value: object, task: str) -> object:
-        formatter = (self.settings.formatters or {}).get(kind)
-        if formatter is not None:
-            try:
-                value = formatter(value, task)
-            except Exception:  # noqa: BLE001 - somebody else's code; a page shows more than this value
-                _log.exception("the formatter of %s failed on one of task %r; it is shown as it is", kind, task)
-        return self.redactor.value(value)

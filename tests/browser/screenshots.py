@@ -47,7 +47,7 @@ def _places(found: dict[str, str]) -> dict[str, str]:
         "schedules": "schedules",
         "dead-letters": "dead-letters",
         "workers": "workers",
-        "flow": "flow?task=index-products&peek=shoes",
+        "flow": f"flow?task=index-products&peek={found['shoes']}",
         "migrations": "migrations",
         "search": "search",
         "audit": "audit",

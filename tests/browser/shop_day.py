@@ -88,7 +88,15 @@ async def open_shop() -> dict[str, str]:
     for number in range(14):
         await send_email.dispatch({"user_id": number, "subject": "Rate us"}, delay="2h")
     failed, retried = await taskora.inspect().failed_async("charge-card", limit=2)
-    return {"active": shown.id, "failed": failed.id, "retried": retried.id, "running": running.workflow_id}
+    shelves = (await taskora.inspect().flow_async("index-products")).buffers
+    shoes = next(shelf.batch_id for shelf in shelves if shelf.key == "shoes")
+    return {
+        "shoes": shoes,
+        "active": shown.id,
+        "failed": failed.id,
+        "retried": retried.id,
+        "running": running.workflow_id,
+    }
 
 
 async def _is_staffed() -> bool:

@@ -26,13 +26,13 @@ def stats_shape(stats: QueueStats) -> dict[str, int]:
 
 
 def job_shape(visit: Visit, job: JobInfo) -> dict[str, object]:
-    """Write a job, without secrets."""
-    safe = visit.desk.redactor.job(job)
+    """Write a job as it may be shown."""
+    safe = visit.desk.shown.job(job)
     shape: dict[str, object] = {
         "id": job.id,
         "task": job.task,
         "state": job.state.value,
-        "result": visit.desk.shown_result(job.result, job.task),
+        "result": safe.result,
         "error": safe.error,
         "progress": safe.progress,
         "attempt": job.attempt,
@@ -60,7 +60,7 @@ def job_shape(visit: Visit, job: JobInfo) -> dict[str, object]:
         "owner": job.owner,
     }
     if job.data is not None:
-        shape["data"] = visit.desk.shown_data(job.data, job.task)
+        shape["data"] = safe.data
     return shape
 
 
@@ -124,7 +124,7 @@ def schedule_shape(visit: Visit, schedule: ScheduleInfo) -> dict[str, object]:
         "timezone": schedule.timezone,
         "onMissed": schedule.on_missed,
         "overlap": schedule.overlap,
-        "data": visit.desk.redactor.value(schedule.data),
+        "data": visit.desk.shown.data(schedule.data, schedule.task),
         "lastRun": ms(schedule.last_run),
         "lastJobId": schedule.last_job_id,
     }
@@ -156,7 +156,7 @@ def summary_shape(summary: WorkflowSummary, record: WorkflowRecord | None) -> di
 
 def workflow_shape(visit: Visit, record: WorkflowRecord) -> dict[str, object]:
     """Write a workflow with its graph and its nodes."""
-    safe = visit.desk.redactor.workflow(record)
+    safe = visit.desk.shown.workflow(record)
     return {
         "id": record.id,
         "state": record.state,

@@ -177,7 +177,9 @@ async def _events(relay: Relay, visit: Visit, tasks: frozenset[str]) -> AsyncGen
                 async with asyncio.timeout_at(min(stats_s, beat_s)):
                     await listener.bell.wait()
             for event in listener.take():
-                fields = visit.desk.redactor.event({name: _text(value) for name, value in event.fields.items()})
+                fields = visit.desk.shown.event(
+                    event.task, {name: _text(value) for name, value in event.fields.items()}
+                )
                 told = {"id": event.job_id, "task": event.task, "event": event.name, "jobId": event.job_id, **fields}
                 yield _message(f"job:{event.name}", told)
             now_s = clock()

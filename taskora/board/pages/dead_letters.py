@@ -86,7 +86,7 @@ async def ask_group(visit: Visit) -> Question:
     return Question(
         f"Retry {counted(group.count, 'failed job', 'failed jobs')}",
         f"Jobs of {group.task} that failed with {group.error_type or 'an error'}: "
-        f"{visit.desk.redactor.text(group.fingerprint)}. "
+        f"{visit.desk.shown.text(group.fingerprint)}. "
         f"Those beyond the newest {FAILURES_GROUPED:,} failures are found too.",
         "Retry group",
     )
@@ -97,7 +97,7 @@ async def retry_group(visit: Visit) -> Outcome:
     group = await _group(visit)
     count = await visit.app.dead_letters.retry_group_async(group.task, group.fingerprint, error_type=group.error_type)
     visit.desk.forget_failures()
-    like = visit.desk.redactor.text(group.fingerprint)
+    like = visit.desk.shown.text(group.fingerprint)
     target = {"task": group.task, "type": group.error_type, "fingerprint": like}
     return Outcome(f"{counted(count, 'job is', 'jobs are')} queued again", count, target=target)
 

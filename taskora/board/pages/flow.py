@@ -11,10 +11,12 @@ from starlette.responses import Response
 from taskora.board.reading import need_task
 from taskora.board.screens import counted, to_json
 from taskora.board.view import Action, Outcome, Question, View
-from taskora.board.visit import PAGE_SIZE, Visit
+from taskora.board.visit import PAGE_SIZE, NotFoundError, Visit
+from taskora.rules import FlowControl
 
 _PEEKED: Final = 10
 _COUNTED: Final = 1000
+_LOOKED_THROUGH: Final = 1000
 _TASKS: Final = 500
 
 
@@ -32,8 +34,8 @@ async def show(visit: Visit) -> Response:
 async def _show_task(visit: Visit) -> Response:
     task, offset = await need_task(visit), visit.number("offset", 0)
     flow = await visit.inspector.flow_async(task, limit=PAGE_SIZE, offset=offset)
-    peeked = visit.value("peek")
-    items = await visit.inspector.peek_collect_async(task, peeked, limit=_PEEKED) if peeked else []
+    peeked = await _key(visit, task, visit.value("peek"), flow) if visit.value("peek") else None
+    items = [] if peeked is None else await visit.inspector.peek_collect_async(task, peeked, limit=_PEEKED)
     return visit.page(
         "flow.html",
         f"Flow control of {task}",
@@ -44,26 +46,50 @@ async def _show_task(visit: Visit) -> Response:
         offset=offset,
         size=PAGE_SIZE,
         more=max(asdict(flow.counts).values()) > offset + PAGE_SIZE,
+        peeking=bool(visit.value("peek")),
         peeked=peeked,
-        items=[to_json(visit.desk.shown_data(item, task))[:4096] for item in items],
+        items=[to_json(visit.desk.shown.data(item, task))[:4096] for item in items],
     )
+
+
+async def _key(visit: Visit, task: str, batch: str, known: FlowControl | None = None) -> str | None:
+    """Return under which key a batch is collected, None when it is not any more.
+
+    Addresses name the batch: a key may be made of what must not be shown.
+    """
+    for flow in (known, None):
+        looked = flow or await visit.inspector.flow_async(task, limit=_LOOKED_THROUGH)
+        for buffer in looked.buffers:
+            if buffer.batch_id == batch:
+                return buffer.key
+    return None
+
+
+async def _need_key(visit: Visit, task: str) -> str:
+    key = await _key(visit, task, visit.need("batch"))
+    if key is None:
+        raise NotFoundError(f"{task} does not collect this batch any more.")
+    return key
 
 
 async def ask_flush(visit: Visit) -> Question:
     """Say how many items would become a batch."""
-    task, key = await need_task(visit), visit.need("key")
+    task = await need_task(visit)
+    key = await _need_key(visit, task)
     count = len(await visit.inspector.peek_collect_async(task, key, limit=_COUNTED))
-    text = f"What {task} has collected under {key} becomes a batch now instead of later."
+    text = f"What {task} has collected under {visit.desk.shown.key(key)} becomes a batch now instead of later."
     many = f"{count:,}+ items" if count == _COUNTED else counted(count, "item", "items")
     return Question(f"Flush {many}", text, "Flush")
 
 
 async def flush(visit: Visit) -> Outcome:
     """Have a buffer be a batch at once."""
-    task, key = await need_task(visit), visit.need("key")
+    task = await need_task(visit)
+    key = await _need_key(visit, task)
     count = await visit.inspector.flush_collect_async(task, key)
     done = f"{counted(count, 'item is', 'items are')} a batch now"
-    return Outcome(done if count else "Nothing was collected under this key", count)
+    target = {"task": task, "key": visit.desk.shown.key(key)}
+    return Outcome(done if count else "Nothing was collected under this key", count, target=target)
 
 
 VIEWS: Final = (View("flow", show),)

@@ -30,14 +30,9 @@ async def show(visit: Visit) -> Response:
     job = await need_job(visit)
     desk = visit.desk
     options = await options_of(visit, job.task)
-    # Large ones take a while, and other pages must not wait for it.
-    data, result, safe = await asyncio.to_thread(
-        lambda: (
-            _cut(desk.shown_data(job.data, job.task)),
-            _cut(desk.shown_result(job.result, job.task)),
-            desk.redactor.job(job),
-        )
-    )
+    # A large one takes a while, and other pages must not wait for it.
+    safe = await asyncio.to_thread(desk.shown.job, job)
+    data, result = await asyncio.to_thread(lambda: (_cut(safe.data), _cut(safe.result)))
     percent = job.progress if isinstance(job.progress, int | float) and not isinstance(job.progress, bool) else None
     return visit.page(
         "job.html",
@@ -65,7 +60,7 @@ async def raw(visit: Visit) -> Response:
     """Answer with the whole payload or result, as a file."""
     job = await need_job(visit)
     of_result = visit.value("part") == "result"
-    given, shown = (job.result, visit.desk.shown_result) if of_result else (job.data, visit.desk.shown_data)
+    given, shown = (job.result, visit.desk.shown.result) if of_result else (job.data, visit.desk.shown.data)
     text = await asyncio.to_thread(lambda: to_json(shown(given, job.task)))
     name = f"{'result' if of_result else 'payload'}.json"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
@@ -112,11 +107,11 @@ async def cancel(visit: Visit) -> Outcome:
 
 
 async def ask_again(visit: Visit) -> Question:
-    """Show the payload for editing; what is masked would be stored masked, so it must be typed anew."""
+    """Show the payload for editing; what is hidden would be stored as it is shown, so it must be typed anew."""
     job = await need_job(visit)
-    shown = await asyncio.to_thread(visit.desk.redactor.value, job.data)
-    masked = shown != job.data
-    hint = "Masked values are stored as they stand here: type them anew." if masked else "JSON"
+    shown = await asyncio.to_thread(visit.desk.shown.data, job.data, job.task)
+    differs = shown != job.data
+    hint = "Hidden values are stored as they stand here: type them anew." if differs else "JSON"
     known = (
         "The payload is checked against the task's type." if job.task in visit.app.tasks else "The worker checks it."
     )

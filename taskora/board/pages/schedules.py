@@ -130,7 +130,7 @@ async def ask_edit(visit: Visit) -> Question:
             Field("timezone", "Time zone", value=schedule.timezone),
             Field("on_missed", "Missed runs", value=schedule.on_missed, hint="skip, catch-up or catch-up-limit:N"),
             Field("overlap", "While the last job runs", "choice", "yes" if schedule.overlap else "no", _OVERLAPS),
-            Field("data", "Payload", "json", to_json(visit.desk.redactor.value(schedule.data))),
+            Field("data", "Payload", "json", to_json(visit.desk.shown.data(schedule.data, schedule.task))),
         ),
     )
 
@@ -140,7 +140,7 @@ async def edit(visit: Visit) -> Outcome:
     schedule = await _need(visit)
     every, cron = visit.value("every").strip(), visit.value("cron").strip()
     stays_every = schedule.every is not None and every == f"{schedule.every:g}s"
-    shown_data = to_json(visit.desk.redactor.value(schedule.data))
+    shown_data = to_json(visit.desk.shown.data(schedule.data, schedule.task))
     data = visit.value("data", shown_data).replace("\r\n", "\n")
     await visit.app.schedules.update_async(
         schedule.name,

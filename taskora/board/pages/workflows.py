@@ -46,7 +46,7 @@ async def show_list(visit: Visit) -> Response:
 async def show(visit: Visit) -> Response:
     """Show a workflow."""
     record = await _need(visit)
-    safe = await asyncio.to_thread(visit.desk.redactor.workflow, record)
+    safe = await asyncio.to_thread(visit.desk.shown.workflow, record)
     counts = Counter(node.state for node in record.nodes)
     state, offset = visit.value("nodes"), visit.number("offset", 0)
     chosen = [node for node in safe.nodes if state in ("", node.state)]
@@ -101,7 +101,7 @@ async def download(visit: Visit) -> Response:
     if visit.value("format", "json") == "mermaid":
         text, kind, name = mermaid_of(record), "text/plain; charset=utf-8", "workflow.mmd"
     else:
-        text, kind, name = json_of(visit.desk.redactor.workflow(record)), "application/json", "workflow.json"
+        text, kind, name = json_of(visit.desk.shown.workflow(record)), "application/json", "workflow.json"
     return Response(text, headers={"Content-Disposition": f'attachment; filename="{name}"'}, media_type=kind)
 
 
