@@ -13,6 +13,7 @@ import mmap
 import time
 from dataclasses import dataclass
 from enum import IntEnum
+from string import ascii_letters
 from typing import Final, Literal
 
 from .pulses import Pulse
@@ -24,8 +25,8 @@ WORKER_BYTES: Final = 96
 CAUSE_BYTES: Final = 56
 _ATTEMPTS: Final = 16
 HOLDERS: Final = 16
-CONNECTIONS: Final = 8
-_CELL_WORDS: Final = 72
+CONNECTIONS: Final = len(ascii_letters)
+_CELL_WORDS: Final = 120
 _RECORD_WORDS: Final = 16
 _HEADER_WORDS: Final = 8
 
@@ -40,6 +41,7 @@ _TAKEN, _EPOCH = 30, 31
 _HOLDERS_AT: Final = 32
 # And the last claim of each of its connections whose reply it has read.
 _ANSWERED_AT: Final = 64
+_PLACES: Final = {connection: place for place, connection in enumerate(ascii_letters)}
 
 # The header: what the fleet as a whole is meant to be.
 _MASTER_PID, _TARGET, _STOPPING, _BOOT = range(4)
@@ -214,18 +216,17 @@ class BeatSlot:
         """Say that the reply to a claim was read, before what it brought is run (about 0.2 µs).
 
         Args:
-            connection: "a" to "h"; others leave no trace.
+            connection: a letter; others leave no trace.
             number: which claim of that connection it was; the number grows.
         """
-        place = ord(connection) - ord("a")
-        if 0 <= place < CONNECTIONS:
+        if (place := _PLACES.get(connection)) is not None:
             self._words[self._at + _ANSWERED_AT + place] = number
 
     @property
     def answered(self) -> dict[str, int]:
         """The last claim of each connection whose reply was read; 0 for none."""
         first = self._at + _ANSWERED_AT
-        return {chr(ord("a") + place): self._words[first + place] for place in range(CONNECTIONS)}
+        return dict(zip(ascii_letters, self._words[first : first + CONNECTIONS], strict=True))
 
     @property
     def wants_end(self) -> bool:

@@ -121,6 +121,7 @@ class LeaseStore(Protocol):
         lock_ttl_ms: int,
         held: HeldIds,
         answered: Answered | None = None,
+        place: int = 0,
     ) -> Lane:
         """Open a worker's claiming and settling; connections are made when first used.
 
@@ -131,6 +132,7 @@ class LeaseStore(Protocol):
             held: Tells which jobs of a task the worker knows to hold, whenever it is asked.
             answered: Told of each claim whose reply was read, before ``arrived`` is: what ``recover`` goes by when the
                 worker dies.
+            place: Which of the worker's lanes it is, from 0: no two of them tell of claims under the same names.
         """
         ...
 

@@ -14,7 +14,6 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from taskora.adapters.protocol import Adapter
 from taskora.context import AbortReason, Interrupted
@@ -31,7 +30,6 @@ from taskora.worker.threads import ThreadPool
 
 log = logging.getLogger("taskora.worker")
 _PAY_S = 2.0  # for what workflows are owed; what is left is continued by the leader
-_ANY_CLAIM = 2**53
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,9 +106,10 @@ class Worker:
         self._stations: list[Station] = []
         self._station_of: dict[str, Station] = {}
         shares = adapter.leases.shares(list(tasks))
-        answered = host.claim_answered if len(shares) == 1 else partial(_answered_in_any_order, host)
-        for share in shares:
-            lane = adapter.leases.lane(self.identity, share, settings.lock_ttl_ms, self._held, answered)
+        for place, share in enumerate(shares):
+            lane = adapter.leases.lane(
+                self.identity, share, settings.lock_ttl_ms, self._held, host.claim_answered, place
+            )
             station = Station(
                 lane, {name: tasks[name] for name in share}, self._take, self._written, troubled, self._part_ended
             )
@@ -320,11 +319,6 @@ class Worker:
         task = asyncio.ensure_future(_logged(work))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
-
-
-def _answered_in_any_order(host: Host, connection: str, _: int) -> None:
-    """Say that a claim was answered, where connections of several lanes share a name: any of theirs may have run."""
-    host.claim_answered(connection, _ANY_CLAIM)
 
 
 async def _logged(work: Awaitable[None]) -> None:

@@ -38,6 +38,7 @@ class MemoryLeases:
         lock_ttl_ms: int,
         held: HeldIds,
         answered: Answered | None = None,
+        place: int = 0,
     ) -> Lane:
         """See ``LeaseStore``. ``held`` is not asked, ``answered`` not told: no claim can be lost on its way."""
         return MemoryLane(self._store, worker, tasks, lock_ttl_ms)

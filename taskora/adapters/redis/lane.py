@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from string import ascii_letters
 from typing import Any, Literal, NamedTuple
 
 import orjson
@@ -36,7 +37,7 @@ class _Connection:
     """A wire with what makes its claims tellable from those of any other.
 
     Attributes:
-        name: Part of the locks of its claims: a letter, which no other's name begins with.
+        name: Part of the locks of its claims: letters, with which no other's name of the same tasks begins.
         epoch: How often it was opened anew after a loss.
         sequence: Number of its last claim.
         lost: Replies may have been lost: reclaim before the next use.
@@ -57,6 +58,7 @@ class _Step(NamedTuple):
     token: str
 
 
+_A_LANE = 3  # connections: one waits, two settle
 _LARGEST = 2**53  # of what a number of a job may be, as far as JSON goes
 _HEAD = 6  # values of the step script's reply before the jobs
 _FENCES: dict[bytes, Literal["", "halt", "dead"]] = {b"": "", b"halt": "halt", b"dead": "dead"}
@@ -72,6 +74,7 @@ class RedisLane:
     lock_ttl_ms: int
     held: HeldIds
     answered: Answered | None = None
+    place: int = 0
     _bases: dict[str, str] = field(init=False)
     _discarding: set[str] = field(init=False, default_factory=set[str])
     _waiting: _Connection | None = field(init=False, default=None)
@@ -88,7 +91,7 @@ class RedisLane:
             return ClaimReply([], None, "", (), ())
         if self._waiting is None:
             await self._connect()
-            self._waiting = _Connection("a", loop_wire(self.link.endpoint))
+            self._waiting = _Connection(self._name(0), loop_wire(self.link.endpoint))
         connection = self._waiting
         await self._reclaim_if_lost(connection)
         try:
@@ -126,7 +129,7 @@ class RedisLane:
         if not self.link.gate.open:
             await self.link.connect_async()
         if not self._idle:
-            self._idle.append(_Connection(chr(ord("b") + len(self._settling)), loop_wire(self.link.endpoint)))
+            self._idle.append(_Connection(self._name(1 + len(self._settling)), loop_wire(self.link.endpoint)))
             self._settling.append(self._idle[0])
         connection = self._idle.pop()
         try:
@@ -210,6 +213,11 @@ class RedisLane:
             yield [ScriptCall(load("mend_marker"), (base,), (self.worker,)) for base in self._bases.values()]
 
         await self.link.run_async(steps)
+
+    def _name(self, number: int) -> str:
+        """Name a connection: a letter, as long as there are some, since what outlives the worker knows only those."""
+        times, letter = divmod(self.place * _A_LANE + number, len(ascii_letters))
+        return ascii_letters[letter] * (times + 1)
 
     @property
     def _wake_key(self) -> str:

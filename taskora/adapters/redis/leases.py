@@ -34,9 +34,13 @@ class RedisLeases:
         lock_ttl_ms: int,
         held: HeldIds,
         answered: Answered | None = None,
+        place: int = 0,
     ) -> Lane:
         """See ``LeaseStore``."""
-        lanes = [RedisLane(self._link, worker, share, lock_ttl_ms, held, answered) for share in self.shares(tasks)]
+        lanes = [
+            RedisLane(self._link, worker, share, lock_ttl_ms, held, answered, at)
+            for at, share in enumerate(self.shares(tasks), place)
+        ]
         return lanes[0] if len(lanes) == 1 else ClusterLane(lanes)
 
     def shares(self, tasks: Sequence[str]) -> list[list[str]]:

@@ -254,6 +254,53 @@ async def test_a_recovery_charges_only_claims_whose_reply_was_read(kit: Kit) -> 
     assert all("crashes" not in kit.hash(job.job_id) for job in unread)
 
 
+async def test_what_one_lane_of_a_worker_read_says_nothing_of_another_ones_claims(kit: Kit) -> None:
+    read: dict[str, int] = {}
+    dead = False
+
+    def told(connection: str, number: int) -> None:
+        if not dead:
+            read[connection] = number
+
+    await kit.add_many(2)
+    silent = kit.adapter.leases.lane("w1", [TASK], TTL_MS, lambda _: (), told, 0)
+    busy = kit.adapter.leases.lane("w1", ["other"], TTL_MS, lambda _: (), told, 1)
+    try:
+        await silent.wait_and_claim([], 1)
+        await silent.step([], [])
+        for _ in range(3):
+            await busy.wait_and_claim([Want("other", 1)], 1)
+            await busy.step([], [Want("other", 1)])
+        dead = True  # with the replies of these on their way
+        jobs = (await silent.wait_and_claim([Want(TASK, 1)], 100)).jobs + (await silent.step([], [Want(TASK, 1)])).jobs
+    finally:
+        await busy.close()
+        await silent.close()
+    call = kit.adapter.leases.recover(
+        "w1", {TASK: 0, "other": 0}, cause="signal:9", charged=True, max_crashes=0, answered=read
+    )  # fmt: skip
+    assert await call.run_async() == 2
+    assert [kit.state(job.job_id) for job in jobs] == ["waiting", "waiting"]
+
+
+async def test_many_lanes_of_a_worker_have_connections_of_as_many_names(kit: Kit) -> None:
+    told: list[str] = []
+    lanes = [
+        kit.adapter.leases.lane("w1", [TASK], TTL_MS, lambda _: (), lambda name, _: told.append(name), place)
+        for place in range(20)
+    ]
+    try:
+        for lane in lanes:
+            await lane.wait_and_claim([], 1)
+            await asyncio.gather(lane.step([], []), lane.step([], []))
+    finally:
+        for lane in lanes:
+            await lane.close()
+    assert len({*told}) == len(told) == 60
+    # What outlives the worker has a place for each letter.
+    assert [name for name in told if len(name) == 1] == told[:52]
+
+
 async def test_a_recovery_charges_the_claims_of_connections_that_nothing_is_known_of(kit: Kit) -> None:
     await kit.add_many(1)
     (job,) = await kit.claim(kit.lane("w1"))
