@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import cast
 
 import orjson
 
 from taskora.app import Taskora
-from taskora.model import JobInfo, WorkflowNodeRecord, WorkflowRecord
+from taskora.model import JobInfo
 from taskora.readable import reader_of
+from taskora.workflow_model import WorkflowNodeRecord, WorkflowRecord
 
 from .redaction import Redactor
 from .secrets_in_text import MASK
@@ -110,10 +112,10 @@ class Showing:
         if len(ends) == 1:
             return self._stored("result", record.result, ends[0])
         value = self._read(record.result)
-        if not isinstance(value, list) or len(value) != len(ends):  # pyright: ignore[reportUnknownArgumentType] - a list of whatever was stored
+        parts = cast("list[object]", value) if isinstance(value, list) else []
+        if len(parts) != len(ends):
             return b'"(the results of several tasks)"'
-        parts = zip(value, ends, strict=True)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] - as above
-        return _written([self.result(part, task) for part, task in parts])
+        return _written([self.result(part, task) for part, task in zip(parts, ends, strict=True)])
 
     def _stored(self, kind: str, raw: bytes, task: str) -> bytes:
         return _written(self._redactor.value(self._formatted(kind, self._read(raw), task)))

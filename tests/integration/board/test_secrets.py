@@ -78,12 +78,16 @@ async def test_a_secret_is_shown_nowhere(app: Taskora) -> None:
         assert await leaks(visitor, town) == []
 
 
+def hidden(value: object, task: str) -> object:
+    return None if value is None else f"hidden by {task}"
+
+
 @pytest.mark.parametrize(
     ("key", "options"),
     [
         (SECRET, {"redact": ["shelf"]}),
-        (SECRET, {"formatters": {"data": lambda value, task: None}}),
-        (f"token={SECRET}", {"formatters": {"data": lambda value, task: None}}),
+        (SECRET, {"formatters": {"data": hidden}}),
+        (f"token={SECRET}", {"formatters": {"data": hidden}}),
     ],
 )
 async def test_a_secret_of_which_a_key_is_made_is_shown_nowhere(
@@ -99,10 +103,6 @@ async def test_a_secret_of_which_a_key_is_made_is_shown_nowhere(
         assert await leaks(visitor, town) == []
         assert (await visitor.do(flush))["count"] == 1
         assert await leaks(visitor, town) == []
-
-
-def hidden(value: object, task: str) -> object:
-    return None if value is None else f"hidden by {task}"
 
 
 async def test_what_formatters_leave_out_is_shown_nowhere(app: Taskora) -> None:
