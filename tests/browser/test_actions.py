@@ -163,6 +163,34 @@ async def test_a_job_is_dispatched_again_with_what_was_edited_and_nothing_else(
         await expect(page.locator("h1 .state")).to_have_text("completed")
 
 
+async def test_a_job_is_dispatched_with_a_payload_that_the_task_takes_and_with_no_other(
+    browser: Browser, base: str, app: Taskora
+) -> None:
+    before = (await app.inspect().stats_async("mail.send")).completed
+    async with window(browser, base) as shown:
+        page = await shown.open("task?name=mail.send&state=completed")
+        opening = opener(page, "Dispatch…")
+        await refused(opening, "The payload is no JSON", data='{"note": ')
+        shape = "input of task 'mail.send' does not have its declared shape: expected dict[str, Any], got list"
+        await refused(opening, shape, data="[1, 2]")
+        await refused(opening, "priority", priority="901")
+        shown.complaints.clear()  # of the answers with status 400
+        assert (await app.inspect().stats_async("mail.send")).completed == before
+        assert await app.inspect().audit_async() == []
+
+        await opening.click()
+        dialog = page.locator(DIALOG)
+        await expect(dialog.locator("h1")).to_have_text("Dispatch mail.send")
+        await expect(dialog).to_contain_text("The payload is checked against the task's type")
+        await fill(dialog, {"data": '{"user_id": 9, "note": "by hand"}', "priority": "5"})
+        await dialog.locator("button[type=submit]").click()
+        await page.wait_for_url(f"{base}/job?**")
+        await expect(page.locator("[aria-labelledby=data]")).to_contain_text("by hand")
+        await expect(page.locator("h1 .state")).to_have_text("completed")
+    (entry,) = await app.inspect().audit_async()
+    assert (entry.action, entry.target["task"]) == ("task.dispatch", "mail.send")
+
+
 async def test_ended_jobs_are_removed_by_age(browser: Browser, base: str, app: Taskora, town: Town) -> None:
     count = (await app.inspect().stats_async("mail.send")).completed
     async with window(browser, base) as shown:

@@ -38,6 +38,13 @@ async def test_a_fleet_is_scaled_recycled_and_drained(browser: Browser, url: str
         await expect(page.locator(f'[id="{first}"]')).to_have_count(0, timeout=LONG_MS)
         await expect(ready).to_have_count(2, timeout=LONG_MS)
 
+        before = [await child.get_attribute("id") or "" for child in await children.all()]
+        title, notice = f"Recycle 2 worker processes on {host}", f"{host}: 2 worker processes are being replaced"
+        await act(opener(page, "Recycle all"), title, notice)
+        for child in before:
+            await expect(page.locator(f'[id="{child}"]')).to_have_count(0, timeout=LONG_MS)
+        await expect(ready).to_have_count(2, timeout=LONG_MS)
+
         await act(opener(page, "Drain…"), f"Drain {host}", f"{host} drains, and ends then")
         await expect(page.get_by_text("Nobody works")).to_be_visible(timeout=LONG_MS)
     assert fleet.wait(LONG_MS / 1000) == 0
