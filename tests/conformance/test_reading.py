@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from conformance.kit import TASK, Kit, done, failed
+from conformance.kit import SHORT_MS, TASK, Kit, done, failed
 from taskora.ids import new_id
 from taskora.model import NewJob, QueueStats, Settled, State
 
@@ -156,3 +156,28 @@ async def test_ends_are_counted_by_the_minute(kit: Kit) -> None:
         gaps = {(late.at - early.at).total_seconds() for early, late in itertools.pairwise(rows)}
         assert gaps == {60.0 * minutes}
         assert all(row.at.timestamp() % (60 * minutes) == 0 for row in rows)
+
+
+async def test_w57_failures_by_crashes_and_stalls_and_late_outcomes_are_counted_too(kit: Kit) -> None:
+    async def counted() -> tuple[int, int]:
+        rows = await kit.adapter.vitals.throughput((TASK,), 1, 5).run_async()
+        return sum(row.completed for row in rows), sum(row.failed for row in rows)
+
+    await kit.add_many(1)
+    await kit.claim(kit.lane("dead"))
+    await kit.recover("dead", max_crashes=0)
+    assert await counted() == (0, 1)
+    await kit.add_many(1)
+    await kit.claim(kit.lane("gone", ttl_ms=SHORT_MS))
+    await kit.sweep(0)
+    await kit.let_pass(SHORT_MS)
+    assert await kit.sweep(0) == 1
+    assert await counted() == (0, 2)
+    await kit.add_many(1)
+    lane = kit.lane("late", ttl_ms=SHORT_MS)
+    (job,) = await kit.claim(lane)
+    await kit.let_pass(SHORT_MS)
+    # Sent twice, as after a lost reply: counted once, with the outcome and not beside it.
+    for _ in range(2):
+        await kit.settle(lane, done(job))
+    assert await counted() == (1, 2)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from integration.engine.kit import Engine, error_of, working
+from integration.engine.kit import Engine, ended, error_of, working
 from support import forever, wait_until, wait_until_async
 from taskora import Context, JobFailedError, Retry, Taskora, TimeoutError
 from taskora.context import Interrupted
@@ -203,6 +203,52 @@ async def test_a_timeout_is_retried_only_when_the_task_says_so(engine: Engine, a
             assert isinstance(await error_of(handle), JobFailedError)
         assert engine.events("plain", handles["plain"].id).count("active") == 1
         assert engine.events("again", handles["again"].id).count("active") == 3
+
+
+@pytest.mark.parametrize("kind", ["async", "sync"])
+async def test_w5_what_a_handler_reports_after_its_timeout_is_not_written_into_the_run_that_followed(
+    app: Taskora, release: threading.Event, kind: str
+) -> None:
+    ran, reported = list[int](), list[int]()
+    retry = Retry(attempts=2, delay=0, retry_on=(TimeoutError,))
+
+    def report(ctx: Context) -> int:
+        ctx.progress(ctx.attempt)
+        ctx.log.info("by run " + str(ctx.attempt))
+        return ctx.attempt
+
+    @app.task("async", timeout=LIMIT, retry=retry)
+    async def on_loop(_: int, ctx: Context) -> int:
+        ran.append(ctx.attempt)
+        while ctx.attempt == 1 and not release.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.01)
+        reported.append(report(ctx))
+        if ctx.attempt == 2:
+            await ctx.signal.wait()
+        return ctx.attempt
+
+    @app.task("sync", timeout=LIMIT, retry=retry)
+    def in_thread(_: int, ctx: Context) -> int:
+        ran.append(ctx.attempt)
+        while ctx.attempt == 1 and not release.is_set():
+            with contextlib.suppress(BaseException):
+                time.sleep(0.01)
+        reported.append(report(ctx))
+        while ctx.attempt == 2 and not ctx.signal.aborted:
+            time.sleep(0.01)
+        return ctx.attempt
+
+    async with working(app):
+        handle = await app.tasks[kind].dispatch(1)
+        await wait_until_async(lambda: reported == [2], 30)
+        release.set()
+        await wait_until_async(lambda: reported == [2, 1], 30)
+        await ended(handle)
+        await wait_until_async(lambda: not [t for t in asyncio.all_tasks() if "_write_all" in repr(t)], 30)
+        assert ran == [1, 2]
+        assert await handle.progress_async() == 2
+        assert [entry.message for entry in await handle.logs_async()] == ["by run 2"]
 
 
 async def test_the_timeout_counts_for_each_attempt_anew(app: Taskora) -> None:
