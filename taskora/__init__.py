@@ -57,19 +57,7 @@ if TYPE_CHECKING:
     from taskora.listening import Unsubscribe
     from taskora.middleware import Middleware, MiddlewareContext, Next
     from taskora.migration import Migration, MigrationStatus, into
-    from taskora.model import (
-        CancelOutcome,
-        JobInfo,
-        LogEntry,
-        Page,
-        QueueStats,
-        ScheduleInfo,
-        State,
-        WorkerRecord,
-        WorkflowNodeRecord,
-        WorkflowRecord,
-        WorkflowSummary,
-    )
+    from taskora.model import CancelOutcome, JobInfo, LogEntry, Page, QueueStats, ScheduleInfo, State, WorkerRecord
     from taskora.rules import (
         CollectBuffer,
         CollectBufferInfo,
@@ -85,6 +73,7 @@ if TYPE_CHECKING:
     from taskora.settings import CollectSettings, HandlerSettings, TaskSettings
     from taskora.supervising import Supervisors
     from taskora.task import Task
+    from taskora.workflow_model import WorkflowNodeRecord, WorkflowRecord, WorkflowSummary
     from taskora.workflows import Bound, Signature, WorkflowHandle, chain, chord, group
 
 __all__ = [
@@ -319,9 +308,6 @@ _HOMES = {
         "ScheduleInfo",
         "State",
         "WorkerRecord",
-        "WorkflowNodeRecord",
-        "WorkflowRecord",
-        "WorkflowSummary",
     ),
     "taskora.rules": (
         "CollectBuffer",
@@ -345,6 +331,11 @@ _HOMES = {
     ),
     "taskora.supervising": ("Supervisors",),
     "taskora.task": ("Task",),
+    "taskora.workflow_model": (
+        "WorkflowNodeRecord",
+        "WorkflowRecord",
+        "WorkflowSummary",
+    ),
     "taskora.workflows": (
         "Bound",
         "Signature",

@@ -18,9 +18,10 @@ from taskora.latency import Latency
 from taskora.listing import TaskOrName, name_of
 from taskora.looking import Jobs, Known, Looking
 from taskora.migration import MigrationStatus
-from taskora.model import JobInfo, Page, QueueStats, State, WorkerRecord, WorkflowRecord, WorkflowState, WorkflowSummary
+from taskora.model import JobInfo, Page, QueueStats, State, WorkerRecord
 from taskora.rules import FlowControl
 from taskora.serializer import JSON, Serializer
+from taskora.workflow_model import WorkflowRecord, WorkflowState, WorkflowSummary
 
 __all__ = ["AuditEntry", "Inspector", "KeyFacts", "ServerFacts", "Throughput"]
 

@@ -10,8 +10,9 @@ from typing import Final, Protocol, TypeAlias, get_args
 from taskora.config import check_count
 from taskora.errors import ConfigError
 from taskora.keys import check_task_name
-from taskora.model import JobInfo, State, WorkflowState
+from taskora.model import JobInfo, State
 from taskora.quoting import quoted
+from taskora.workflow_model import WorkflowState
 
 ENDED: Final = (State.COMPLETED, State.FAILED, State.EXPIRED, State.CANCELLED)
 

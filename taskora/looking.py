@@ -33,11 +33,12 @@ from taskora.listing import (
     name_of,
 )
 from taskora.migration import MigrationStatus
-from taskora.model import JobInfo, Page, QueueStats, State, WorkflowState, WorkflowSummary
+from taskora.model import JobInfo, Page, QueueStats, State
 from taskora.payloads import load, shown
 from taskora.quoting import quoted
 from taskora.rules import FlowControl
 from taskora.serializer import Serializer
+from taskora.workflow_model import WorkflowState, WorkflowSummary
 
 Jobs: TypeAlias = list[JobInfo]
 _DAY_MINUTES = 24 * 60

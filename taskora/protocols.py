@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from taskora.call import Call
 from taskora.config import TaskOptions
-from taskora.model import Plan, WorkflowOutcome, WorkflowRecord
 from taskora.serializer import Serializer
+from taskora.workflow_model import Plan, WorkflowOutcome, WorkflowRecord
 
 
 class Confirmation(Protocol):

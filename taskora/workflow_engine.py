@@ -8,11 +8,11 @@ from typing import Protocol
 from taskora.adapters.protocol import Adapter
 from taskora.call import Call, on_running_loop
 from taskora.errors import JobNotFoundError
-from taskora.model import Plan, WorkflowOutcome, WorkflowRecord
 from taskora.outbox import Outbox, Parcel
 from taskora.protocols import Confirmation
 from taskora.serializer import Serializer
 from taskora.waiting import WaitCall, Waiting
+from taskora.workflow_model import Plan, WorkflowOutcome, WorkflowRecord
 
 
 class _Home(Protocol):

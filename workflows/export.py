@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, cast
 
-from taskora.model import WorkflowRecord
 from taskora.serializer import JSON
+from taskora.workflow_model import WorkflowRecord
 
 from .flatten import Flat
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Generic, Self, TypeVar, cast
 from taskora.call import Call, mapped, refuse_on_loop
 from taskora.duration import Duration, to_seconds
 from taskora.keys import reason_text
-from taskora.model import WorkflowOutcome, WorkflowRecord, WorkflowState
 from taskora.protocols import Confirmation, WorkflowEngine
+from taskora.workflow_model import WorkflowOutcome, WorkflowRecord, WorkflowState
 
 from .export import dot_of, graph_of, json_of, mermaid_of
 from .results import Reading, ResultCall, found

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import networkx as nx
 
-from taskora.model import WorkflowNodeRecord
+from taskora.workflow_model import WorkflowNodeRecord
 
 if TYPE_CHECKING:
     Graph: TypeAlias = nx.DiGraph[int]

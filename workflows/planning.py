@@ -10,9 +10,9 @@ from taskora.errors import ConfigError
 from taskora.ids import new_id
 from taskora.indexing import entries_of
 from taskora.keys import check_text
-from taskora.model import Plan, PlanNode
 from taskora.payloads import writes_json
 from taskora.quoting import quoted
+from taskora.workflow_model import Plan, PlanNode
 
 from .flatten import Flat, FlatNode
 from .shape import Many

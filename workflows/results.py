@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from taskora.errors import CancelledError, JobNotFoundError, TimeoutError, WorkflowFailedError
-from taskora.model import WorkflowOutcome, WorkflowRecord
 from taskora.payloads import load
 from taskora.protocols import WorkflowEngine, WorkflowTask
+from taskora.workflow_model import WorkflowOutcome, WorkflowRecord
 
 from .flatten import Flat
 from .shape import Recipe, fill, recipe_of

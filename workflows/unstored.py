@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
 from taskora.call import Call
-from taskora.model import Plan, WorkflowOutcome, WorkflowRecord
 from taskora.serializer import JSON, Serializer
+from taskora.workflow_model import Plan, WorkflowOutcome, WorkflowRecord
 
 T_co = TypeVar("T_co", covariant=True)
 

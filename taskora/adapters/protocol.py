@@ -34,15 +34,11 @@ from taskora.model import (
     Origin,
     Outcome,
     Page,
-    Plan,
     QueueStats,
     State,
     WorkerRecord,
-    WorkflowOutcome,
-    WorkflowRecord,
-    WorkflowState,
-    WorkflowSummary,
 )
+from taskora.workflow_model import Plan, WorkflowOutcome, WorkflowRecord, WorkflowState, WorkflowSummary
 
 
 class JobStore(Protocol):

@@ -10,8 +10,9 @@ from typing import Any, Final, TypeAlias, cast
 from uuid import UUID
 
 from taskora.errors import ConfigError
-from taskora.model import JobInfo, LogEntry, WorkflowNodeRecord, WorkflowRecord
+from taskora.model import JobInfo, LogEntry
 from taskora.quoting import quoted
+from taskora.workflow_model import WorkflowNodeRecord, WorkflowRecord
 
 from .secrets_in_text import MASK, SecretText, plain_name
 

@@ -15,9 +15,10 @@ from taskora.app import Taskora
 from taskora.call import Call
 from taskora.handle import not_found
 from taskora.keys import check_job_id, check_task_name
-from taskora.model import Outcome, State, WorkflowOutcome
+from taskora.model import Outcome, State
 from taskora.readable import reader_of
 from taskora.waiting import WaitCall
+from taskora.workflow_model import WorkflowOutcome
 
 from .exits import ExitCode
 from .missing import no_job_or_workflow

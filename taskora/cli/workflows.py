@@ -6,7 +6,7 @@ from typing import cast, get_args
 
 import click
 
-from taskora.model import WorkflowState
+from taskora.workflow_model import WorkflowState
 
 from .exits import ExitCode
 from .screen import Screen, ago

@@ -16,6 +16,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "amounts", "quoting", "duration", "clock", "ids"),
     (
         "model",
+        "workflow_model",
         "events",
         "rules",
         "callables",

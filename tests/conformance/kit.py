@@ -10,21 +10,8 @@ from taskora import Taskora
 from taskora.adapters.lane import Arrived, Lane
 from taskora.adapters.protocol import Adapter, Waiter
 from taskora.ids import new_id
-from taskora.model import (
-    Claimed,
-    ClaimReply,
-    EnqueueSpec,
-    JobInfo,
-    NewJob,
-    Plan,
-    PlanNode,
-    QueueStats,
-    Settled,
-    State,
-    Want,
-    WorkflowOutcome,
-    WorkflowRecord,
-)
+from taskora.model import Claimed, ClaimReply, EnqueueSpec, JobInfo, NewJob, QueueStats, Settled, State, Want
+from taskora.workflow_model import Plan, PlanNode, WorkflowOutcome, WorkflowRecord
 
 T = TypeVar("T")
 TASK = "mail"

@@ -7,8 +7,9 @@ from hypothesis.stateful import initialize, precondition, rule
 
 from conformance.twins import KEYS, LOCK_MS, TASKS, Twins
 from taskora.adapters.schedule_store import ScheduleChange, StoredSchedule
-from taskora.model import EnqueueSpec, NewJob, Occurrence, Plan, PlanNode
+from taskora.model import EnqueueSpec, NewJob, Occurrence
 from taskora.rules import CollectRule, DebounceRule, DeduplicateRule, Rule, ThrottleRule
+from taskora.workflow_model import Plan, PlanNode
 
 DELAYS_MS = (0, 0, 1, 10, 30_000, 60_000)
 NAMES = ("named-0", "named-1", "named-2", "named-3")

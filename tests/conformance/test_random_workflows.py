@@ -13,7 +13,8 @@ from conformance.adapters import NoServer, adapter_on
 from conformance.kit import TASK, Kit, done
 from support import Server
 from taskora.ids import new_id
-from taskora.model import Plan, PlanNode, Settled, Want
+from taskora.model import Settled, Want
+from taskora.workflow_model import Plan, PlanNode
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ import pytest
 from conformance.kit import ALL, TASK, Kit, done, failed, fan, node, plan
 from taskora.config import Keep
 from taskora.ids import new_id
-from taskora.model import NewJob, Plan, State
+from taskora.model import NewJob, State
+from taskora.workflow_model import Plan
 
 
 async def ended(kit: Kit, count: int) -> list[str]:

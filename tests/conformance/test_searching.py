@@ -14,8 +14,9 @@ from taskora.adapters.protocol import Adapter
 from taskora.adapters.redis import RedisAdapter
 from taskora.connection.request import Producer, Request, Steps
 from taskora.ids import new_id
-from taskora.model import EnqueueSpec, NewJob, Occurrence, PlanNode, Settled, State, Want
+from taskora.model import EnqueueSpec, NewJob, Occurrence, Settled, State, Want
 from taskora.rules import DebounceRule, ThrottleRule
+from taskora.workflow_model import PlanNode
 
 ENTRY = "user_id:42"
 

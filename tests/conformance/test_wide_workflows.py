@@ -4,7 +4,8 @@ import asyncio
 
 from conformance.kit import ALL, TASK, Kit, done, failed, fan, node, plan
 from taskora.ids import new_id
-from taskora.model import PlanNode, Want
+from taskora.model import Want
+from taskora.workflow_model import PlanNode
 
 
 def starting(root: int, width: int) -> tuple[PlanNode, ...]:

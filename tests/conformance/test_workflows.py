@@ -7,7 +7,8 @@ import pytest
 from conformance.kit import SHORT_MS, TASK, Kit, done, failed, fan, node, plan, soon
 from taskora.adapters.lane import Lane
 from taskora.ids import new_id
-from taskora.model import Claimed, NewJob, Plan, PlanNode, Settled, State, Want
+from taskora.model import Claimed, NewJob, Settled, State, Want
+from taskora.workflow_model import Plan, PlanNode
 
 
 async def run(kit: Kit, lane: Lane, results: dict[int, bytes], flow: Plan) -> list[tuple[int, str]]:

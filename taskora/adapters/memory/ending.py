@@ -10,7 +10,8 @@ from taskora.adapters.memory.buffers import take_buffer
 from taskora.adapters.memory.limits import give_up_turn
 from taskora.adapters.memory.searching import unindex_job
 from taskora.adapters.memory.store import DAY_MS, MINUTE_MS, Event, Failure, Flow, Job, Owed, Queue, Store
-from taskora.model import CancelOutcome, State, WorkflowState
+from taskora.model import CancelOutcome, State
+from taskora.workflow_model import WorkflowState
 
 
 def emit(queue: Queue, now_ms: int, name: str, job_id: str, **fields: object) -> None:

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from taskora.adapters.memory.ending import cancel_job, end_workflow, stop_workflow
 from taskora.adapters.memory.queueing import id_taken, store_job
 from taskora.adapters.memory.store import Failure, Fan, Flow, FlowNode, Owed, Store
-from taskora.model import EnqueueSpec, NewJob, Plan
+from taskora.model import EnqueueSpec, NewJob
 from taskora.payloads import join
+from taskora.workflow_model import Plan
 
 _PER_FAN = 500
 _PER_CASCADE = 100

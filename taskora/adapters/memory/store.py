@@ -13,7 +13,8 @@ from taskora.adapters.audit_store import AUDIT_KEPT, EntryId
 from taskora.adapters.memory.bells import Bell, Bells, work_topic
 from taskora.adapters.memory.clock import Clock
 from taskora.adapters.memory.ranked import Ranked
-from taskora.model import TERMINAL, Plan, State, WorkerRecord, WorkflowState
+from taskora.model import TERMINAL, State, WorkerRecord
+from taskora.workflow_model import Plan, WorkflowState
 
 T = TypeVar("T")
 Refusal: TypeAlias = Literal["", "halt", "dead"]

@@ -11,7 +11,8 @@ from taskora.adapters.memory.jobs import outcome_of
 from taskora.adapters.memory.store import Store
 from taskora.adapters.memory.workflows import workflow_outcome_of
 from taskora.errors import AdapterError
-from taskora.model import Outcome, WorkflowOutcome
+from taskora.model import Outcome
+from taskora.workflow_model import WorkflowOutcome
 
 T = TypeVar("T")
 

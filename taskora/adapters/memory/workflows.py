@@ -9,7 +9,7 @@ from taskora.adapters.memory.flows import continue_workflow, create_workflow, se
 from taskora.adapters.memory.store import Flow, Store
 from taskora.call import Call
 from taskora.clock import from_ms
-from taskora.model import (
+from taskora.workflow_model import (
     Plan,
     WorkflowNodeRecord,
     WorkflowOutcome,

@@ -7,7 +7,8 @@ import asyncio
 from taskora.adapters.redis.link import Link
 from taskora.adapters.redis.waiter import RedisWaiter
 from taskora.errors import AdapterError
-from taskora.model import Outcome, WorkflowOutcome
+from taskora.model import Outcome
+from taskora.workflow_model import WorkflowOutcome
 
 
 class ClusterWaiter:

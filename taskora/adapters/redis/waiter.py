@@ -23,7 +23,8 @@ from taskora.connection.refusals import refusal
 from taskora.connection.request import Command, Disconnected, Replies
 from taskora.connection.wires import AnyLoopWire, loop_wire
 from taskora.errors import AdapterError
-from taskora.model import TERMINAL, Outcome, WorkflowOutcome
+from taskora.model import TERMINAL, Outcome
+from taskora.workflow_model import WorkflowOutcome
 
 log = logging.getLogger("taskora.waiter")
 _BLOCK_MS = 1000

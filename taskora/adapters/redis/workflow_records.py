@@ -11,7 +11,8 @@ from taskora.adapters.redis.records import moment, name_of, number, text
 from taskora.clock import from_ms
 from taskora.connection.request import Command
 from taskora.errors import SerializationError
-from taskora.model import MOST_LINKED, Plan, WorkflowNodeRecord, WorkflowOutcome, WorkflowRecord, WorkflowState
+from taskora.model import MOST_LINKED
+from taskora.workflow_model import Plan, WorkflowNodeRecord, WorkflowOutcome, WorkflowRecord, WorkflowState
 
 _OUTCOME_FIELDS = ("state", "result", "error", "errorNode", "errorType", "errorJob", "errorTask")
 SUMMARY_FIELDS = ("state", "createdAt", "name", "count")

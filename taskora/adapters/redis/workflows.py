@@ -11,7 +11,7 @@ from taskora.clock import from_ms
 from taskora.connection.request import Producer, ScriptCall, Steps
 from taskora.errors import AdapterError
 from taskora.lua import load
-from taskora.model import Plan, WorkflowOutcome, WorkflowRecord, WorkflowState, WorkflowSummary
+from taskora.workflow_model import Plan, WorkflowOutcome, WorkflowRecord, WorkflowState, WorkflowSummary
 
 _UNFINISHED_MS = 3_600_000  # fields of a workflow whose producer died before it started
 _PAGE = 200

@@ -12,7 +12,8 @@ from taskora.board.visit import Visit
 from taskora.config import TaskOptions
 from taskora.inspector import ServerFacts, Throughput
 from taskora.migration import MigrationStatus
-from taskora.model import JobInfo, QueueStats, ScheduleInfo, WorkflowRecord, WorkflowSummary
+from taskora.model import JobInfo, QueueStats, ScheduleInfo
+from taskora.workflow_model import WorkflowRecord, WorkflowSummary
 
 
 def ms(at: datetime | None) -> int | None:

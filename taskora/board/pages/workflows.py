@@ -14,7 +14,7 @@ from taskora.board.view import Action, Field, Outcome, Question, View
 from taskora.board.visit import PAGE_SIZE, NotFoundError, Visit
 from taskora.errors import ConfigError
 from taskora.keys import check_workflow_id, reason_text
-from taskora.model import WorkflowRecord, WorkflowState
+from taskora.workflow_model import WorkflowRecord, WorkflowState
 from taskora.workflows.export import json_of, mermaid_of
 from taskora.workflows.layout import lay_out
 

@@ -11,7 +11,8 @@ from taskora.adapters.lane import Lane
 from taskora.adapters.protocol import Waiter
 from taskora.adapters.redis import RedisAdapter, redis_adapter
 from taskora.ids import new_id
-from taskora.model import Claimed, ClaimReply, EnqueueSpec, JobInfo, NewJob, Plan, PlanNode, Settled, Want
+from taskora.model import Claimed, ClaimReply, EnqueueSpec, JobInfo, NewJob, Settled, Want
+from taskora.workflow_model import Plan, PlanNode
 
 TASK = "mail"
 TTL_MS = 30_000

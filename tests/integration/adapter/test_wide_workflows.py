@@ -6,7 +6,8 @@ from integration.adapter.kit import TASK, Kit, done, fan, node, plan
 from support import wait_until
 from taskora.config import Keep
 from taskora.ids import new_id
-from taskora.model import Plan, PlanNode, Want, WorkflowOutcome
+from taskora.model import Want
+from taskora.workflow_model import Plan, PlanNode, WorkflowOutcome
 
 
 async def outcome_of(kit: Kit, flow: Plan) -> WorkflowOutcome:

@@ -4,7 +4,7 @@ import json
 
 from integration.adapter.kit import TASK, Kit, done, node, plan
 from taskora.ids import new_id
-from taskora.model import PlanNode
+from taskora.workflow_model import PlanNode
 
 
 async def test_a_stored_workflow_has_the_shape_that_others_read(kit: Kit) -> None:

@@ -13,7 +13,8 @@ from taskora.adapters.redis import redis_adapter
 from taskora.connection.cluster_wire import ClusterLoopWire
 from taskora.connection.request import ScriptCall
 from taskora.errors import TaskoraError
-from taskora.model import Plan, State, Want
+from taskora.model import State, Want
+from taskora.workflow_model import Plan
 
 TASKS = ("resize", "tag", "store")
 CARRYING = {"continue_workflow", "enqueue_nodes", "forget_debts", "cancel_nodes", "start_workflow", "mend_node"}

@@ -15,7 +15,8 @@ from taskora.housekeeping.janitor import Janitor
 from taskora.housekeeping.roster import Roster
 from taskora.housekeeping.sweeper import Sweeper
 from taskora.ids import new_id
-from taskora.model import EnqueueSpec, NewJob, Plan, PlanNode, Want, WorkerRecord
+from taskora.model import EnqueueSpec, NewJob, Want, WorkerRecord
+from taskora.workflow_model import Plan, PlanNode
 
 from .conftest import StartHousekeeper
 

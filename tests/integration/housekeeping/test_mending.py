@@ -10,7 +10,7 @@ from support import wait_until_async
 from taskora.adapters.redis import RedisAdapter
 from taskora.housekeeping.mender import Mender
 from taskora.ids import new_id
-from taskora.model import Plan, PlanNode
+from taskora.workflow_model import Plan, PlanNode
 
 from .conftest import FAST, StartHousekeeper
 

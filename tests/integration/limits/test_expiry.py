@@ -9,7 +9,8 @@ from integration.adapter.kit import TASK, Kit, done
 from integration.limits.keyed import add, assert_no_key_left, claim_ids, keyed, sets, sweep
 from support import wait_until_async
 from taskora.ids import new_id
-from taskora.model import NewJob, Plan, PlanNode, State, Want
+from taskora.model import NewJob, State, Want
+from taskora.workflow_model import Plan, PlanNode
 
 Policy = Literal["fail", "discard"]
 both = pytest.mark.parametrize("policy", ["fail", "discard"])

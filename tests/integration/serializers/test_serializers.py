@@ -14,8 +14,8 @@ from support import wait_until_async
 from taskora import JobFailedError, JsonSerializer, Schedule, Serializer, Task, Taskora, chain, chord, group
 from taskora.errors import SerializationError, ValidationError
 from taskora.ids import new_id
-from taskora.model import Plan, PlanNode
 from taskora.payloads import load
+from taskora.workflow_model import Plan, PlanNode
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "serializers.md"
 VALUES: list[object] = [

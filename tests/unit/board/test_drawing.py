@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from taskora.board.drawing.charts import Series, chart
 from taskora.board.drawing.dags import dag
-from taskora.model import WorkflowNodeRecord
+from taskora.workflow_model import WorkflowNodeRecord
 from taskora.workflows.layout import lay_out
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from taskora.board.redaction import DEFAULT_NAMES, Redactor
 from taskora.errors import ConfigError
-from taskora.model import JobInfo, LogEntry, State, WorkflowNodeRecord, WorkflowRecord
+from taskora.model import JobInfo, LogEntry, State
+from taskora.workflow_model import WorkflowNodeRecord, WorkflowRecord
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 MASK = "[REDACTED]"

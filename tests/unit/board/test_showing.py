@@ -11,7 +11,7 @@ from taskora import Taskora
 from taskora.board.secrets_in_text import MASK
 from taskora.board.settings import BoardSettings
 from taskora.board.showing import Showing
-from taskora.model import WorkflowNodeRecord, WorkflowRecord
+from taskora.workflow_model import WorkflowNodeRecord, WorkflowRecord
 
 
 def wrapped(value: object, task: str) -> object:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar, cast
 from taskora.call import Call, on_running_loop
 from taskora.config import TaskOptions
 from taskora.errors import TimeoutError, ValidationError
-from taskora.model import Plan, WorkflowNodeRecord, WorkflowOutcome, WorkflowRecord
 from taskora.serializer import JSON, Serializer
+from taskora.workflow_model import Plan, WorkflowNodeRecord, WorkflowOutcome, WorkflowRecord
 from taskora.workflows import Bound, Signature, bind, unbound
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import networkx as nx
 
-from taskora.model import WorkflowNodeRecord, WorkflowRecord
+from taskora.workflow_model import WorkflowNodeRecord, WorkflowRecord
 from taskora.workflows import Bound, chain, dot_of, graph_of, group, json_of, mermaid_of
 from unit.workflows.fakes import NO_BOUND, FakeTask, nodes_of, read_back
 

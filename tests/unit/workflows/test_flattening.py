@@ -7,7 +7,7 @@ import pytest
 
 from taskora.config import Retry, TaskOptions, Ttl
 from taskora.errors import ConfigError, ValidationError
-from taskora.model import Plan
+from taskora.workflow_model import Plan
 from taskora.workflows import Bound, Signature, bind, chain, chord, chunk_items, group, map_items
 from unit.workflows.fakes import NO_BOUND, NO_SIGNATURES, FakeEngine, FakeTask
 

@@ -15,7 +15,7 @@ from taskora.errors import (
     TimeoutError,
     WorkflowFailedError,
 )
-from taskora.model import WorkflowOutcome
+from taskora.workflow_model import WorkflowOutcome
 from taskora.workflows import Bound, WorkflowHandle, chain, chord, chunk_items, group, map_items
 from unit.workflows.fakes import NO_BOUND, NO_SIGNATURES, FakeEngine, FakeTask, read_back
 

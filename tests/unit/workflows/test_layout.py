@@ -5,7 +5,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskora.model import WorkflowNodeRecord
+from taskora.workflow_model import WorkflowNodeRecord
 from taskora.workflows.layout import COLLAPSED_FROM, MOST_BOXES, lay_out
 
 
