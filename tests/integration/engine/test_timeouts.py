@@ -214,7 +214,7 @@ async def test_w5_what_a_handler_reports_after_its_timeout_is_not_written_into_t
 
     def report(ctx: Context) -> int:
         ctx.progress(ctx.attempt)
-        ctx.log.info("by run " + str(ctx.attempt))
+        ctx.log.info("report", run=ctx.attempt)
         return ctx.attempt
 
     @app.task("async", timeout=LIMIT, retry=retry)
@@ -248,7 +248,7 @@ async def test_w5_what_a_handler_reports_after_its_timeout_is_not_written_into_t
         await wait_until_async(lambda: not [t for t in asyncio.all_tasks() if "_write_all" in repr(t)], 30)
         assert ran == [1, 2]
         assert await handle.progress_async() == 2
-        assert [entry.message for entry in await handle.logs_async()] == ["by run 2"]
+        assert [entry.meta for entry in await handle.logs_async()] == [{"run": 2}]
 
 
 async def test_the_timeout_counts_for_each_attempt_anew(app: Taskora) -> None:
