@@ -18,16 +18,15 @@ from typing import Final, Literal
 
 from .pulses import Pulse
 from .shared_text import SharedText
+from .slot_record import RECORD_WORDS, SlotRecord
 
 Role = Literal["worker", "steward"]
 
 WORKER_BYTES: Final = 96
-CAUSE_BYTES: Final = 56
 _ATTEMPTS: Final = 16
 HOLDERS: Final = 16
 CONNECTIONS: Final = len(ascii_letters)
 _CELL_WORDS: Final = 120
-_RECORD_WORDS: Final = 16
 _HEADER_WORDS: Final = 8
 
 # The child's words. They fill the cell's first cache lines, the master's come behind its texts.
@@ -306,52 +305,18 @@ class BeatSlot:
         )
 
 
-class SlotRecord:
-    """What outlives a slot's processes: how often it was refilled, and why last.
-
-    The master writes it, the steward reads it.
-    """
-
-    __slots__ = ("_at", "_cause", "_words")
-
-    def __init__(self, words: memoryview[int], octets: memoryview[int], at: int) -> None:
-        self._words = words
-        self._at = at
-        self._cause = SharedText(words, octets, at + 1, CAUSE_BYTES)
-
-    @property
-    def restarts(self) -> int:
-        """Deaths that nobody had asked for."""
-        return self._words[self._at]
-
-    @property
-    def last_cause(self) -> str:
-        """Why the slot's last process ended, "" before the first end."""
-        return self._cause.read()
-
-    def ended(self, cause: str, *, unexpected: bool) -> None:
-        """Note an end; only an unexpected one counts as a restart."""
-        self._words[self._at] += int(unexpected)
-        self._cause.write(cause)
-
-    def clear(self) -> None:
-        """The slot was given up."""
-        self._words[self._at] = 0
-        self._cause.write("")
-
-
 class Beats:
     """The whole table: a header, one record a slot, one cell a process."""
 
     def __init__(self, *, slots: int, cells: int) -> None:
         """Map the table: `slots` is the most that a fleet can grow to, `cells` leaves room for those that leave."""
         records_at = _HEADER_WORDS
-        cells_at = records_at + slots * _RECORD_WORDS
+        cells_at = records_at + slots * RECORD_WORDS
         self._map = mmap.mmap(-1, (cells_at + cells * _CELL_WORDS) * 8)
         self._octets = memoryview(self._map).cast("B")
         self._words: memoryview[int] = self._octets.cast("Q")
         self.slots = slots
-        self._records = [SlotRecord(self._words, self._octets, records_at + i * _RECORD_WORDS) for i in range(slots)]
+        self._records = [SlotRecord(self._words, self._octets, records_at + i * RECORD_WORDS) for i in range(slots)]
         self._cells = [BeatSlot(i, self._words, self._octets, cells_at + i * _CELL_WORDS) for i in range(cells)]
 
     def cell(self, index: int) -> BeatSlot:

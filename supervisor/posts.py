@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 
 from .backoff import Backoff, BackoffPolicy
-from .beats import Role, SlotRecord
+from .beats import Role
 from .children import Child
 from .exitcodes import ExitCode
 from .process import Exit
+from .slot_record import SlotRecord
 
 
 class Post:
