@@ -43,6 +43,17 @@ async def test_every_state_is_counted(kit: Kit) -> None:
     assert await kit.stats() == QueueStats(2, 1, 2, 1, 1, 1, 1, 1)
 
 
+async def test_p37_jobs_are_counted_whatever_their_priority(kit: Kit) -> None:
+    await kit.add_many(3)
+    await kit.add(*(NewJob(new_id(), b"1", priority=priority) for priority in (1, 1, 9, 500)))
+    lane = kit.lane()
+    for claimed in range(7):
+        stats = await kit.stats()
+        assert (stats.waiting, stats.active) == (7 - claimed, claimed)
+        assert len(await kit.ids(State.WAITING)) == 7 - claimed
+        assert len(await kit.claim(lane)) == 1
+
+
 async def test_every_state_is_listed(kit: Kit) -> None:
     expected = await mixed(kit)
     assert {state: await kit.ids(state) for state in State} == expected
