@@ -6,20 +6,21 @@ import asyncio
 import logging
 import signal
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from taskora.app import Taskora
 from taskora.connection.client_library import load_client_library
-from taskora.errors import AdapterError, ConfigError
+from taskora.errors import AdapterError
 from taskora.function_task import AnyTask
-from taskora.loading import AppLoadError, load_app
+from taskora.loading import load_app
 from taskora.service import Service
 
 from .beats import HOLDERS, State, mark_of
 from .config import SupervisorConfig
 from .counting import LoopLag, counter_of
 from .exitcodes import ExitCode
+from .loading import live_with_app
 from .orphan import ORPHAN_GRACE_S, ControlPipe, arm_exit
 from .seat import Seat
 from .signals import hold_signals, leave_to_master, unblock_signals
@@ -37,47 +38,7 @@ def preload(config: SupervisorConfig) -> None:
 
 def worker_main(seat: Seat) -> int:
     """Run the app's jobs until told to end."""
-    try:
-        app = load_app(seat.config.target)
-        tasks = chosen_tasks(app, seat.config)
-    except AppLoadError as error:
-        _log.error("%s", error, exc_info=error.__cause__, extra={"action": "load"})
-        return ExitCode.APP_LOAD_FAILED
-    except ConfigError as error:
-        _log.error("%s", error, extra={"action": "load"})
-        return ExitCode.APP_LOAD_FAILED
-    return asyncio.run(_Child(seat, app, tasks).live())
-
-
-def chosen_tasks(app: Taskora, config: SupervisorConfig) -> dict[str, AnyTask]:
-    """Return the tasks that this fleet runs.
-
-    Raises:
-        ConfigError: A name is unknown, none is left, the app has nothing but contracts of others, or it keeps its jobs
-            in a place of each process's own.
-    """
-    if app.adapter.of_one_process:
-        raise ConfigError(
-            "adapter: the app keeps its jobs in memory, which every process of a fleet has for itself; give it a "
-            "server, such as redis://localhost, or run it in one process with taskora.run()"
-        )
-    app.check_runnable()
-    for option, names in (("tasks", config.tasks), ("exclude", config.exclude)):
-        for name in names:
-            if name not in app.tasks:
-                known = ", ".join(sorted(app.tasks)) or "none"
-                raise ConfigError(f"{option}: the app has no task {name!r}; it has: {known}")
-    chosen = {
-        name: task
-        for name, task in app.tasks.items()
-        if name not in config.exclude and (not config.tasks or name in config.tasks)
-    }
-    if not chosen:
-        raise ConfigError("tasks: no task is left to run; are the modules that define them imported by the app's?")
-    if config.concurrency is not None:
-        for task in chosen.values():
-            task.options = replace(task.options, concurrency=config.concurrency)
-    return chosen
+    return live_with_app(seat, lambda app, tasks: _Child(seat, app, tasks).live())
 
 
 async def finished_before(work: Coroutine[object, object, object], told: asyncio.Event) -> bool:

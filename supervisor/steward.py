@@ -11,23 +11,24 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, cast
 
 from taskora.adapters.protocol import Adapter
 from taskora.app import Taskora
 from taskora.duration import to_ms
-from taskora.errors import AdapterError, ConfigError, TaskoraError
-from taskora.loading import AppLoadError, load_app
+from taskora.errors import AdapterError, TaskoraError
+from taskora.function_task import AnyTask
 from taskora.model import WorkerRecord
 from taskora.service import Registration, worker_record
 from taskora.worker import worker_identity
 
 from .beats import Beat, State
-from .child import chosen_tasks, finished_before
+from .child import finished_before
 from .clerk import Clerk
 from .exitcodes import ExitCode
+from .loading import live_with_app
 from .observer import Observer
 from .orphan import ORPHAN_GRACE_S, ControlPipe, arm_exit, end_siblings
 from .pipes import Message
@@ -44,16 +45,11 @@ _ORPHANS_END_S: Final = 4.5  # leaves time to recover their jobs before this pro
 
 def steward_main(seat: Seat) -> int:
     """Serve the fleet until told to end."""
-    try:
-        app = load_app(seat.config.target)
-        tasks = {name: task.options.timeout_s for name, task in chosen_tasks(app, seat.config).items()}
-    except AppLoadError as error:
-        _log.error("%s", error, exc_info=error.__cause__, extra={"action": "load"})
-        return ExitCode.APP_LOAD_FAILED
-    except ConfigError as error:
-        _log.error("%s", error, extra={"action": "load"})
-        return ExitCode.APP_LOAD_FAILED
-    return asyncio.run(_Steward(seat, app, tasks).live())
+
+    def life(app: Taskora, tasks: Mapping[str, AnyTask]) -> Coroutine[object, object, int]:
+        return _Steward(seat, app, {name: task.options.timeout_s for name, task in tasks.items()}).live()
+
+    return live_with_app(seat, life)
 
 
 class SilenceWatch:

@@ -78,7 +78,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 EDGES = len(LAYERS) - 2
 
 # The master knows processes, not jobs. These modules run in processes that it forks, or put it together.
-BESIDE_THE_MASTER = {"child", "clerk", "steward", "observer", "counting", "command", "options", "__main__"}
+BESIDE_THE_MASTER = {"child", "clerk", "steward", "observer", "counting", "command", "loading", "options", "__main__"}
 KNOWN_TO_THE_MASTER = {*LAYERS[0], "model", "config"}
 HIDDEN_FROM_THE_ROOT = {"cli", "testing", "supervisor"}
 
