@@ -14,6 +14,8 @@ DECISIONS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         (
             f"{ALL}/test_ownership.py::test_every_claim_has_a_token_of_its_own_that_names_its_worker",
             f"{ALL}/test_ownership.py::test_a_late_settle_of_an_earlier_claim_by_the_same_worker_is_refused",
+            "unit/engine/test_identity.py::test_two_workers_of_one_process_have_different_identities",
+            f"{ADAPTER}/test_ownership.py::test_what_one_lane_of_a_worker_read_says_nothing_of_another_ones_claims",
         ),
     ),
     "fence": (
@@ -37,6 +39,14 @@ DECISIONS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
             f"{FLEET}/test_kills.py::test_a_stopped_child_claims_nothing_more_and_goes_on_when_continued",
             f"{FLEET}/test_kills.py::test_a_steward_that_died_while_a_worker_was_silent_leaves_no_fence_behind",
             "unit/supervisor/test_silence.py::test_who_is_silent_is_kept_from_claiming_once_and_freed_once",
+        ),
+    ),
+    "draining": (
+        "who drains is kept from claiming, by what it sent before too, and gives back what its last claim brought",
+        (
+            f"{ALL}/test_recovery.py::test_a_draining_worker_claims_nothing_and_still_settles",
+            f"{ALL}/test_recovery.py::test_a_steward_does_not_end_the_draining_of_its_worker",
+            f"{ENGINE}/test_draining.py::test_a_job_claimed_while_the_worker_stops_is_given_back",
         ),
     ),
     "lost-reply-claim": (
@@ -128,6 +138,14 @@ DECISIONS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
             f"{ALL}/test_order.py::test_jobs_due_in_the_same_millisecond_come_first_come_first_served",
         ),
     ),
+    "ids": (
+        "ids of jobs sort by the time at which they were made",
+        (
+            "unit/test_model.py::test_an_id_is_a_uuid_of_version_seven",
+            "unit/test_model.py::test_an_id_begins_with_the_time_at_which_it_was_made",
+            "unit/test_model.py::test_a_forked_process_makes_other_ids_than_its_parent",
+        ),
+    ),
     "threads": (
         "a thread is interrupted with what handlers do not catch, and given up when it goes on",
         (
@@ -153,6 +171,11 @@ DECISIONS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
                 "test_locks_are_renewed_before_a_quarter_of_their_time_and_at_each_further_quarter"
             ),
             f"{FLEET}/test_hangs.py::test_a_job_that_never_lets_the_gil_go_fails_by_its_timeout_with_its_child",
+            "unit/engine/test_watched.py::test_silence_is_explained_by_the_timeout_and_else_for_five_minutes",
+            (
+                f"{ALL}/test_recovery.py::"
+                "test_owners_of_a_job_that_hung_past_its_time_learn_the_cause_until_one_has_settled_it"
+            ),
         ),
     ),
     "master": (
@@ -163,6 +186,13 @@ DECISIONS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
                 "test_the_master_loads_neither_asyncio_nor_redis_nor_networkx_nor_the_app"
             ),
             "acceptance/supervisor/test_health.py::test_a_master_with_a_second_thread_refuses_to_fork",
+        ),
+    ),
+    "steward": (
+        "the steward is replaced like any child, and the fleet works without it meanwhile",
+        (
+            f"{FLEET}/test_leads.py::test_a_stopped_steward_is_replaced_and_the_work_goes_on",
+            f"{FLEET}/test_kills.py::test_a_steward_that_died_beside_its_worker_is_replaced_and_its_successor_recovers",
         ),
     ),
     "orphans": (
@@ -209,6 +239,14 @@ DECISIONS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
             f"{ENGINE}/test_dispatch.py::test_closing_sends_what_was_not_awaited",
             f"{ENGINE}/test_dispatch.py::test_a_loop_that_ends_right_after_a_dispatch_has_stored_it",
             f"{ENGINE}/test_processes.py::test_a_program_that_ends_right_after_its_dispatches_has_stored_them",
+            (
+                f"{ENGINE}/test_dispatch.py::"
+                "test_a_loop_whose_tasks_are_cancelled_before_they_began_has_stored_its_dispatches"
+            ),
+            (
+                "unit/test_outbox.py::"
+                "test_what_a_loop_left_is_sent_by_the_process_that_dispatched_it_and_not_by_a_fork_of_it"
+            ),
             f"{ENGINE}/test_processes.py::test_a_fork_between_two_loops_is_safe",
         ),
     ),
@@ -240,8 +278,19 @@ DECISIONS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         "a wide fan-out is written in pieces, and what is owed is done by whoever is there",
         (
             f"{ALL}/test_wide_workflows.py::test_a_wide_fan_out_goes_on_from_where_it_stopped",
+            f"{ALL}/test_wide_workflows.py::test_a_wide_workflow_is_created_with_all_its_roots",
             f"{ALL}/test_wide_workflows.py::test_two_who_continue_at_once_start_every_node_once",
             f"{HOUSE}/test_chores.py::test_what_a_dead_worker_owed_a_workflow_is_done",
+        ),
+    ),
+    "debts": (
+        "on a cluster, what settling owes a workflow is written with it, and paid by whoever is there",
+        (
+            (
+                "integration/cluster/test_cut_workflows.py::"
+                "test_a_workflow_that_is_cut_anywhere_completes_with_each_node_run_once"
+            ),
+            "integration/cluster/test_cut_workflows.py::test_a_failure_that_is_cut_anywhere_ends_the_workflow_and_its_jobs",
         ),
     ),
     "edges": (
@@ -290,5 +339,16 @@ DECISIONS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
             "unit/workflows/test_export.py::test_networkx_is_imported_only_for_a_graph",
             "unit/connection/test_endpoint.py::test_importing_the_module_does_not_import_redis",
         ),
+    ),
+    "pairs": (
+        "figures are compared round by round with what they are measured against, in turn",
+        (
+            "unit/benchmarks/test_measure.py::test_sources_alternate_round_by_round",
+            "unit/benchmarks/test_figures.py::test_the_ratio_is_that_of_each_round_and_not_of_the_medians",
+        ),
+    ),
+    "types": (
+        "both type checkers accept what is right and reject what is wrong",
+        ("typing/test_type_errors.py::test_a_checker_reports_exactly_the_marked_lines",),
     ),
 }

@@ -27,6 +27,14 @@ loop.close()
 del loop, taskora, task
 """
 
+FORKED = """
+import os, sys
+pid = os.fork()
+if pid == 0:
+    sys.exit()
+os.waitpid(pid, 0)
+"""
+
 
 def test_an_application_that_has_sent_all_its_dispatches_is_not_kept_until_the_process_exits() -> None:
     kept: list[weakref.ref[object]] = []
@@ -67,3 +75,12 @@ def test_what_a_loop_left_is_sent_at_exit_although_nobody_holds_its_application(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "1 dispatches were not sent when their event loop ended; sending them now" in done.stderr
+
+
+def test_what_a_loop_left_is_sent_by_the_process_that_dispatched_it_and_not_by_a_fork_of_it() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOST_LOOP.format(url="memory://") + FORKED],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("1 dispatches were not sent when their event loop ended; sending them now") == 1

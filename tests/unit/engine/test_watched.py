@@ -8,6 +8,7 @@ import pytest
 from support import forever
 from taskora import Taskora
 from taskora.model import Claimed
+from taskora.worker import WorkerSettings
 from taskora.worker.execution import Execution
 from taskora.worker.run import Run
 from taskora.worker.threads import ThreadPool
@@ -91,6 +92,33 @@ async def test_errors_and_cancels_pass_through_and_may_be_caught() -> None:
 
 async def _run(work: object) -> object:
     return await work  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("kind", ["async", "sync"])
+@pytest.mark.parametrize(("timeout", "patience_s"), [(None, 300.0), ("7s", 9.0)])
+async def test_silence_is_explained_by_the_timeout_and_else_for_five_minutes(
+    kind: str, timeout: str | None, patience_s: float
+) -> None:
+    host = Recorder()
+    app = Taskora("memory://")
+
+    async def on_loop() -> None:
+        await asyncio.sleep(0)
+
+    def in_thread() -> None:
+        pass
+
+    task = app.task("any", on_loop if kind == "async" else in_thread, timeout=timeout)
+    threads = ThreadPool(1)
+    execution = Execution(threads, host, 0.1, WorkerSettings().hang_timeout_s, lambda run: None)
+    run = Run(
+        Claimed("any", "a", b"null", 1, 1, 0, "token", 0, ""), task, lambda run: pytest.fail("it reports nothing")
+    )
+    outcome = await execution.outcome(run)
+    threads.close()
+    assert outcome is not None
+    assert outcome.verb == "complete"
+    assert host.deadline_ns / 1e9 == pytest.approx(run.started_s + patience_s)
 
 
 async def test_migrations_and_validators_hold_as_the_handler_does() -> None:
