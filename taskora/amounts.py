@@ -1,4 +1,4 @@
-"""Lengths of time and numbers of bytes, as people read them."""
+"""Lengths of time, sizes and counts, as people read them."""
 
 from __future__ import annotations
 
@@ -46,3 +46,8 @@ def size(count: float, whole_from: float = math.inf) -> str:
             break
         unit, amount = bigger, amount / 1024
     return f"{amount:.0f} {unit}" if unit == "B" or amount >= whole_from else f"{amount:.1f} {unit}"
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """Say how many of something, such as ``1 job is`` and ``2 jobs are``."""
+    return f"{count:,} {one if count == 1 else many}"

@@ -165,11 +165,6 @@ def number(value: float | None) -> str:
     return "–" if value is None else f"{value:,.0f}" if isinstance(value, int) else f"{value:,.1f}"
 
 
-def counted(count: int, one: str, many: str) -> str:
-    """Say how many of something, such as ``1 job is`` and ``2 jobs are``."""
-    return f"{count:,} {one if count == 1 else many}"
-
-
 def duration(seconds: float | None) -> str:
     """Show a length of time."""
     return "–" if seconds is None else amounts.span_in_parts(seconds)

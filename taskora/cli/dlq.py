@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from taskora.amounts import counted
 from taskora.dead_letters import FAILURES_GROUPED, DeadLetters
 from taskora.errors import JobNotFoundError
 from taskora.inspector import Inspector
@@ -111,10 +112,7 @@ def retry_all(task: str | None, target: Target, as_json: bool) -> ExitCode:
     with target.opened() as app:
         _check_task(app.inspect(), task)
         count = app.dead_letters.retry_all(task)
-    if screen.as_json:
-        screen.data({"task": task, "retried": count})
-    else:
-        screen.line(f"{count:,} {'job is' if count == 1 else 'jobs are'} queued again")
+    screen.tell({"task": task, "retried": count}, f"{counted(count, 'job is', 'jobs are')} queued again")
     return ExitCode.DONE
 
 
@@ -130,10 +128,10 @@ def retry_group(task: str, message: str, error_type: str | None, target: Target,
     with target.opened() as app:
         _check_task(app.inspect(), task)
         count = app.dead_letters.retry_group(task, message, error_type=error_type)
-    if screen.as_json:
-        screen.data({"task": task, "fingerprint": message, "error_type": error_type, "retried": count})
-    else:
-        screen.line(f"{count:,} {'job is' if count == 1 else 'jobs are'} queued again")
+    screen.tell(
+        {"task": task, "fingerprint": message, "error_type": error_type, "retried": count},
+        f"{counted(count, 'job is', 'jobs are')} queued again",
+    )
     return ExitCode.DONE
 
 

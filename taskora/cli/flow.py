@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 
 import click
 import orjson
 
-from taskora.amounts import size, span
+from taskora.amounts import counted, size
 from taskora.rules import FlowControl
 
 from .exits import ExitCode
 from .missing import no_task
-from .screen import Screen, ago
+from .screen import Screen, ago, until
 from .table import Column
 from .target import Target, json_option, target_options
 
@@ -56,7 +55,7 @@ def _tell_flushed(screen: Screen, task: str, key: str, count: int) -> None:
     elif count == 0:
         screen.note("nothing is collected under this key")
     else:
-        screen.line(f"{count:,} {'item is' if count == 1 else 'items are'} a batch now")
+        screen.line(f"{counted(count, 'item is', 'items are')} a batch now")
 
 
 def _show_items(screen: Screen, items: Sequence[object]) -> None:
@@ -86,18 +85,11 @@ def _rows(flow: FlowControl) -> Iterator[list[object]]:
         yield ["concurrency", limited.key, what, " ".join(limited.holders)]
     for buffer in flow.buffers:
         bytes_of_it = "" if buffer.size is None else f", {size(buffer.size)}"
-        what = f"{buffer.count} items{bytes_of_it}, the first {ago(buffer.oldest_at)}, {_until(buffer.due_at)}"
+        what = f"{buffer.count} items{bytes_of_it}, the first {ago(buffer.oldest_at)}, {until(buffer.due_at)}"
         yield ["collect", buffer.key, what, buffer.batch_id]
     for debounced in flow.debounced:
-        yield ["debounce", debounced.key, _until(debounced.due_at), debounced.job_id]
+        yield ["debounce", debounced.key, until(debounced.due_at), debounced.job_id]
     for throttled in flow.throttled:
-        yield ["throttle", throttled.key, f"{throttled.count} accepted, ends {_until(throttled.until)}", ""]
+        yield ["throttle", throttled.key, f"{throttled.count} accepted, ends {until(throttled.until)}", ""]
     for held in flow.deduplicated:
         yield ["deduplicate", held.key, held.state, held.job_id]
-
-
-def _until(at: datetime | None) -> str:
-    if at is None:
-        return "due"
-    left_s = (at - datetime.now(UTC)).total_seconds()
-    return f"in {span(left_s)}" if left_s > 0 else "due"

@@ -53,10 +53,7 @@ def command(job_id: str, task: str | None, cancel: bool, reason: str, target: Ta
 
 def _cancel(app: Taskora, job: JobInfo, reason: str, screen: Screen) -> ExitCode:
     outcome = app.adapter.jobs.cancel(job.task, job.id, reason_text(reason)).run()
-    if screen.as_json:
-        screen.data({"id": job.id, "task": job.task, "outcome": outcome})
-    else:
-        screen.line(f"job {job.id} {_CANCELLED[outcome]}")
+    screen.tell({"id": job.id, "task": job.task, "outcome": outcome}, f"job {job.id} {_CANCELLED[outcome]}")
     return ExitCode.FAILED if outcome == "not_cancellable" else ExitCode.DONE
 
 

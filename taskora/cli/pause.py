@@ -32,7 +32,11 @@ def command(task: str | None, target: Target, as_json: bool) -> ExitCode:
         elif task not in (known := inspector.tasks()):
             raise no_task(task, known)
         else:
-            _tell_paused(screen, task, inspector.pause(task))
+            changed = inspector.pause(task)
+            screen.tell(
+                {"task": task, "paused": True, "changed": changed},
+                f"task {task!r} {'is paused' if changed else 'was paused already'}",
+            )
     return ExitCode.DONE
 
 
@@ -42,10 +46,3 @@ def _list_paused(screen: Screen, paused: Mapping[str, datetime]) -> None:
         return
     columns = [Column("task", shrinks=True), Column("paused", "right")]
     screen.table(columns, [[name, ago(at)] for name, at in paused.items()], "no task is paused")
-
-
-def _tell_paused(screen: Screen, task: str, changed: bool) -> None:
-    if screen.as_json:
-        screen.data({"task": task, "paused": True, "changed": changed})
-    else:
-        screen.line(f"task {task!r} {'is paused' if changed else 'was paused already'}")

@@ -22,8 +22,8 @@ def command(task: str, target: Target, as_json: bool) -> ExitCode:
         changed = inspector.resume(task)
         if not changed and task not in (known := inspector.tasks()):
             raise no_task(task, known)
-    if screen.as_json:
-        screen.data({"task": task, "paused": False, "changed": changed})
-    else:
-        screen.line(f"task {task!r} {'is resumed' if changed else 'was not paused'}")
+    screen.tell(
+        {"task": task, "paused": False, "changed": changed},
+        f"task {task!r} {'is resumed' if changed else 'was not paused'}",
+    )
     return ExitCode.DONE

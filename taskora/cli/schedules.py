@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import click
 
@@ -13,7 +12,7 @@ from taskora.model import ScheduleInfo
 from taskora.schedules import Schedules
 
 from .exits import ExitCode
-from .screen import Screen, ago
+from .screen import Screen, ago, until
 from .table import Column
 from .target import Target, json_option, target_options
 
@@ -52,10 +51,7 @@ def trigger(name: str, target: Target, as_json: bool) -> ExitCode:
     screen = Screen(as_json)
     with target.opened() as app:
         triggered = app.schedules.trigger(name)
-    if screen.as_json:
-        screen.data({"name": name, "task": triggered.task, "job_id": triggered.id})
-    else:
-        screen.line(triggered.id)
+    screen.tell({"name": name, "task": triggered.task, "job_id": triggered.id}, triggered.id)
     return ExitCode.DONE
 
 
@@ -75,10 +71,7 @@ def _add_change(verb: str, done: str, text: str, change: Callable[[Schedules, st
         screen = Screen(as_json)
         with target.opened() as app:
             change(app.schedules, name)
-        if screen.as_json:
-            screen.data({"name": name, "done": done})
-        else:
-            screen.line(f"schedule {name!r} {done}")
+        screen.tell({"name": name, "done": done}, f"schedule {name!r} {done}")
         return ExitCode.DONE
 
 
@@ -96,7 +89,4 @@ def _when(schedule: ScheduleInfo) -> str:
 
 
 def _next(schedule: ScheduleInfo) -> str:
-    if schedule.next_run is None:
-        return "paused"
-    left_s = (schedule.next_run - datetime.now(UTC)).total_seconds()
-    return f"in {span(left_s)}" if left_s > 0 else "due"
+    return "paused" if schedule.next_run is None else until(schedule.next_run)

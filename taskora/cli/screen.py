@@ -43,6 +43,13 @@ class Screen:
         """Write a value as JSON, one line."""
         click.echo(orjson.dumps(value, default=jsonable, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z))
 
+    def tell(self, value: object, text: str) -> None:
+        """Write what was done: as JSON, or as a line for people."""
+        if self.as_json:
+            self.data(value)
+        else:
+            self.line(text)
+
     def line(self, text: str = "") -> None:
         """Write a line for people."""
         click.echo(shown(text, keep="\n\t"))
@@ -102,6 +109,12 @@ def fields_of(value: DataclassInstance) -> dict[str, object]:
 def ago(at: datetime | None) -> str | None:
     """Say how long ago something was."""
     return None if at is None else f"{span((datetime.now(UTC) - at).total_seconds())} ago"
+
+
+def until(at: datetime | None) -> str:
+    """Say how long it is until a time; None and what is past are due."""
+    left_s = 0.0 if at is None else (at - datetime.now(UTC)).total_seconds()
+    return f"in {span(left_s)}" if left_s > 0 else "due"
 
 
 def _has_colors(stream: TextIO) -> bool:

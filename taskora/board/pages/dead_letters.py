@@ -8,8 +8,8 @@ from typing import Final
 
 from starlette.responses import Response
 
+from taskora.amounts import counted
 from taskora.board.reading import list_jobs
-from taskora.board.screens import counted
 from taskora.board.view import Action, Outcome, Question, View
 from taskora.board.visit import PAGE_SIZE, NotFoundError, Visit
 from taskora.dead_letters import FAILURES_GROUPED, FailureGroup

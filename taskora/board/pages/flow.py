@@ -8,8 +8,9 @@ from typing import Final
 
 from starlette.responses import Response
 
+from taskora.amounts import counted
 from taskora.board.reading import need_task
-from taskora.board.screens import counted, to_json
+from taskora.board.screens import to_json
 from taskora.board.view import Action, Outcome, Question, View
 from taskora.board.visit import PAGE_SIZE, NotFoundError, Visit
 from taskora.rules import FlowControl

@@ -10,10 +10,10 @@ from typing import Final
 import orjson
 from starlette.responses import Response
 
+from taskora.amounts import counted
 from taskora.board.access.roles import Role
 from taskora.board.history import latency_chart, throughput_chart
 from taskora.board.reading import asked_task, counts_of, list_jobs, need_task, options_of
-from taskora.board.screens import counted
 from taskora.board.view import Action, Field, Outcome, Question, View
 from taskora.board.visit import PAGE_SIZE, NotFoundError, Visit
 from taskora.clock import LATEST_MS, from_ms
