@@ -3,28 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
 
-from taskora.adapters.protocol import Adapter
 from taskora.errors import ConfigError
-from taskora.listening import Listening
-from taskora.outbox import Outbox
+from taskora.home import TaskHome
 from taskora.service import Service
-from taskora.waiting import Waiting
-
-
-class _Home(Protocol):
-    @property
-    def adapter(self) -> Adapter: ...
-
-    @property
-    def outbox(self) -> Outbox: ...
-
-    @property
-    def waiting(self) -> Waiting: ...
-
-    @property
-    def listening(self) -> Listening: ...
 
 
 class Running:
@@ -38,7 +20,7 @@ class Running:
         service: What works; None while nothing does.
     """
 
-    def __init__(self, home: _Home) -> None:
+    def __init__(self, home: TaskHome) -> None:
         self._home = home
         self.ended = asyncio.Event()
         self.service: Service | None = None

@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Protocol
 
-from taskora.adapters.protocol import Adapter
 from taskora.call import Call, on_running_loop
 from taskora.errors import JobNotFoundError
-from taskora.outbox import Outbox, Parcel
+from taskora.home import TaskHome
+from taskora.outbox import Parcel
 from taskora.protocols import Confirmation
 from taskora.serializer import Serializer
-from taskora.waiting import WaitCall, Waiting
+from taskora.waiting import WaitCall
 from taskora.workflow_model import Plan, WorkflowOutcome, WorkflowRecord
-
-
-class _Home(Protocol):
-    @property
-    def adapter(self) -> Adapter: ...
-
-    @property
-    def outbox(self) -> Outbox: ...
-
-    @property
-    def waiting(self) -> Waiting: ...
-
-    @property
-    def serializer(self) -> Serializer: ...
 
 
 class StoredWorkflows:
@@ -36,7 +21,7 @@ class StoredWorkflows:
         home: The application. Asked at each call: a test runner puts other things in the place of what it has.
     """
 
-    def __init__(self, home: _Home) -> None:
+    def __init__(self, home: TaskHome) -> None:
         self._home = home
 
     @property
