@@ -1,5 +1,6 @@
 """What is large opens soon, and what is hostile stays text in a browser too."""
 
+import re
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -112,10 +113,14 @@ async def test_nothing_that_jobs_bring_along_runs(browser: Browser, app: Taskora
         for path in town.pages():
             if not path.startswith(("job/raw", "workflow/graph")):
                 await ask_everything(await shown.open(path), asked)
+                assert shown.complaints == [], f"{path}: the content policy had to refuse something"
         await _live(shown, town)
         for path in ("search?id=", "task?name=", "job?task=mail.send&id="):
+            assert shown.complaints == []
             await shown.open(f"{path}{quote(LINE)}")
-            shown.complaints.clear()  # of the answers with status 400 and 404
+            (told,) = shown.complaints
+            assert re.search("status of 40[04]", told)
+            shown.complaints.clear()
         page = await shown.open("flow?task=mail.batch")
         await page.get_by_role("link", name="Peek").click()
         await page.wait_for_url("**peek=**")
