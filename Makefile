@@ -35,7 +35,7 @@ help:
 	@echo "make signal-races  fleets under random signals (COUNT=1000 SEED=…)"
 	@echo "make recovery   how long jobs of killed processes wait (KILLS=200)"
 	@echo "make soak       memory of a fleet over many jobs (JOBS=1000000)"
-	@echo "make packaging  build the wheel and the sdist, install and use them elsewhere"
+	@echo "make packaging  build the wheel and the sdist, use them elsewhere, and the board in frameworks"
 	@echo "make lint       ruff, and luacheck when it is installed; make format repairs"
 	@echo "make types      mypy and pyright over the package, the tests and the benchmarks"
 	@echo "make imports    who may import whom"
