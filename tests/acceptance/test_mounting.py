@@ -79,7 +79,7 @@ def test_the_board_works_in_an_application_of_a_framework(
     command = [str(python), "-m", "uvicorn", f"recipe:{FRAMEWORKS[framework]}", "--port", str(port), "--app-dir", "."]
     served = spawn(command, {"APP_URL": url, "DJANGO_SETTINGS_MODULE": "settings"})
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", follow_redirects=True, timeout=PATIENCE_S) as client:
-        wait_until(lambda: "running on" in served.log(), PATIENCE_S, served.log)
+        wait_until(lambda: "running on" in served.log(), PATIENCE_S, "uvicorn did not start")
         page = client.get("/board/")
         assert page.status_code == 200
         assert 'href="/board/task?name=greet"' in page.text
