@@ -116,7 +116,7 @@ class Settling:
         """How many outcomes are to be sent now."""
         count = len(self._outcomes)
         if self._under_way:
-            enough = max(_WORTH_A_SECOND, *(len(batch) // 2 for batch in self._under_way))
+            enough = max(_WORTH_A_SECOND, max(map(len, self._under_way)) // 2)
             return min(count, _LARGEST_BATCH) if count >= enough else 0
         return min(_LARGEST_BATCH, (count + 1) // 2 if count >= 2 * _WORTH_A_SECOND else count)
 
