@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+import orjson
+
 from taskora.config import TaskOptions
 from taskora.errors import ConfigError
 from taskora.housekeeping import read_card
@@ -93,3 +95,17 @@ async def options_of(visit: Visit, task: str) -> TaskOptions | None:
         return None if card is None else read_card(card)
     except ConfigError:
         return None
+
+
+def read_payload(text: str) -> object:
+    """Return the payload that somebody wrote as JSON.
+
+    Raises:
+        ConfigError: It is none, or too deep to be stored.
+    """
+    try:
+        value: object = orjson.loads(text)
+        orjson.dumps(value)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError) as error:  # of the second, if it is too deep
+        raise ConfigError(f"The payload is no JSON: {error}") from None
+    return value

@@ -8,11 +8,11 @@ from itertools import islice
 from typing import Final
 from zoneinfo import ZoneInfo
 
-import orjson
 from starlette.responses import Response
 
 from taskora.amounts import span_in_parts
 from taskora.board.access.roles import Role
+from taskora.board.reading import read_payload
 from taskora.board.screens import to_json
 from taskora.board.view import Action, Field, Outcome, Question, View
 from taskora.board.visit import NotFoundError, Visit
@@ -149,7 +149,7 @@ async def edit(visit: Visit) -> Outcome:
         timezone=_changed(visit, "timezone", schedule.timezone),
         on_missed=_changed(visit, "onMissed" if "onMissed" in visit.values else "on_missed", schedule.on_missed),
         overlap={"yes": True, "no": False, "true": True, "false": False}.get(visit.value("overlap")),
-        data=UNSET if data == shown_data else _json(data),
+        data=UNSET if data == shown_data else read_payload(data),
     )
     return Outcome(f"{schedule.name} is changed")
 
@@ -163,15 +163,6 @@ def _duration(visit: Visit, text: str) -> Duration:
 def _changed(visit: Visit, name: str, before: str) -> str | None:
     given = visit.value(name).strip()
     return given if given and given != before else None
-
-
-def _json(text: str) -> object:
-    try:
-        value: object = orjson.loads(text)
-        orjson.dumps(value)
-        return value
-    except (orjson.JSONDecodeError, orjson.JSONEncodeError) as error:  # of the second, if it is too deep
-        raise ConfigError(f"The payload is no JSON: {error}") from None
 
 
 async def ask_remove(visit: Visit) -> Question:

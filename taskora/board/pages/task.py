@@ -13,7 +13,7 @@ from starlette.responses import Response
 from taskora.amounts import counted
 from taskora.board.access.roles import Role
 from taskora.board.history import latency_chart, throughput_chart
-from taskora.board.reading import asked_task, counts_of, list_jobs, need_task, options_of
+from taskora.board.reading import asked_task, counts_of, list_jobs, need_task, options_of, read_payload
 from taskora.board.view import Action, Field, Outcome, Question, View
 from taskora.board.visit import PAGE_SIZE, NotFoundError, Visit
 from taskora.clock import LATEST_MS, from_ms
@@ -152,10 +152,9 @@ def _cleanable(visit: Visit) -> State:
 async def ask_pause(visit: Visit) -> Question:
     """Say what pausing does."""
     task = await need_task(visit)
-    waiting = (await visit.inspector.stats_async(task)).waiting
     return Question(
         f"Pause {task}",
-        f"No worker takes its jobs until it is resumed; {counted(waiting, 'waits', 'wait')} now. "
+        f"No worker takes its jobs until it is resumed; {await _how_many_wait(visit, task)} now. "
         "Those that run go on to their end, and jobs are still accepted.",
         "Pause",
     )
@@ -172,9 +171,8 @@ async def pause(visit: Visit) -> Outcome:
 async def ask_resume(visit: Visit) -> Question:
     """Say what resuming does."""
     task = await need_task(visit)
-    waiting = (await visit.inspector.stats_async(task)).waiting
     return Question(
-        f"Resume {task}", f"Workers take its jobs again; {counted(waiting, 'waits', 'wait')} now.", "Resume"
+        f"Resume {task}", f"Workers take its jobs again; {await _how_many_wait(visit, task)} now.", "Resume"
     )
 
 
@@ -184,6 +182,10 @@ async def resume(visit: Visit) -> Outcome:
     done = await visit.inspector.resume_async(task)
     visit.desk.forget_pauses()
     return Outcome(f"{task} goes on" if done else f"{task} was not paused", int(done))
+
+
+async def _how_many_wait(visit: Visit, task: str) -> str:
+    return counted((await visit.inspector.stats_async(task)).waiting, "waits", "wait")
 
 
 async def ask_dispatch(visit: Visit) -> Question:
@@ -207,10 +209,7 @@ async def ask_dispatch(visit: Visit) -> Question:
 async def dispatch(visit: Visit) -> Outcome:
     """Store a job with the payload that was given."""
     task = asked_task(visit)
-    try:
-        data = orjson.dumps(orjson.loads(visit.value("data", "null")))
-    except (orjson.JSONDecodeError, orjson.JSONEncodeError) as error:  # of the second, if it is too deep
-        raise ConfigError(f"The payload is no JSON: {error}") from None
+    data = orjson.dumps(read_payload(visit.value("data", "null")))
     delay_ms = int(to_seconds(read_duration(visit.value("delay", "0s")), "delay") * 1000)
     stored = await dispatch_by_name(visit.app, task, NewJob(new_id(), data, delay_ms, visit.number("priority", 0, 900)))
     if stored is None:
