@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 
 from taskora.adapters.audit_store import AuditEntry
 from taskora.adapters.dead_letter_store import PER_CALL
-from taskora.adapters.duration_store import QUARTER_MS, QUARTERS_KEPT
+from taskora.adapters.duration_store import QUARTER_MS
 from taskora.adapters.protocol import Adapter
 from taskora.adapters.vitals_store import Throughput
 from taskora.call import Call, CallSteps, Composed, Gathered, ask, mapped
@@ -41,7 +41,8 @@ from taskora.serializer import Serializer
 from taskora.workflow_model import WorkflowState, WorkflowSummary
 
 Jobs: TypeAlias = list[JobInfo]
-_DAY_MINUTES = 24 * 60
+_MINUTE_MS = 60_000
+_DAY_MS = 86_400_000
 _VERSIONS_LOOKED_AT = 10_000
 
 
@@ -228,31 +229,28 @@ class Looking:
     def latency(self, task: TaskOrName | None, bucket: Duration, count: int) -> Call[list[Latency]]:
         """Estimate how long jobs waited and ran over stretches of time. See ``Inspector``."""
         name = check_task(task)
-        quarters = to_seconds(bucket, "bucket") * 1000 / QUARTER_MS
-        check_count(count, "count")
-        if quarters < 1 or not quarters.is_integer():
-            raise ConfigError(
-                f"bucket: expected whole quarters of an hour, as that is what is counted by; got {quoted(bucket)}"
-            )
-        if quarters * count > QUARTERS_KEPT:
-            raise ConfigError(f"count: {count} stretches of {bucket!r} are over a day, and counts are kept for a day")
-        found = self._adapter.durations.read(name, int(quarters) * count)
-        return mapped(found, lambda parts: read_latencies(parts, int(quarters)))
+        quarters = _units(bucket, count, QUARTER_MS, "whole quarters of an hour, as that is what is counted by")
+        found = self._adapter.durations.read(name, quarters * count)
+        return mapped(found, lambda parts: read_latencies(parts, quarters))
 
     def throughput(self, task: TaskOrName | None, bucket: Duration, count: int) -> Call[list[Throughput]]:
         """Count the jobs that ended over stretches of time. See ``Inspector``."""
         name = check_task(task)
-        minutes = to_seconds(bucket, "bucket") / 60
-        check_count(count, "count")
-        if minutes < 1 or not minutes.is_integer():
-            raise ConfigError(
-                f"bucket: expected whole minutes, as the counters are kept by the minute; got {quoted(bucket)}"
-            )
-        if minutes * count > _DAY_MINUTES:
-            raise ConfigError(f"count: {count} stretches of {bucket!r} are over a day, and counters are kept for a day")
+        minutes = _units(bucket, count, _MINUTE_MS, "whole minutes, as the counters are kept by the minute")
 
         def steps() -> CallSteps[list[Throughput]]:
             tasks = yield from self._chosen(name)
-            return (yield from ask(self._adapter.vitals.throughput(tasks, int(minutes), count)))
+            return (yield from ask(self._adapter.vitals.throughput(tasks, minutes, count)))
 
         return Composed(steps)
+
+
+def _units(bucket: Duration, count: int, unit_ms: int, expected: str) -> int:
+    """Return of how many units, as counters are kept by, a stretch of time is; refuse what they cannot tell."""
+    units = to_seconds(bucket, "bucket") * 1000 / unit_ms
+    check_count(count, "count")
+    if units < 1 or not units.is_integer():
+        raise ConfigError(f"bucket: expected {expected}; got {quoted(bucket)}")
+    if units * unit_ms * count > _DAY_MS:
+        raise ConfigError(f"count: {count} stretches of {bucket!r} are over a day, and counters are kept for a day")
+    return int(units)
