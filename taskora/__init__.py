@@ -57,7 +57,17 @@ if TYPE_CHECKING:
     from taskora.listening import Unsubscribe
     from taskora.middleware import Middleware, MiddlewareContext, Next
     from taskora.migration import Migration, MigrationStatus, into
-    from taskora.model import CancelOutcome, JobInfo, LogEntry, Page, QueueStats, ScheduleInfo, State, WorkerRecord
+    from taskora.model import (
+        CancelOutcome,
+        JobInfo,
+        LogEntry,
+        Page,
+        PastAttempt,
+        QueueStats,
+        ScheduleInfo,
+        State,
+        WorkerRecord,
+    )
     from taskora.rules import (
         CollectBuffer,
         CollectBufferInfo,
@@ -136,6 +146,7 @@ __all__ = [
     "MigrationStatus",
     "Next",
     "Page",
+    "PastAttempt",
     "ProgressEvent",
     "QueueStats",
     "ResultHandle",
@@ -304,6 +315,7 @@ _HOMES = {
         "JobInfo",
         "LogEntry",
         "Page",
+        "PastAttempt",
         "QueueStats",
         "ScheduleInfo",
         "State",

@@ -202,6 +202,40 @@ class LogEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class PastAttempt:
+    """A run of a job that did not succeed.
+
+    Attributes:
+        number: The attempt that it was. A job that is queued anew begins again at 1, and what its worker lost is not
+            counted: a number may come several times.
+        reason: ``error`` when the handler failed, ``timeout``, ``crash`` when it killed its process, ``lost`` when its
+            process ended for another reason, ``stall`` when its worker vanished, ``cancel``.
+        finished_on: When it ended, or was found to have.
+        processed_on: When it began.
+        worker: Who ran it; None when its lock was gone.
+        error_type: Class name of the error.
+        error: What it said, or the reason of a cancel: the first 500 bytes.
+        cut: Whether ``error`` was longer.
+        cause: What ended the process, such as ``signal:9``.
+        followed_by: ``retry``, ``queued`` for one that went to the front of its queue, ``failed`` for a dead letter, or
+            ``cancelled``.
+        retry_at: When the retry was due.
+    """
+
+    number: int
+    reason: Literal["error", "timeout", "crash", "lost", "stall", "cancel"]
+    finished_on: datetime
+    processed_on: datetime | None = None
+    worker: str | None = None
+    error_type: str | None = None
+    error: str | None = None
+    cut: bool = False
+    cause: str | None = None
+    followed_by: Literal["retry", "queued", "failed", "cancelled"] | None = None
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class JobInfo:
     """A job as it is stored. ``data`` and ``result`` are values as the serializer reads them; times are aware UTC.
 
@@ -215,6 +249,7 @@ class JobInfo:
         crashes: How many processes died while they ran it, and were charged for it.
         crash_cause: What ended the last of them, such as ``signal:9``.
         owner: The worker that holds its lock, while one does. Lists leave it out, as they do logs.
+        past_attempts: The newest 20 runs that did not succeed, oldest first. Lists leave them out.
     """
 
     id: str
@@ -242,6 +277,7 @@ class JobInfo:
     crashes: int = 0
     crash_cause: str | None = None
     owner: str | None = None
+    past_attempts: tuple[PastAttempt, ...] = ()
     _stored: tuple[bytes | None, bytes | None] = field(default=(None, None), repr=False, compare=False)
 
     def loaded(self, load: Callable[[bytes], object]) -> JobInfo:

@@ -9,6 +9,7 @@
 -- Events: stalled, cancelled, failed
 --- @include "clock"
 --- @include "release"
+--- @include "past"
 local base, root, worker, cause = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local charged, limit, overdue = ARGV[4] == '1', tonumber(ARGV[5]), tonumber(ARGV[6])
 local fence = base .. ':fence:' .. worker
@@ -40,31 +41,44 @@ local function was_beside(job, place)
   return (attempt('HINCRBY', job, 'beside', 1) or 1) <= 5 * (limit + 1)
 end
 
--- Jobs that saw two deaths together come back one by one, each a second after the last: so they part.
+-- Jobs that saw two deaths together come back one by one, each a second after the last: so they part. Returns when, nil
+-- for at once.
 local function bring_back(id, place, crashes)
   local at = now + (place - 1) * 1000
   if crashes == 1 or place == 1 or not attempt('ZADD', base .. ':delayed', at, id) then
-    return give_back(base, id, 'stalled', 'count', crashes, 'action', 'recovered', 'cause', cause)
+    give_back(base, id, 'stalled', 'count', crashes, 'action', 'recovered', 'cause', cause)
+    return nil
   end
   redis.call('HSET', base .. ':' .. id, 'state', 'retrying')
   wake_at(base, at)
   emit(base, 'stalled', id, 'count', crashes, 'action', 'recovered', 'cause', cause)
+  return at
 end
 
 -- Gives a job of the dead worker back, or ends it.
 local function take(id, lock)
   local job, place = base .. ':' .. id, suspects[string.sub(id, -8)]
-  local f = redis.call('HMGET', job, 'processedOn', 'cancelledAt', 'cancelReason', 'concurrencyKey', 'priority')
+  local f = redis.call('HMGET', job, 'processedOn', 'cancelledAt', 'cancelReason', 'concurrencyKey', 'priority',
+    'attempt')
   if not f[2] then must_queue(base, f[5]) end
   release(base, id, f[1], f[4], freed)
   count = count + 1
+  local function remember(why, next_step, due, reason_given)
+    local entry = { why = why, next = next_step, due = due, cause = cause, error = reason_given }
+    keep_attempt(job, now, lock, f[6], f[1], entry)
+  end
   if f[2] then
+    remember('cancel', 'cancelled', nil, f[3] and f[3] ~= '' and f[3] or nil)
     conclude(base, root, id, now, 'cancelled', f[3] or '', '', owed)
   elseif cause == 'hung' and place and overdue > 0
     and now - (tonumber(f[1]) or now) >= overdue then
     redis.call('HSET', job, 'cause', 'timeout')
+    remember('timeout', 'queued')
     give_back(base, id, 'waiting')
-  elseif not charged or not may_have_run(lock) or was_beside(job, place) then
+  elseif not may_have_run(lock) then
+    give_back(base, id, 'waiting')
+  elseif not charged or was_beside(job, place) then
+    remember('lost', 'queued')
     give_back(base, id, 'waiting')
   else
     local crashes = attempt('HINCRBY', job, 'crashes', 1) or 1
@@ -72,9 +86,11 @@ local function take(id, lock)
     if crashes > limit then
       local message = 'the worker process died ' .. crashes .. ' times while it ran this job; last cause: ' .. cause
       emit(base, 'stalled', id, 'count', crashes, 'action', 'failed', 'cause', cause)
+      remember('crash', 'failed')
       conclude(base, root, id, now, 'failed', message, 'StalledError', owed)
     else
-      bring_back(id, place or 1, crashes)
+      local due = bring_back(id, place or 1, crashes)
+      remember('crash', due and 'retry' or 'queued', due)
     end
   end
 end

@@ -7,6 +7,7 @@
 -- Events: stalled, cancelled, failed
 --- @include "clock"
 --- @include "release"
+--- @include "past"
 --- @include "mend_limits"
 --- @include "mend_rules"
 local base, root, limit, grace = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -18,12 +19,16 @@ local function take(id)
   local job = base .. ':' .. id
   -- A key of another kind in a job's place must not keep the others from being taken.
   local f = redis.pcall('HMGET', job, 'state', 'processedOn', 'cancelledAt', 'cancelReason', 'concurrencyKey',
-    'priority')
+    'priority', 'attempt')
   if f[1] == 'active' and not f[3] then must_queue(base, f[6]) end
   if release(base, id, f[2], f[5], freed) == 0 or f[1] ~= 'active' then return end
   count = count + 1
-  if f[3] then return conclude(base, root, id, now, 'cancelled', f[4] or '', '', owed) end
+  if f[3] then
+    keep_attempt(job, now, nil, f[7], f[2], { why = 'cancel', next = 'cancelled', error = f[4] ~= '' and f[4] or nil })
+    return conclude(base, root, id, now, 'cancelled', f[4] or '', '', owed)
+  end
   local stalls = attempt('HINCRBY', job, 'stalledCount', 1) or 1
+  keep_attempt(job, now, nil, f[7], f[2], { why = 'stall', next = stalls <= limit and 'queued' or 'failed' })
   if stalls <= limit then return give_back(base, id, 'stalled', 'count', stalls, 'action', 'recovered') end
   emit(base, 'stalled', id, 'count', stalls, 'action', 'failed')
   conclude(base, root, id, now, 'failed', 'the worker vanished ' .. stalls .. ' times while it ran this job',

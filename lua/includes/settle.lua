@@ -26,6 +26,12 @@ local function settle_retry(base, id, now, message, meta)
   emit(base, 'retrying', id, 'attempt', number, 'nextAttemptAt', at, 'error', message)
 end
 
+-- Only what did not succeed pays for being remembered.
+local function remember(job, now, token, f, entry, overdue)
+  --- @include "past"
+  keep_attempt(job, now, token, f[8], f[2], entry, overdue)
+end
+
 local function settle_defer(base, id, now, meta)
   redis.call('HSET', base .. ':' .. id, 'state', 'delayed')
   redis.call('ZADD', base .. ':delayed', now + meta.delay, id)
@@ -50,7 +56,9 @@ local function settle(call, base, id, lock, token, processed, verb, payload, met
   call.had[job] = true
   release(base, id, processed, f[7], call.freed)
   if verb == 'cancel' or f[3] then
-    conclude(base, root, id, now, 'cancelled', redis.call('HGET', job, 'cancelReason') or '', '', owed)
+    local why = redis.call('HGET', job, 'cancelReason') or ''
+    remember(job, now, token, f, { why = 'cancel', next = 'cancelled', error = why ~= '' and why or nil })
+    conclude(base, root, id, now, 'cancelled', why, '', owed)
   elseif verb == 'complete' then
     redis.call('HSET', job, 'state', 'completed', 'finishedOn', call.stamp, 'result', payload)
     emit(base, 'completed', id, 'attempt', f[8] or '1', 'duration', as_text(now - (tonumber(f[2]) or now)))
@@ -66,8 +74,13 @@ local function settle(call, base, id, lock, token, processed, verb, payload, met
     settle_defer(base, id, now, cjson.decode(meta))
   else
     meta = cjson.decode(meta)
-    redis.call('HDEL', job, 'cause') -- the reason for this outcome is none for the next
-    if verb == 'retry' then
+    local overdue = redis.call('HDEL', job, 'cause') == 1 -- the reason for this outcome is none for the next
+    local retried = verb == 'retry'
+    remember(job, now, token, f, {
+      why = meta.type == 'TimeoutError' and 'timeout' or 'error', type = meta.type, error = payload,
+      next = retried and 'retry' or 'failed', due = retried and now + meta.delay or nil,
+    }, overdue)
+    if retried then
       settle_retry(base, id, now, payload, meta)
     else
       redis.call('HSET', job, 'trace', meta.trace)

@@ -6,9 +6,10 @@ from datetime import datetime
 
 import click
 
+from taskora.amounts import span
 from taskora.app import Taskora
 from taskora.keys import reason_text
-from taskora.model import CancelOutcome, JobInfo
+from taskora.model import CancelOutcome, JobInfo, PastAttempt
 from taskora.readable import readable
 
 from .exits import ExitCode
@@ -77,11 +78,25 @@ def _show(job: JobInfo, screen: Screen) -> None:
             screen.line(f"{screen.bold(f'{name:10}')} {value}")
     for state, at in job.timeline:
         screen.line(f"{screen.bold('timeline  ')} {_clock(at)}  {state}, {ago(at)}")
+    for past in job.past_attempts:
+        screen.line(f"{screen.bold('attempt   ')} {_clock(past.finished_on)}  {_told(past)}")
     for entry in job.logs:
         meta = f" {_json(entry.meta)}" if entry.meta else ""
         screen.line(f"{screen.bold('log       ')} {_clock(entry.timestamp)}  {entry.level:5} {entry.message}{meta}")
     if job.traceback:
         screen.line(job.traceback.rstrip())
+
+
+def _told(past: PastAttempt) -> str:
+    error = " ".join((past.error or "").split())
+    said = ": ".join(part for part in (past.error_type, error) if part)
+    why = f"{past.reason} ({past.cause})" if past.cause else past.reason
+    ran_s = None if past.processed_on is None else (past.finished_on - past.processed_on).total_seconds()
+    begun = "" if ran_s is None else f" after {span(ran_s)}"
+    worker = f" on {past.worker}" if past.worker else ""
+    followed = f"; {past.followed_by}" if past.followed_by else ""
+    due = f" at {_clock(past.retry_at)}" if past.retry_at else ""
+    return f"{past.number} {why}{begun}{worker}{f': {said}' if said else ''}{' …' if past.cut else ''}{followed}{due}"
 
 
 def _json(value: object) -> str | None:

@@ -9,6 +9,7 @@ from taskora.adapters.memory.buffers import take_buffer
 from taskora.adapters.memory.ending import conclude, emit, end, expire
 from taskora.adapters.memory.flows import advance_workflow
 from taskora.adapters.memory.limits import bring_freed, give_up_turn, take_key
+from taskora.adapters.memory.past import remember
 from taskora.adapters.memory.queueing import give_back, promote, release
 from taskora.adapters.memory.store import Fence, Job, Lock, Owed, Queue, Refusal, Store
 from taskora.model import Claimed, ClaimReply, Settled, State, Want
@@ -153,14 +154,16 @@ def _settle(store: Store, step: Step, outcome: Settled) -> bool:
         return False
     release(store, queue, job)
     if outcome.verb == "cancel" or job.cancel_flag:
+        remember(job, now_ms, claimed.token, "cancel", "cancelled", error=job.cancel_reason)
         conclude(store, queue, now_ms, job, State.CANCELLED, job.cancel_reason or "", "", step.owed)
     elif outcome.verb == "complete":
         _complete(store, queue, step, job, outcome.payload)
     elif outcome.verb == "return":
         give_back(store, queue, now_ms, job, "waiting")
     elif outcome.verb == "fail":
-        job.trace, job.cause = outcome.trace, ""
         message = outcome.payload.decode(errors="replace")
+        _remember_error(job, now_ms, outcome, message, None)
+        job.trace, job.cause = outcome.trace, ""
         conclude(store, queue, now_ms, job, State.FAILED, message, outcome.error_type, step.owed)
     else:
         _put_off(store, queue, now_ms, job, outcome)
@@ -182,9 +185,11 @@ def _put_off(store: Store, queue: Queue, now_ms: int, job: Job, outcome: Settled
     due_ms = now_ms + outcome.delay_ms
     queue.delayed.put(job.id, due_ms)
     if outcome.verb == "retry":
+        message = outcome.payload.decode(errors="replace")
+        _remember_error(job, now_ms, outcome, message, due_ms)
         job.attempt += 1
         job.cause = ""  # the reason for this outcome is none for the next
-        job.error, job.error_type = outcome.payload.decode(errors="replace"), outcome.error_type
+        job.error, job.error_type = message, outcome.error_type
         job.state, job.trace = State.RETRYING, outcome.trace
         told = {"attempt": job.attempt, "nextAttemptAt": due_ms, "error": job.error}
         emit(queue, now_ms, "retrying", job.id, **told)
@@ -192,3 +197,17 @@ def _put_off(store: Store, queue: Queue, now_ms: int, job: Job, outcome: Settled
         job.state = State.DELAYED
         emit(queue, now_ms, "delayed", job.id)
     store.wake(queue.task)
+
+
+def _remember_error(job: Job, now_ms: int, outcome: Settled, message: str, due_ms: int | None) -> None:
+    remember(
+        job,
+        now_ms,
+        outcome.job.token,
+        "timeout" if outcome.error_type == "TimeoutError" else "error",
+        "failed" if due_ms is None else "retry",
+        due_ms=due_ms,
+        error_type=outcome.error_type,
+        error=message,
+        overdue=bool(job.cause),
+    )

@@ -78,7 +78,9 @@ class MemoryJobs:
 
         def act(now_ms: int) -> JobInfo | None:
             job = self._store.queue(task).jobs.get(job_id)
-            return None if job is None else replace(_info(task, job), owner=_owner(job.token(now_ms)))
+            if job is None:
+                return None
+            return replace(_info(task, job), owner=_owner(job.token(now_ms)), past_attempts=job.past)
 
         return self._store.call(act)
 

@@ -123,8 +123,9 @@ class MemoryLeases:
                 recovery = Recovery(cause, charged, max_crashes, overdue_ms, suspects)
                 # From the newest to the oldest: the oldest goes to the front last and runs first.
                 for job in reversed(_held_by(queue, worker, now_ms)):
+                    token = job.token(now_ms) or ""
                     release(store, queue, job)
-                    recover_job(store, queue, now_ms, job, recovery, owed)
+                    recover_job(store, queue, now_ms, job, token, recovery, owed)
                     count += 1
                 bring_freed(store, queue)
             settle_debts(store, owed, now_ms)

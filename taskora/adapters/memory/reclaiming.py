@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from taskora.adapters.memory.ending import conclude, emit
 from taskora.adapters.memory.limits import bring_expired, bring_freed
+from taskora.adapters.memory.past import remember
 from taskora.adapters.memory.queueing import give_back, release
 from taskora.adapters.memory.store import Job, Owed, Queue, Store
 from taskora.model import State
@@ -22,18 +23,22 @@ class Recovery(NamedTuple):
     suspects: Sequence[str]
 
 
-def recover_job(store: Store, queue: Queue, now_ms: int, job: Job, recovery: Recovery, owed: Owed) -> None:
+def recover_job(store: Store, queue: Queue, now_ms: int, job: Job, token: str, recovery: Recovery, owed: Owed) -> None:
     """Give a released job of a dead worker back, or end it."""
     ran_ms = now_ms - (job.processed_ms or now_ms)
+    cause = recovery.cause
     if job.cancel_flag:
+        remember(job, now_ms, token, "cancel", "cancelled", error=job.cancel_reason, cause=cause)
         conclude(store, queue, now_ms, job, State.CANCELLED, job.cancel_reason or "", "", owed)
     elif recovery.cause == "hung" and job.id[-8:] in recovery.suspects and 0 < recovery.overdue_ms <= ran_ms:
         job.cause = "timeout"
+        remember(job, now_ms, token, "timeout", "queued", cause=cause)
         give_back(store, queue, now_ms, job, "waiting")
     elif not recovery.charged or _was_beside(job, recovery):
+        remember(job, now_ms, token, "lost", "queued", cause=cause)
         give_back(store, queue, now_ms, job, "waiting")
     else:
-        _charge(store, queue, now_ms, job, recovery, owed)
+        _charge(store, queue, now_ms, job, token, recovery, owed)
 
 
 def _was_beside(job: Job, recovery: Recovery) -> bool:
@@ -44,13 +49,16 @@ def _was_beside(job: Job, recovery: Recovery) -> bool:
     return job.beside <= 5 * (recovery.max_crashes + 1)
 
 
-def _charge(store: Store, queue: Queue, now_ms: int, job: Job, recovery: Recovery, owed: Owed) -> None:
+def _charge(store: Store, queue: Queue, now_ms: int, job: Job, token: str, recovery: Recovery, owed: Owed) -> None:
     job.crashes += 1
     job.crash_cause = recovery.cause
     told = {"count": job.crashes, "cause": recovery.cause}
     if job.crashes <= recovery.max_crashes:
-        _bring_back(store, queue, now_ms, job, recovery, told)
+        due_ms = _bring_back(store, queue, now_ms, job, recovery, told)
+        followed: Literal["queued", "retry"] = "queued" if due_ms is None else "retry"
+        remember(job, now_ms, token, "crash", followed, due_ms=due_ms, cause=recovery.cause)
         return
+    remember(job, now_ms, token, "crash", "failed", cause=recovery.cause)
     emit(queue, now_ms, "stalled", job.id, **told, action="failed")
     message = f"the worker process died {job.crashes} times while it ran this job; last cause: {recovery.cause}"
     conclude(store, queue, now_ms, job, State.FAILED, message, "StalledError", owed)
@@ -58,17 +66,20 @@ def _charge(store: Store, queue: Queue, now_ms: int, job: Job, recovery: Recover
 
 def _bring_back(
     store: Store, queue: Queue, now_ms: int, job: Job, recovery: Recovery, told: Mapping[str, object]
-) -> None:
+) -> int | None:
+    """Queue a job anew; returns when it is due, None for at once."""
     mark = job.id[-8:]
     place = recovery.suspects.index(mark) if mark in recovery.suspects else 0
     if job.crashes == 1 or place == 0:
         give_back(store, queue, now_ms, job, "stalled", **told, action="recovered")
-        return
+        return None
     # Jobs that saw two deaths together come back one by one, so that they part.
     job.state = State.RETRYING
-    queue.delayed.put(job.id, now_ms + place * 1000)
+    due_ms = now_ms + place * 1000
+    queue.delayed.put(job.id, due_ms)
     emit(queue, now_ms, "stalled", job.id, **told, action="recovered")
     store.wake(queue.task)
+    return due_ms
 
 
 def sweep(store: Store, queue: Queue, now_ms: int, max_stalls: int, grace_ms: int, owed: Owed) -> int:
@@ -95,6 +106,7 @@ def _take(store: Store, queue: Queue, now_ms: int, vanished: list[Job], max_stal
     for job in reversed(vanished):
         release(store, queue, job)
         if job.cancel_flag:
+            remember(job, now_ms, None, "cancel", "cancelled", error=job.cancel_reason)
             conclude(store, queue, now_ms, job, State.CANCELLED, job.cancel_reason or "", "", owed)
         else:
             _stall(store, queue, now_ms, job, max_stalls, owed)
@@ -103,6 +115,7 @@ def _take(store: Store, queue: Queue, now_ms: int, vanished: list[Job], max_stal
 
 def _stall(store: Store, queue: Queue, now_ms: int, job: Job, max_stalls: int, owed: Owed) -> None:
     job.stalls += 1
+    remember(job, now_ms, None, "stall", "queued" if job.stalls <= max_stalls else "failed")
     if job.stalls <= max_stalls:
         give_back(store, queue, now_ms, job, "stalled", count=job.stalls, action="recovered")
         return

@@ -13,7 +13,7 @@ from taskora.adapters.audit_store import AUDIT_KEPT, EntryId
 from taskora.adapters.memory.bells import Bell, Bells, work_topic
 from taskora.adapters.memory.clock import Clock
 from taskora.adapters.memory.ranked import Ranked
-from taskora.model import TERMINAL, State, WorkerRecord
+from taskora.model import TERMINAL, PastAttempt, State, WorkerRecord
 from taskora.workflow_model import Plan, WorkflowState
 
 T = TypeVar("T")
@@ -88,6 +88,7 @@ class Job:
     trace_context: str = ""
     delay_ms: int = 0
     span_context: str = ""
+    past: tuple[PastAttempt, ...] = ()
 
     def token(self, now_ms: int) -> str | None:
         """Return the token of its lock, None when nobody holds it."""

@@ -9,6 +9,7 @@ import orjson
 from taskora.adapters.redis import records
 from taskora.adapters.redis.link import Link
 from taskora.adapters.redis.owed import pay
+from taskora.adapters.redis.past import read_past
 from taskora.adapters.redis.searching import found_page
 from taskora.adapters.redis.sent import PER_CALL, in_numbered_calls
 from taskora.adapters.redis.workflow_records import read_before
@@ -75,8 +76,13 @@ class RedisJobs:
 
         def steps(_: Producer) -> Steps[JobInfo | None]:
             job = self._keys.job(task, job_id)
-            row, logs, lock = yield [records.job_command(job), ("LRANGE", f"{job}:logs", 0, -1), ("GET", f"{job}:lock")]
-            return records.read_job(task, job_id, row, logs, lock)
+            row, logs, lock, past = yield [
+                records.job_command(job),
+                ("LRANGE", f"{job}:logs", 0, -1),
+                ("GET", f"{job}:lock"),
+                ("HGET", job, "past"),
+            ]
+            return records.read_job(task, job_id, row, logs, lock, read_past(past))
 
         return self._link.call(steps)
 

@@ -11,7 +11,7 @@ import orjson
 
 from taskora.clock import LATEST_MS, from_ms
 from taskora.connection.request import Command
-from taskora.model import TERMINAL, JobInfo, LogEntry, Outcome, State
+from taskora.model import TERMINAL, JobInfo, LogEntry, Outcome, PastAttempt, State
 from taskora.quoting import CONTROLS
 
 LOOKED_AT = 10_000
@@ -48,7 +48,12 @@ def job_command(job: str) -> Command:
 
 
 def read_job(
-    task: str, job_id: str, row: Sequence[bytes | None], logs: Sequence[bytes] = (), lock: bytes | None = None
+    task: str,
+    job_id: str,
+    row: Sequence[bytes | None],
+    logs: Sequence[bytes] = (),
+    lock: bytes | None = None,
+    past: tuple[PastAttempt, ...] = (),
 ) -> JobInfo | None:
     """Read a job; None when there is none. A part that cannot be read appears as its text."""
     f = dict(zip(_JOB_FIELDS, row, strict=True))
@@ -84,6 +89,7 @@ def read_job(
         crashes=number(f["crashes"]) or 0,
         crash_cause=text(f["crashCause"]),
         owner=_owner(lock),
+        past_attempts=past,
         _stored=(f["data"], f["result"]),
     )
 

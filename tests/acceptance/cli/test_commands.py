@@ -55,6 +55,16 @@ def test_a_failed_job_is_one_clear_line_and_exit_code_1(fleet: Shell) -> None:
     assert (ending.code, ending.json["state"], ending.json["error"]) == (1, "failed", "cannot\ndo 3")
 
 
+def test_the_attempts_of_a_job_that_did_not_succeed_are_shown_with_their_cause(fleet: Shell) -> None:
+    job = fleet.ok("dispatch", "boom", "3", "--json").json
+    fleet.run("wait", job["id"])
+    told = fleet.ok("job", job["id"], "--json").json["past_attempts"][-1]
+    assert (told["reason"], told["error"], told["followed_by"]) == ("error", "cannot\ndo 3", "failed")
+    lines = [line for line in fleet.ok("job", job["id"]).out.splitlines() if line.startswith("attempt ")]
+    assert told["worker"] in lines[-1]
+    assert lines[-1].endswith("cannot do 3; failed")
+
+
 def test_all_of_a_job_is_shown(fleet: Shell) -> None:
     job = fleet.ok("dispatch", "slow", "2", "--wait", "--json").json
     info = fleet.ok("job", job["id"], "--json").json

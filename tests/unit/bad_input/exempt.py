@@ -10,7 +10,8 @@ EXEMPT: dict[str, str] = {
     **dict.fromkeys(
         (
             "ActiveEvent", "CancelledEvent", "CompletedEvent", "ExpiredEvent", "FailedEvent", "ProgressEvent",
-            "RetryingEvent", "StalledEvent", "JobInfo", "LogEntry", "QueueStats", "ScheduleInfo", "WorkerRecord",
+            "RetryingEvent", "StalledEvent", "JobInfo", "LogEntry", "PastAttempt", "QueueStats", "ScheduleInfo",
+            "WorkerRecord",
             "Page", "CollectBufferInfo", "CollectBuffer", "DebouncedKey", "DeduplicatedKey", "FlowControl",
             "FlowCounts", "LimitedKey", "ThrottledKey",
             "MigrationStatus", "FailureGroup", "KeyFacts", "ServerFacts", "Throughput",
