@@ -56,6 +56,14 @@ class Leases:
         ]
         for task in self._background:
             task.add_done_callback(self._ended)
+        self._background[0].add_done_callback(self._renew_on)
+
+    def _renew_on(self, renewing: asyncio.Task[None]) -> None:
+        """Begin anew when renewing has ended by an error: what still runs needs its locks."""
+        if self._background and not renewing.cancelled() and renewing.exception() is not None:
+            again = self._background[0] = asyncio.create_task(self._renew_regularly(), name="taskora-leases")
+            again.add_done_callback(self._ended)
+            again.add_done_callback(self._renew_on)
 
     def check_early(self, run: Run) -> bool:
         """Tell whether a cancel of this job came before the reply that brought it; it may mean an earlier run."""
@@ -63,9 +71,10 @@ class Leases:
 
     async def stop(self) -> None:
         """End both."""
-        for task in self._background:
+        background, self._background = self._background, []
+        for task in background:
             task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
+        await asyncio.gather(*background, return_exceptions=True)
 
     async def renew(self, runs: Iterable[Run]) -> None:
         """Renew the locks of these runs now, and abort those that are lost or to be cancelled."""

@@ -1,6 +1,7 @@
-"""A cancel that overtakes the reply which brings its job is remembered for a moment."""
+"""What a worker does to keep what it holds, whatever else happens."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from support import wait_until_async
@@ -34,3 +35,36 @@ async def test_an_early_cancel_is_remembered_for_its_job_only() -> None:
     await wait_until_async(lambda: leases.check_early(run_of("early")))
     assert not leases.check_early(run_of("other"))
     await leases.stop()
+
+
+class BreakingStore(Store):
+    """Breaks the first renewals by what no server does."""
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+        self.renewed = 0
+
+    def extend(self, held: Sequence[object], ttl_ms: int) -> "BreakingStore":
+        return self
+
+    async def run_async(self) -> list[int]:
+        if self.times:
+            self.times -= 1
+            raise ZeroDivisionError
+        self.renewed += 1
+        return [1]
+
+
+async def test_locks_are_renewed_although_renewing_broke_so_that_jobs_can_end_in_a_drain() -> None:
+    breaking = BreakingStore(2)
+    store: Any = breaking
+    told: list[asyncio.Task[None]] = []
+    run = run_of("long")
+    run.started_s -= 60
+    leases = Leases(store, {("mail", "long"): run}, ["mail"], 30, lambda run, reason: None, told.append)
+    leases.start()
+    await wait_until_async(lambda: breaking.renewed > 1, 30)
+    broken = [part for part in told if not part.cancelled() and part.exception() is not None]
+    assert [type(part.exception()) for part in broken] == [ZeroDivisionError] * 2
+    await leases.stop()
+    assert len(asyncio.all_tasks()) == 1
