@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias, cast
 from uuid import UUID
 
 from taskora.errors import ConfigError
-from taskora.model import JobInfo, LogEntry
+from taskora.model import JobInfo, LogEntry, PastAttempt
 from taskora.quoting import quoted
 from taskora.workflow_model import WorkflowNodeRecord, WorkflowRecord
 
@@ -96,6 +96,7 @@ class Redactor:
             logs=[self._log(entry) for entry in job.logs],
             traceback=self._maybe(job.traceback),
             cancel_reason=self._maybe(job.cancel_reason),
+            past_attempts=tuple(map(self._past, job.past_attempts)),
             _stored=(None, None),
         )
 
@@ -132,6 +133,13 @@ class Redactor:
 
     def _maybe(self, text: str | None) -> str | None:
         return None if text is None else self.text(text)
+
+    def _past(self, attempt: PastAttempt) -> PastAttempt:
+        if attempt.error is None:
+            return attempt
+        # A password in an address is known by what follows it, which may be what was cut off.
+        error = self.text(f"{attempt.error}@").removesuffix("@") if attempt.cut else self.text(attempt.error)
+        return replace(attempt, error=error)
 
     def _log(self, entry: LogEntry) -> LogEntry:
         meta = cast("dict[str, object] | None", self.value(entry.meta))

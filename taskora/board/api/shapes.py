@@ -12,7 +12,7 @@ from taskora.board.visit import Visit
 from taskora.config import TaskOptions
 from taskora.inspector import ServerFacts, Throughput
 from taskora.migration import MigrationStatus
-from taskora.model import JobInfo, QueueStats, ScheduleInfo
+from taskora.model import JobInfo, PastAttempt, QueueStats, ScheduleInfo
 from taskora.workflow_model import WorkflowRecord, WorkflowSummary
 
 
@@ -59,10 +59,27 @@ def job_shape(visit: Visit, job: JobInfo) -> dict[str, object]:
         "crashes": job.crashes,
         "crashCause": job.crash_cause,
         "owner": job.owner,
+        "pastAttempts": [_past_shape(attempt) for attempt in safe.past_attempts],
     }
     if job.data is not None:
         shape["data"] = safe.data
     return shape
+
+
+def _past_shape(attempt: PastAttempt) -> dict[str, object]:
+    return {
+        "number": attempt.number,
+        "reason": attempt.reason,
+        "processed": ms(attempt.processed_on),
+        "finished": ms(attempt.finished_on),
+        "worker": attempt.worker,
+        "errorType": attempt.error_type,
+        "error": attempt.error,
+        "cut": attempt.cut,
+        "cause": attempt.cause,
+        "followedBy": attempt.followed_by,
+        "retryAt": ms(attempt.retry_at),
+    }
 
 
 def config_shape(options: TaskOptions | None) -> dict[str, object]:

@@ -23,6 +23,15 @@ _CANCELLED: Final[dict[CancelOutcome, str]] = {
     "not_cancellable": "has ended already",
 }
 _LOGS_SHOWN: Final = 500
+_WHY: Final = {
+    "error": "failed",
+    "timeout": "timed out",
+    "crash": "killed its process",
+    "lost": "its process ended",
+    "stall": "its worker vanished",
+    "cancel": "cancelled while it ran",
+}
+_THEN: Final = {"retry": "retried", "queued": "queued again", "failed": "dead letter", "cancelled": "cancelled"}
 
 
 async def show(visit: Visit) -> Response:
@@ -44,6 +53,8 @@ async def show(visit: Visit) -> Response:
         percent=None if percent is None else min(100.0, max(0.0, percent)),
         logs=safe.logs[-_LOGS_SHOWN:],
         logs_left=max(0, len(safe.logs) - _LOGS_SHOWN),
+        why=_WHY,
+        then=_THEN,
         max_attempts=None if options is None else options.retry.attempts,
         may_retry=job.state in _RETRYABLE,
         may_cancel=not job.state.terminal,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from taskora.board.redaction import DEFAULT_NAMES, Redactor
 from taskora.errors import ConfigError
-from taskora.model import JobInfo, LogEntry, State
+from taskora.model import JobInfo, LogEntry, PastAttempt, State
 from taskora.workflow_model import WorkflowNodeRecord, WorkflowRecord
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -38,6 +38,10 @@ JOB = JobInfo(
     timeline=[("active", NOW)],
     traceback=f'  File "x.py"\n    connect("redis://user:{SECRET}@host/0")\n',
     cancel_reason=f"token={SECRET}",
+    past_attempts=(
+        PastAttempt(1, "error", NOW, error=f"login failed: password={SECRET}"),
+        PastAttempt(2, "error", NOW, error=f"cannot reach redis://ada:{SECRET}", cut=True),
+    ),
     _stored=(b'{"password": "hunter2"}', None),
 )
 NODE = WorkflowNodeRecord(
@@ -277,7 +281,10 @@ def test_everything_of_a_job_that_people_wrote_is_masked() -> None:
 
 
 def test_a_job_without_secrets_stays() -> None:
-    bare = replace(JOB, data=1, result=None, error=None, progress=50, logs=[], traceback=None, cancel_reason=None)
+    bare = replace(
+        JOB, data=1, result=None, error=None, progress=50, logs=[], traceback=None, cancel_reason=None,
+        past_attempts=(PastAttempt(1, "error", NOW, error="no"), PastAttempt(2, "error", NOW, error="x@", cut=True)),
+    )  # fmt: skip
     assert PLAIN.job(bare) == bare
 
 
