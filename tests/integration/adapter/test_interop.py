@@ -78,6 +78,25 @@ async def test_a_damaged_number_harms_no_other_job(kit: Kit, name: str, value: s
     assert len(await kit.adapter.jobs.jobs(TASK, State.COMPLETED, 0, 5).run_async()) == 2
 
 
+@pytest.mark.parametrize(
+    "value", [None, b"", b"x", b"\n\n", b"[[", b"\xff\xfe", b'{"why":"timeout","from":{},"by":[]}', b"[" * 300_000]
+)
+async def test_damaged_attempts_of_the_past_cost_neither_an_outcome_nor_the_next_of_them(
+    kit: Kit, value: bytes | None
+) -> None:
+    job_id = new_id()
+    kit.put_foreign_job(job_id, "1")
+    assert (await kit.job(job_id)).past_attempts == ()
+    if value is not None:
+        kit.raw.hset(f"{kit.base()}:{job_id}", mapping={"past": value, "cause": "timeout"})
+    assert (await kit.job(job_id)).past_attempts == ()
+    lane = kit.lane()
+    (job,) = await kit.claim(lane)
+    assert (await kit.settle(lane, failed(job, b"boom"))).lost == ()
+    (told,) = (await kit.job(job_id)).past_attempts
+    assert (told.error, told.followed_by) == ("boom", "failed")
+
+
 async def test_one_unreadable_value_spoils_no_listing(kit: Kit) -> None:
     ids = await kit.add_many(3)
     kit.raw.hset(f"{kit.base()}:{ids[0]}", mapping={"data": "{", "progress": "NaN", "ts": "99999999999999999"})
