@@ -18,6 +18,30 @@ log = logging.getLogger("taskora.worker")
 _AGAIN_S = 1.0
 
 
+class _Returns:
+    """What threads give back to an event loop. All that comes before its next turn wakes it once."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._lock = threading.Lock()
+        self._ended: list[tuple[asyncio.Future[object], object, BaseException | None]] = []
+
+    def add(self, done: asyncio.Future[object], value: object, error: BaseException | None) -> None:
+        """A call has ended, in the calling thread."""
+        with self._lock:
+            first = not self._ended
+            self._ended.append((done, value, error))
+        if first:
+            with contextlib.suppress(RuntimeError):  # the loop may be closed, when its process ends
+                self.loop.call_soon_threadsafe(self._deliver)
+
+    def _deliver(self) -> None:
+        with self._lock:
+            ended, self._ended = self._ended, []
+        for done, value, error in ended:
+            _deliver(done, value, error)
+
+
 @dataclass(slots=True, eq=False)
 class Work:
     """One call for a thread.
@@ -25,11 +49,13 @@ class Work:
     Attributes:
         call: What to call, in the caller's context variables.
         done: Gets the call's value or error, on its event loop.
+        returns: The way there.
     """
 
     call: Callable[[], object]
     context: contextvars.Context
     done: asyncio.Future[object]
+    returns: _Returns
     thread: _Thread | None = None
 
 
@@ -65,8 +91,7 @@ class _Thread:
             if not work.done.done():  # or it was given up before its turn came
                 value, error = self._perform(work)
             self.pool.thread_is_free(self)
-            with contextlib.suppress(RuntimeError):  # the loop may be closed, when its process ends
-                work.done.get_loop().call_soon_threadsafe(_deliver, work.done, value, error)
+            work.returns.add(work.done, value, error)
             # Nothing of a job may stay alive until this thread's next one.
             del work, value, error
 
@@ -106,6 +131,7 @@ class ThreadPool:
         self._size = size
         self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._threads: list[_Thread] = []
+        self._returns: _Returns | None = None
         self._unfinished = 0
         self._refused = False
         self._lock = threading.Lock()
@@ -113,7 +139,9 @@ class ThreadPool:
     def submit(self, call: Callable[[], object]) -> Work:
         """Have a thread call something, on the running loop, with the caller's context variables."""
         loop = asyncio.get_running_loop()
-        work = Work(call, contextvars.copy_context(), loop.create_future())
+        if self._returns is None or self._returns.loop is not loop:
+            self._returns = _Returns(loop)
+        work = Work(call, contextvars.copy_context(), loop.create_future(), self._returns)
         with self._lock:
             self._unfinished += 1
         self._queue.put(work)
