@@ -319,7 +319,7 @@ class Task(Generic[In, Out]):
 
     def _plain_job(self, data: object, skip_validation: bool) -> NewJob:
         """Make a job without options, as most are."""
-        written = self._write(cast("In", data), self._home.validate_on_dispatch and not skip_validation)
+        written = self._write(data, self._home.validate_on_dispatch and not skip_validation)
         if self.options.index:
             return NewJob(new_id(), written, 0, 0, self._ttl_ms, indexed=self._indexed(written))
         return NewJob(new_id(), written, 0, 0, self._ttl_ms)
