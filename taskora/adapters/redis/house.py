@@ -21,6 +21,7 @@ from taskora.model import State, WorkerRecord
 
 # The leader removes names much sooner. This is for where nobody leads, and above any difference between hosts' clocks.
 _FORGOTTEN_MS = 86_400_000
+_LARGEST = 2**63 - 1
 
 
 class RedisHouse:
@@ -169,10 +170,18 @@ def _worker(name: str, raw: bytes) -> WorkerRecord | None:
         f = cast("dict[str, Any]", orjson.loads(raw))
         extra: dict[str, object] = dict(f["extra"])
         return WorkerRecord(
-            id=name, role=str(f["role"]), host=str(f["host"]), pid=int(f["pid"]), tasks=tuple(map(str, f["tasks"])),
-            active=int(f["active"]), done=int(f["done"]), failed=int(f["failed"]), rss=int(f["rss"]),
+            id=name, role=str(f["role"]), host=str(f["host"]), pid=_count(f["pid"]), tasks=tuple(map(str, f["tasks"])),
+            active=_count(f["active"]), done=_count(f["done"]), failed=_count(f["failed"]), rss=_count(f["rss"]),
             started_at=from_ms(int(f["startedAt"])), seen_at=from_ms(int(f["seenAt"])), version=str(f["version"]),
             leader=f["leader"] is True, extra=extra,
         )  # fmt: skip
     except (ValueError, LookupError, TypeError, OverflowError, OSError):
         return None
+
+
+def _count(value: object) -> int:
+    """Read a number that JSON has a form for; raises ``ValueError`` for any other."""
+    count = int(cast("int", value))
+    if not 0 <= count <= _LARGEST:
+        raise ValueError(count)
+    return count

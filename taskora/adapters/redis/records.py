@@ -22,6 +22,7 @@ _JOB_FIELDS = (
     "state", "data", "result", "error", "progress", "attempt", "_v", "ts", "processedOn", "finishedOn", "errorType",
     "trace", "cancelReason", "_wf", "_wfNode", "priority", "expireAt", "stalledCount", "crashes", "crashCause",
 )  # fmt: skip
+_LARGEST = 2**53
 _CONTROL = re.compile(f"[{CONTROLS}]")
 _LEVELS: dict[str, Literal["info", "warn", "error"]] = {"info": "info", "warn": "warn", "error": "error"}
 
@@ -146,11 +147,12 @@ def text(raw: bytes | None) -> str | None:
 
 
 def number(raw: bytes | None) -> int | None:
-    """Read a whole number; None for what is none."""
+    """Read a whole number; None for what is none, and for what JSON has no exact form for."""
     try:
-        return int(float(raw)) if raw else None
+        found = int(float(raw)) if raw else None
     except (ValueError, OverflowError):
         return None
+    return None if found is None or abs(found) > _LARGEST else found
 
 
 def _log_entry(raw: bytes) -> LogEntry | None:
