@@ -23,5 +23,5 @@ end
 local stored = redis.call('HGET', key, 't:' .. i)
 local full = stored and cjson.decode(stored) or { task = spec.task, id = spec.id, v = node._v }
 redis.call('HSET', key, 'n:' .. i .. ':state', 'active')
-workflows().enqueue_node(root, wf, key, i, now, full, node_input(key, node))
+workflows().enqueue_node(root, wf, key, i, now, full, node_input(key, node), true)
 return { 1, {} }

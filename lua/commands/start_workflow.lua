@@ -18,4 +18,4 @@ if redis.call('HGET', key, 'count') == '0' then
   return { 1, {} }
 end
 if deadline > 0 then redis.call('ZADD', root .. ':workflows:deadlines', now + deadline, wf) end
-return { 1, workflows().start_fan(root, wf, key, 'R', now) and { wf } or {} }
+return { 1, workflows().start_roots(root, wf, key, now) and { wf } or {} }

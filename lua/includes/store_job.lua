@@ -1,18 +1,18 @@
 --- @include "emit"
 --- @include "queue"
 -- Writes a new job and queues it. Does not wake workers: the caller does, once for all its jobs. The queue comes first:
--- if it is damaged, nothing is left behind.
-local function store_job(base, id, now, version, max_attempts, data, delay, priority, ttl)
+-- if it is damaged, nothing is left behind. What follows ttl are more fields and values of the job.
+local function store_job(base, id, now, version, max_attempts, data, delay, priority, ttl, ...)
   local job = base .. ':' .. id
   if delay > 0 then
     redis.call('ZADD', base .. ':delayed', now + delay, id)
     redis.call('HSET', job, 'ts', now, 'delay', delay, '_v', version, 'attempt', 1, 'maxAttempts', max_attempts,
-      'state', 'delayed', 'priority', priority, 'data', data)
+      'state', 'delayed', 'priority', priority, 'data', data, ...)
     emit(base, 'delayed', id)
   else
     to_waiting(base, id, priority, now, false)
     redis.call('HSET', job, 'ts', now, '_v', version, 'attempt', 1, 'maxAttempts', max_attempts,
-      'state', 'waiting', 'priority', priority, 'data', data)
+      'state', 'waiting', 'priority', priority, 'data', data, ...)
     emit(base, 'waiting', id)
   end
   if ttl > 0 then redis.call('HSET', job, 'expireAt', now + ttl) end

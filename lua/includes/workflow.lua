@@ -58,9 +58,9 @@ local function make_workflows()
   end
 
   -- Moves the pointer of j over its complete predecessors; true once all are. It mostly moves by one; where the first
-  -- was the last to end, it has the whole way to go, in ever longer steps.
-  local function all_complete(key, j, count, pointer)
-    local start, chunk, text, step = pointer, -1, nil, 1
+  -- was the last to end, it has the whole way to go, in ever longer steps. text: the first field of indexes.
+  local function all_complete(key, j, count, pointer, text)
+    local start, chunk, step = pointer, 0, 1
     while pointer < count do
       local at = math.floor(pointer / 128)
       if at ~= chunk then chunk, text = at, redis.call('HGET', key, 'd:' .. j .. ':' .. at) end
@@ -93,7 +93,7 @@ local function make_workflows()
   local function finish_if_complete(root, wf, key, now)
     local f = redis.call('HMGET', key, 'd:T', 'p:T', 'd:T:0', 'list')
     local count = tonumber(f[1]) or 1
-    if not all_complete(key, 'T', count, tonumber(f[2]) or 0) then return end
+    if not all_complete(key, 'T', count, tonumber(f[2]) or 0, f[3]) then return end
     local deps = predecessors(key, 'T', count)
     local result
     if count == 1 then
@@ -104,39 +104,62 @@ local function make_workflows()
     end_workflow(root, wf, key, now, 'completed', 'result', result)
   end
 
-  local function start_node_if_ready(root, wf, key, j, i, now)
-    local f = redis.call('HMGET', key, 'n:' .. j .. ':state', 'd:' .. j, 'p:' .. j, 't:' .. j, 'i:' .. j)
+  -- i is the predecessor that is complete, result what it gave; nil where that is to be read.
+  local function start_node_if_ready(root, wf, key, j, i, now, result)
+    local f = redis.call('HMGET', key, 'n:' .. j .. ':state', 'd:' .. j, 'p:' .. j, 't:' .. j, 'i:' .. j,
+      'd:' .. j .. ':0')
     if f[1] ~= 'pending' then return end
     local count = tonumber(f[2]) or 1
-    if count > 1 and not all_complete(key, j, count, tonumber(f[3]) or 0) then return end
+    if count > 1 and not all_complete(key, j, count, tonumber(f[3]) or 0, f[6]) then return end
     local spec, data = cjson.decode(f[4]), f[5]
     if not data then
       if count > 1 then
         data = join_results(key, predecessors(key, j, count))
+      elseif result and result ~= '' and not spec.list then
+        data = result
       else
         data = single_result(key, i, spec.list)
       end
     end
     redis.call('HSET', key, 'n:' .. j .. ':state', 'active')
-    enqueue_node(root, wf, key, j, now, spec, data)
+    enqueue_node(root, wf, key, j, now, spec, data, f[5])
+  end
+
+  local function successor_fields(i, chunk)
+    local field = 's:' .. i
+    return chunk == 0 and field or field .. ':' .. chunk, field .. ':' .. (chunk + 1)
+  end
+
+  -- Starts the successors of a node that one field names.
+  local function start_each(root, wf, key, i, named, now, result)
+    for j in string.gmatch(named or '', '[^,]+') do
+      if j == 'T' then
+        finish_if_complete(root, wf, key, now)
+      else
+        start_node_if_ready(root, wf, key, j, i, now, result)
+      end
+    end
   end
 
   -- Starts what one field of successors names; returns whether there is another field.
   local function start_successors(root, wf, key, i, chunk, now)
-    local field = 's:' .. i
-    local f = redis.call('HMGET', key, chunk == 0 and field or field .. ':' .. chunk, field .. ':' .. (chunk + 1))
-    for j in string.gmatch(f[1] or '', '[^,]+') do
-      if j == 'T' then finish_if_complete(root, wf, key, now) else start_node_if_ready(root, wf, key, j, i, now) end
-    end
+    local f = redis.call('HMGET', key, successor_fields(i, chunk))
+    start_each(root, wf, key, i, f[1], now)
     return f[2] and true or false
   end
 
-  -- Starts the successors of a node; true when only the first of them are started and the rest is owed.
-  local function start_fan(root, wf, key, i, now)
-    if not start_successors(root, wf, key, i, 0, now) then return false end
+  -- Starts the first successors of a node; true when there are more, which are owed then.
+  local function start_fan(root, wf, key, i, named, more, now, result)
+    start_each(root, wf, key, i, named, now, result)
+    if not more then return false end
     redis.call('HSET', key, 'fans', (redis.call('HGET', key, 'fans') or '') .. i .. ':1,')
     owe(root, wf, now)
     return true
+  end
+
+  local function start_roots(root, wf, key, now)
+    local f = redis.call('HMGET', key, successor_fields('R', 0))
+    return start_fan(root, wf, key, 'R', f[1], f[2], now)
   end
 
   -- A workflow stored by another implementation has only the shared graph.
@@ -184,16 +207,15 @@ local function make_workflows()
   -- Returns true when the rest is owed: somebody must run continue_workflow.
   local function advance_workflow(root, wf, i, result, now)
     local key = workflow_key(root, wf)
-    local f = redis.call('HMGET', key, 'state', 'count', 'n:' .. i .. ':state')
+    local f = redis.call('HMGET', key, 'state', 'count', 'n:' .. i .. ':state', successor_fields(i, 0))
     if f[1] ~= 'running' then return false end
-    if f[3] ~= 'completed' then
-      redis.call('HSET', key, 'n:' .. i .. ':state', 'completed', 'n:' .. i .. ':result', result)
-    end
+    local fresh = f[3] ~= 'completed'
+    if fresh then redis.call('HSET', key, 'n:' .. i .. ':state', 'completed', 'n:' .. i .. ':result', result) end
     if not f[2] then
       advance_foreign(root, wf, key, tonumber(i), now)
       return false
     end
-    return start_fan(root, wf, key, i, now)
+    return start_fan(root, wf, key, i, f[4], f[5], now, fresh and result or nil)
   end
 
   -- Ends a running workflow as failed or cancelled, with all nodes that have not ended; their jobs are owed a cancel.
@@ -228,7 +250,7 @@ local function make_workflows()
   end
 
   return {
-    advance = advance_workflow, stop = stop_workflow, finish = end_workflow, start_fan = start_fan,
+    advance = advance_workflow, stop = stop_workflow, finish = end_workflow, start_roots = start_roots,
     start_successors = start_successors, enqueue_node = enqueue_node, single_result = single_result,
     join_results = join_results,
   }
