@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
@@ -19,7 +20,7 @@ from taskora.board.visit import NotFoundError, Visit
 from taskora.clock import from_ms
 from taskora.duration import Duration, read_duration
 from taskora.errors import ConfigError
-from taskora.model import ScheduleInfo
+from taskora.model import ScheduleInfo, State
 from taskora.schedules.changes import UNSET
 from taskora.schedules.occurrences import next_occurrence
 
@@ -30,8 +31,24 @@ _OVERLAPS: Final = (("yes", "run beside it"), ("no", "skip the run"))
 async def show(visit: Visit) -> Response:
     """List the schedules."""
     found = await visit.app.schedules.list_async()
-    rows = [(schedule, when(schedule), list(next_runs(schedule))) for schedule in found]
+    states = await _last_states(visit, found)
+    rows = [
+        (schedule, when(schedule), list(next_runs(schedule)), state)
+        for schedule, state in zip(found, states, strict=True)
+    ]
     return visit.page("schedules.html", "Schedules", watch="time", rows=rows)
+
+
+async def _last_states(visit: Visit, schedules: Sequence[ScheduleInfo]) -> list[State | None]:
+    """Tell what became of the last job of each schedule; None where it never ran, or its job is gone."""
+
+    async def state_of(schedule: ScheduleInfo) -> State | None:
+        if not schedule.last_job_id:
+            return None
+        outcome = await visit.app.adapter.jobs.outcome(schedule.task, schedule.last_job_id).run_async()
+        return None if outcome is None else outcome.state
+
+    return await asyncio.gather(*map(state_of, schedules))
 
 
 def when(schedule: ScheduleInfo) -> str:

@@ -2,13 +2,14 @@
 
 import asyncio
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from integration.board.town import Town
 from integration.board.visitor import JSON, Visitor, visiting, visiting_alone
 from support import Server, wait_until_async
-from taskora import Taskora
+from taskora import State, Taskora
 
 SECONDS_TO_COME_BACK = 30.0
 
@@ -189,3 +190,40 @@ async def test_lists_are_paged(app: Taskora) -> None:
 
 
 async def _nothing(data: None) -> None: ...
+
+
+async def test_the_page_of_schedules_says_what_became_of_the_last_job(app: Taskora) -> None:
+    @app.task("mail.fail")
+    async def fail(data: None) -> None:
+        raise RuntimeError("it rained")
+
+    app.schedule("often", task=fail, every=1)
+    app.schedule("never", task=fail, every=3600)
+    await app.start()
+    try:
+        async with visiting(app) as visitor:
+            assert await wait_until_async(lambda: _has_run(app, "often"), timeout=30)
+            await app.schedules.pause_async("often")
+            assert await wait_until_async(lambda: _all_failed(app, "mail.fail"), timeout=30)
+            assert "failed" in await _row(visitor, "often")
+            assert "gone" not in await _row(visitor, "often")
+            assert "failed" not in await _row(visitor, "never")
+            await app.inspect().clean_async("mail.fail", State.FAILED, datetime.now(UTC) + timedelta(minutes=1), 100)
+            assert "gone" in await _row(visitor, "often")
+            assert "failed" not in await _row(visitor, "often")
+    finally:
+        await app.close_async(5)
+
+
+async def _has_run(app: Taskora, name: str) -> bool:
+    return any(one.last_job_id for one in await app.schedules.list_async() if one.name == name)
+
+
+async def _all_failed(app: Taskora, task: str) -> bool:
+    stats = await app.inspect().stats_async(task)
+    return stats.failed > 0 and not stats.waiting and not stats.active
+
+
+async def _row(visitor: Visitor, schedule: str) -> str:
+    (row,) = (await visitor.page("schedules")).all("tr", id=f"schedule-{schedule}")
+    return row.text.replace("mail.fail", "")
