@@ -95,6 +95,21 @@ async def test_all_that_failed_is_queued_anew(browser: Browser, base: str, failu
         await act(opener(page, f"Retry all {failures}"), title, notice)
 
 
+async def test_one_of_the_dead_letters_is_queued_anew(
+    browser: Browser, base: str, app: Taskora, town: Town, failures: int
+) -> None:
+    await app.inspect().pause_async("mail.fail")
+    job_id = town.jobs["failed"][1]
+    async with window(browser, base) as shown:
+        page = await shown.open("dead-letters")
+        await expect(page.locator(f"#job-{job_id}")).to_contain_text("it rained")
+        await act(opener(page, "Retry", f"#job-{job_id}"), f"Retry job {job_id}", f"Job {job_id} is queued again")
+        await expect(page.locator(f"#job-{job_id}")).to_have_count(0)
+        counted = page.get_by_role("group", name="Groups").locator("tbody td").first
+        await expect(counted).to_have_text(str(failures - 1))
+    assert (await app.inspect().stats_async("mail.fail")).failed == failures - 1
+
+
 async def test_failed_jobs_of_a_paused_task_wait_until_it_is_resumed(
     browser: Browser, base: str, town: Town, failures: int
 ) -> None:

@@ -91,6 +91,7 @@ async def retry(visit: Visit) -> Outcome:
     """Queue a job anew."""
     job = await need_job(visit)
     if await visit.app.dead_letters.retry_async(job.task, job.id):
+        visit.desk.forget_failures()
         return Outcome(f"Job {job.id} is queued again", target=_target(job))
     return Outcome(f"Job {job.id} is {job.state}: only failed and cancelled jobs can be retried", 0, status=409)
 
