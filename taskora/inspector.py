@@ -193,7 +193,7 @@ class Inspector:
         return await self._looking.stats(None).run_async()
 
     def throughput(self, task: TaskOrName | None = None, *, bucket: Duration = 60, count: int = 60) -> list[Throughput]:
-        """Count the jobs that ended, of a task or of all, over the last ``count`` stretches, the oldest first.
+        """Count the jobs that ended, by how, of a task or of all, over the last ``count`` stretches, the oldest first.
 
         The last one has only begun. Counters are kept by the minute, for a day.
 

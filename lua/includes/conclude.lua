@@ -31,10 +31,10 @@ local function conclude(base, root, id, now, state, message, error_type, owed)
   redis.call('HSET', job, 'state', state, 'finishedOn', now)
   if not attempt('ZADD', base .. ':' .. state, now, id) then go_unlisted(base, id) end
   release_dedup(f[3], id)
+  count_metric(base, state, now, 1)
   if state == 'failed' then
     redis.call('HSET', job, 'error', message)
     if error_type ~= '' then redis.call('HSET', job, 'errorType', error_type) end
-    count_metric(base, 'failed', now, 1)
     emit(base, 'failed', id, 'attempt', f[4] or 1, 'error', message)
   elseif state == 'cancelled' then
     if message ~= '' then redis.call('HSET', job, 'cancelReason', message) end

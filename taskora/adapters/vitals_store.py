@@ -12,11 +12,21 @@ from taskora.call import Call
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """How many jobs ended in a stretch of time that begins ``at`` (aware UTC); failed ones are those without retry."""
+    """How many jobs ended in a stretch of time, by how.
+
+    Attributes:
+        at: When the stretch begins; aware UTC.
+        completed: Jobs whose handler returned.
+        failed: Jobs that failed for good: a failure that is retried ends nothing.
+        cancelled: Jobs that were cancelled, before they ran or while they did.
+        expired: Jobs that no worker took within their time to live, those that were discarded for it included.
+    """
 
     at: datetime
     completed: int
     failed: int
+    cancelled: int = 0
+    expired: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,12 +113,17 @@ def _show_found(app: Taskora, page: Page, screen: Screen) -> None:
 
 
 def _summary(recent: Sequence[Throughput]) -> str:
-    completed, failed = sum(minute.completed for minute in recent), sum(minute.failed for minute in recent)
-    last = recent[-2:]
-    return (
-        f"last hour: {completed:,} completed, {failed:,} failed; "
-        f"this minute and the one before: {sum(minute.completed + minute.failed for minute in last):,} ended"
-    )
+    told = ", ".join(f"{count:,} {how}" for how, count in _ended(recent).items())
+    return f"last hour: {told}; this minute and the one before: {sum(_ended(recent[-2:]).values()):,} ended"
+
+
+def _ended(minutes: Sequence[Throughput]) -> dict[str, int]:
+    return {
+        "completed": sum(minute.completed for minute in minutes),
+        "failed": sum(minute.failed for minute in minutes),
+        "cancelled": sum(minute.cancelled for minute in minutes),
+        "expired": sum(minute.expired for minute in minutes),
+    }
 
 
 def _show_jobs(jobs: Jobs, state: str, screen: Screen) -> None:

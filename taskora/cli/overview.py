@@ -36,12 +36,16 @@ class TaskLine:
         stats: Its jobs by state.
         completed_per_s: Jobs that completed a second, over this minute and the one before.
         failed_per_s: Jobs that failed for good, the same way.
+        cancelled_per_s: Jobs that were cancelled, the same way.
+        expired_per_s: Jobs that no worker took in time, the same way.
     """
 
     task: str
     stats: QueueStats
     completed_per_s: float
     failed_per_s: float
+    cancelled_per_s: float = 0.0
+    expired_per_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +81,16 @@ def look(app: Taskora) -> Overview:
     return Overview(now, lines, sorted(inspector.workers(), key=lambda worker: (worker.host, worker.role, worker.pid)))
 
 
-def _rates(minutes: Sequence[Throughput], now: datetime) -> tuple[float, float]:
+def _rates(minutes: Sequence[Throughput], now: datetime) -> tuple[float, float, float, float]:
     # By the server's clock, which may be ahead of this one, or behind.
     least_s, most_s = 60 * (_MINUTES - 1), 60 * _MINUTES
     seconds = min(max((now - minutes[0].at).total_seconds(), least_s), most_s)
-    return sum(one.completed for one in minutes) / seconds, sum(one.failed for one in minutes) / seconds
+    return (
+        sum(one.completed for one in minutes) / seconds,
+        sum(one.failed for one in minutes) / seconds,
+        sum(one.cancelled for one in minutes) / seconds,
+        sum(one.expired for one in minutes) / seconds,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +137,17 @@ def _table(
 
 def _summary(overview: Overview) -> str:
     stats = [line.stats for line in overview.tasks]
+    # Eighty columns have no room for two more, and mostly there is nothing to tell.
+    rarer = {
+        "cancelled": sum(line.cancelled_per_s for line in overview.tasks),
+        "expired": sum(line.expired_per_s for line in overview.tasks),
+    }
+    ended = "".join(f"{_rate(per_s)} {name}/s, " for name, per_s in rarer.items() if per_s)
     leads = next((f"leader {one.host}:{one.pid}" for one in overview.workers if one.leader), "no leader")
     return (
         f"{overview.at:%H:%M:%S} UTC  {_short(sum(one.waiting for one in stats))} waiting, "
         f"{_short(sum(one.active for one in stats))} active, "
-        f"{_rate(sum(line.completed_per_s for line in overview.tasks))} done/s, "
+        f"{_rate(sum(line.completed_per_s for line in overview.tasks))} done/s, {ended}"
         f"{sum(one.role == 'worker' for one in overview.workers)} workers, {leads}"
     )
 

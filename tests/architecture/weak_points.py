@@ -317,6 +317,14 @@ WEAK_POINTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         (
             f"{ADAPTER}/test_shape.py::test_ends_are_counted_by_the_minute_for_a_day",
             f"{ALL}/test_reading.py::test_w57_failures_by_crashes_and_stalls_and_late_outcomes_are_counted_too",
+            f"{ADAPTER}/test_shape.py::test_w57_cancelled_and_expired_jobs_are_counted_in_the_form_of_the_others",
+            f"{ALL}/test_counted_ends.py::test_w57_a_cancelled_job_is_counted_whatever_it_did",
+            f"{ALL}/test_counted_ends.py::test_w57_what_has_ended_is_not_counted_again_by_a_cancel",
+            f"{ALL}/test_counted_ends.py::test_w57_jobs_of_a_cancelled_workflow_are_counted",
+            f"{ALL}/test_counted_ends.py::test_w57_an_expired_job_is_counted_by_the_claim_that_meets_it",
+            f"{ALL}/test_counted_ends.py::test_w57_an_expired_job_is_counted_when_it_falls_due",
+            f"{ALL}/test_counted_ends.py::test_w57_many_that_end_at_once_are_all_counted_each_with_its_task",
+            f"{ADAPTER}/test_cost.py::test_w57_only_jobs_that_do_not_complete_are_counted_one_by_one",
         ),
     ),
 }

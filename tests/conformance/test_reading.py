@@ -59,7 +59,8 @@ async def test_every_state_is_listed(kit: Kit) -> None:
     assert {state: await kit.ids(state) for state in State} == expected
     for state, ids in expected.items():
         for job in await kit.adapter.jobs.jobs(TASK, state, 0, 10).run_async():
-            assert (job.state, job) == (state, replace(await kit.job(job.id), owner=None))
+            # Who runs a job, and what became of its attempts, is told of one alone.
+            assert (job.state, job) == (state, replace(await kit.job(job.id), owner=None, past_attempts=()))
         assert len(ids) <= 2
 
 

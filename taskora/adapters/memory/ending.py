@@ -29,8 +29,7 @@ def end(store: Store, queue: Queue, now_ms: int, job: Job, state: State, **field
     queue.ended[state].put(job.id, now_ms)
     if job.dedup_key and queue.dedup.get(job.dedup_key) == job.id:
         del queue.dedup[job.dedup_key]
-    if state in (State.COMPLETED, State.FAILED):
-        _count(queue, state, now_ms)
+    _count(queue, state, now_ms)
     emit(queue, now_ms, state.value, job.id, **fields)
     store.bells.ring(job_topic(queue.task, job.id))
 

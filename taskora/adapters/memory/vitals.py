@@ -18,6 +18,7 @@ from taskora.errors import ConfigError
 from taskora.keys import Keys
 from taskora.model import State
 
+_ENDS = (State.COMPLETED, State.FAILED, State.CANCELLED, State.EXPIRED)  # in the order of Throughput
 _LAYOUT = "6"  # of the shared format, which what is kept here has the meaning of
 
 
@@ -81,7 +82,7 @@ class MemoryVitals:
                 return sum(queue.counts.get((state, minute), 0) for queue in queues for minute in minutes)
 
             return [
-                Throughput(from_ms(first_ms), total(State.COMPLETED, first_ms), total(State.FAILED, first_ms))
+                Throughput(from_ms(first_ms), *(total(state, first_ms) for state in _ENDS))
                 for first_ms in range(last_ms - (count - 1) * width_ms, last_ms + 1, width_ms)
             ]
 

@@ -18,6 +18,7 @@ from taskora.errors import ConfigError
 _MINUTE_MS = 60_000
 LAYOUT = ("wireVersion", "minCompat", "writtenBy", "writtenAt")
 _PER_SCAN = 1000
+_ENDS = ("completed", "failed", "cancelled", "expired")  # in the order of Throughput
 _KEYS = re.compile(r"keys=(\d+),")
 _COUNTS = {
     "wait": "LLEN", "prioritized": "ZCARD", "blocked": "ZCARD", "active": "LLEN", "delayed": "ZCARD",
@@ -83,18 +84,17 @@ class RedisVitals:
             width_ms = bucket_minutes * _MINUTE_MS
             first_ms = int(seconds) * 1000 // width_ms * width_ms - (count - 1) * width_ms
             minutes = range(first_ms, first_ms + count * width_ms, _MINUTE_MS)
-            kinds = ("completed", "failed")
             requests: list[Command] = [
                 ("MGET", *(f"{self._keys.task(task)}:metrics:{kind}:{minute}" for minute in minutes))
                 for task in tasks
-                for kind in kinds
+                for kind in _ENDS
             ]
-            totals = {kind: [0] * count for kind in kinds}
+            totals = [[0] * count for _ in _ENDS]
             for row, values in enumerate((yield requests) if requests else ()):
                 for at, value in enumerate(values):
-                    totals[kinds[row % 2]][at // bucket_minutes] += number(value) or 0
+                    totals[row % len(_ENDS)][at // bucket_minutes] += number(value) or 0
             starts = (from_ms(first_ms + at * width_ms) for at in range(count))
-            return [Throughput(*row) for row in zip(starts, totals["completed"], totals["failed"], strict=True)]
+            return [Throughput(*row) for row in zip(starts, *totals, strict=True)]
 
         return self._link.call(steps)
 

@@ -206,7 +206,16 @@ def workflow_shape(visit: Visit, record: WorkflowRecord) -> dict[str, object]:
 
 def throughput_shape(found: list[Throughput]) -> list[dict[str, object]]:
     """Write what ended, the oldest first."""
-    return [{"timestamp": ms(one.at), "completed": one.completed, "failed": one.failed} for one in found]
+    return [
+        {
+            "timestamp": ms(one.at),
+            "completed": one.completed,
+            "failed": one.failed,
+            "cancelled": one.cancelled,
+            "expired": one.expired,
+        }
+        for one in found
+    ]
 
 
 def write(value: object) -> bytes:

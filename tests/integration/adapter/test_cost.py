@@ -7,7 +7,7 @@ from typing import TypeVar
 import pytest
 
 from integration.adapter.kit import TASK, Kit, done
-from support import Server
+from support import Server, wait_until
 from taskora.ids import new_id
 from taskora.model import Claimed, NewJob, Want
 
@@ -46,6 +46,21 @@ async def test_a_job_costs_no_more_commands_than_were_measured(kit: Kit) -> None
     assert total < 14.5, calls
     assert calls["xadd"] < 3.01
     assert calls["hset"] < 3.01
+
+
+async def test_w57_only_jobs_that_do_not_complete_are_counted_one_by_one(kit: Kit) -> None:
+    calls = await spent(kit, 10)
+    assert calls["incrby"] == pytest.approx(1 / BATCH)
+    assert calls.get("expire", 0) <= 2 / (10 * BATCH)  # the first of a minute
+    lane, ids = kit.lane(), [new_id() for _ in range(BATCH)]
+    await kit.add(*(NewJob(job_id, b"1", ttl_ms=1) for job_id in ids))
+    wait_until(lambda: kit.now_ms() > int(kit.hash(ids[-1])["expireAt"]))
+    before = commands(kit)
+    assert (await lane.step([], [Want(TASK, BATCH)])).jobs == []
+    after = commands(kit)
+    assert after["incrby"] - before["incrby"] == BATCH
+    # A job: two hmget, hset, zadd, incrby, xadd; and what the call costs.
+    assert sum(after[name] - before.get(name, 0) for name in after if name != "info") < 6 * BATCH + 30
 
 
 async def test_a_round_trip_carries_everything_of_a_batch(kit: Kit) -> None:

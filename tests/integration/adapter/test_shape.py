@@ -118,6 +118,19 @@ async def test_ends_are_counted_by_the_minute_for_a_day(kit: Kit, verb: str) -> 
     assert 86_000 < kit.raw.ttl(key) <= 86_400
 
 
+async def test_w57_cancelled_and_expired_jobs_are_counted_in_the_form_of_the_others(kit: Kit) -> None:
+    cancelled, expired = await kit.add_many(1), [new_id() for _ in range(3)]
+    await kit.adapter.jobs.cancel(TASK, cancelled[0], "").run_async()
+    await kit.add(*(NewJob(job_id, b"1", ttl_ms=1) for job_id in expired))
+    wait_until(lambda: kit.now_ms() > int(kit.hash(expired[-1])["expireAt"]))
+    assert await kit.claim(kit.lane(), 5) == []
+    for name, ids in (("cancelled", cancelled), ("expired", expired)):
+        at = int(kit.hash(ids[0])["finishedOn"])
+        key = f"{kit.base()}:metrics:{name}:{at - at % 60_000}"
+        assert kit.raw.get(key) == str(len(ids))
+        assert 86_000 < kit.raw.ttl(key) <= 86_400
+
+
 async def test_a_failure_is_written_as_the_format_says(kit: Kit) -> None:
     (job_id,) = await kit.add_many(1)
     lane = kit.lane()

@@ -67,8 +67,10 @@ READ: dict[str, Shape] = {
     },
     "dlq": [JOB],
     "dlq?task=mail.fail": [JOB],
-    "throughput": [{"timestamp": int, "completed": int, "failed": int}],
-    "throughput?task=mail.send&bucket=3600000&count=2": [{"timestamp": int, "completed": int, "failed": int}],
+    "throughput": [{"timestamp": int, "completed": int, "failed": int, "cancelled": int, "expired": int}],
+    "throughput?task=mail.send&bucket=3600000&count=2": [
+        {"timestamp": int, "completed": int, "failed": int, "cancelled": int, "expired": int}
+    ],
 }  # fmt: skip
 
 # Method and path; the body; the answer.
@@ -156,6 +158,7 @@ async def test_values_are_those_that_are_stored(town: Town) -> None:
         assert await visitor.json("workflows?state=completed") == []
         throughput = await visitor.json("throughput?count=3")
         assert sum(each["failed"] for each in throughput) >= 1
+        assert sum(each["cancelled"] for each in throughput) == 1
         assert [each["timestamp"] for each in throughput] == sorted(each["timestamp"] for each in throughput)
 
 

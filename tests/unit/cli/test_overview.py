@@ -47,6 +47,15 @@ def test_what_retries_is_not_counted_as_delayed_as_well() -> None:
     assert line.split()[1:6] == ["123M", "3", "3", "2", "1"]
 
 
+def test_what_was_cancelled_or_expired_is_told_of_when_there_is_any() -> None:
+    (quiet, *_) = lay_out(overview(2, 0), 80, None)
+    assert "cancelled" not in quiet.text
+    assert "expired" not in quiet.text
+    lines = [TaskLine("a", stats(1), 2.0, 0.0, cancelled_per_s=0.5), TaskLine("b", stats(1), 1.0, 0.0, 0.25, 12.0)]
+    (told, *_) = lay_out(Overview(NOW, lines, []), 200, None)
+    assert "3.00 done/s, 0.75 cancelled/s, 12 expired/s, 0 workers" in told.text
+
+
 def test_what_is_left_out_is_counted_and_one_table_leaves_its_lines_to_the_other() -> None:
     text = [line.text for line in lay_out(overview(3, 40), 80, 24)]
     assert sum(line.startswith("a-task") for line in text) == 3
