@@ -15,13 +15,15 @@ from .screens import number
 
 
 def throughput_chart(found: Sequence[Throughput] | None) -> Markup:
-    """Draw how many jobs completed and failed; None while that is added up."""
+    """Draw how many jobs ended, by how; None while that is added up."""
     return chart(
         "Jobs per 15 minutes, 24 h",
         [one.at for one in found or ()],
         (
             Series("completed", "completed", [one.completed for one in found or ()]),
             Series("failed", "failed", [one.failed for one in found or ()]),
+            Series("cancelled", "cancelled", [one.cancelled for one in found or ()]),
+            Series("expired", "expired", [one.expired for one in found or ()]),
         ),
         kind="bars",
         written=lambda value: number(round(value)),

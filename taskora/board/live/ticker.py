@@ -86,7 +86,8 @@ class Ticker:
 
     async def _ended(self, task: str) -> object:
         found = await self._desk.inspector.throughput_async(task, bucket=60, count=2)
-        return [one for one in found if one.completed or one.failed]  # a minute that begins is no change
+        # A minute that begins is no change.
+        return [one for one in found if one.completed or one.failed or one.cancelled or one.expired]
 
 
 def _sum(stats: Mapping[str, QueueStats]) -> QueueStats:
