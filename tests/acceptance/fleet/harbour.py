@@ -126,6 +126,13 @@ def make_app(settings: Settings) -> Taskora:
         note("end")
         return cargo["key"]
 
+    @app.task("voyage", timeout="36500d")
+    def voyage(cargo: Cargo, ctx: Context) -> int:
+        note = begin(cargo, ctx)
+        ctypes.PyDLL(None).usleep(int(cargo["takes"] * 1e6))
+        note("end")
+        return cargo["key"]
+
     def keep_the_gil() -> None:
         # Exponential, in C, without a look at the interpreter's requests: for ever.
         re.match(r"(a+)+$", "a" * 64 + "b")
@@ -226,6 +233,7 @@ def make_app(settings: Settings) -> Taskora:
         deaf,
         nap,
         hold,
+        voyage,
         hog,
         hog_within,
         hog_around,

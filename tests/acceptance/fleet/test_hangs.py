@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from acceptance.fleet.fleets import Harbour
+from acceptance.fleet.fleets import Harbour, kill
 from taskora import JobFailedError
 
 
@@ -42,6 +42,24 @@ def test_a_job_that_holds_the_gil_for_several_locks_keeps_them(harbour: Harbour,
     assert "hung" not in fleet.log()
     assert harbour.stop(fleet) == 0
     assert harbour.stop(rival) == 0
+
+
+def test_p9_a_job_that_may_take_a_century_is_not_ended_early_and_is_back_as_soon_as_any(harbour: Harbour) -> None:
+    harbour.set_up(lock_ttl=2, lead_ttl=1, stall_s=0.5)
+    fleet = harbour.start("--procs", "2", "--heartbeat-timeout", "1s", "--tasks", "voyage")
+    harbour.wait_workers(fleet, 2)
+    # Silent for longer than a heartbeat may be, and than a lock lasts.
+    (handle,) = harbour.dispatch("voyage", [0], takes=3.0)
+    assert handle.result(timeout=30) == 0
+    assert "hung" not in fleet.log()
+    (handle,) = harbour.dispatch("voyage", [1], takes=3.0)
+    harbour.wait_started("voyage", 2)
+    killed_ns = kill(harbour.evidence.notes("start", "voyage")[-1].pid)
+    assert handle.result(timeout=30) == 1
+    first, killed, again = harbour.evidence.notes("start", "voyage")
+    assert [first.key, killed.key, again.key] == ["0", "1", "1"]
+    assert again.at_ns - killed_ns < 10e9
+    assert harbour.stop(fleet) == 0
 
 
 @pytest.mark.parametrize("task", ["hog", "hog-within", "hog-around"])

@@ -64,6 +64,15 @@ def test_the_queue_the_leader_and_recovered_jobs_are_seen(harbour: Harbour) -> N
     assert fleet.wait(30) in (0, 75)
 
 
+def test_p32_a_worker_whose_event_loop_was_held_up_says_by_how_much(harbour: Harbour) -> None:
+    fleet = harbour.start("--procs", "1", "--metrics-port", "0", "--tasks", "hold")
+    harbour.dispatch("hold", [0], takes=2.5)
+    harbour.wait_completed("hold", 1)
+    lag = 'taskora_worker_loop_lag_seconds{slot="0"}'
+    harbour.wait(lambda: read(harbour, fleet)[lag] > 2, "the loop was late by more than two seconds", 5)
+    assert harbour.stop(fleet) == 0
+
+
 def test_one_port_may_serve_both(harbour: Harbour) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
