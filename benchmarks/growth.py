@@ -24,6 +24,7 @@ from growing.memory import kept
 from growing.nodes import wide
 from growing.pairs import Stages, beside
 from growing.payloads import sized
+from growing.shares import Share, shared
 from growing.verdict import Verdict
 from server import serving
 
@@ -31,7 +32,7 @@ from taskora.benchmarking.machine import look_around
 from taskora.benchmarking.stage import BenchError, Stage
 from taskora.errors import TaskoraError
 
-OTHERS = ("workflow", "payload", "idle", "memory")
+OTHERS = ("workflow", "payload", "share", "idle", "memory")
 
 
 def main() -> int:
@@ -77,6 +78,7 @@ def _measured(stages: Stages, names: list[str], rounds: int) -> Verdict:
     machine = look_around(stages.plain)
     comparisons: list[Comparison] = []
     readings: list[Reading] = []
+    shares: list[Share] = []
     for load in loads(stages.plain.scale):
         if load.name in names:
             comparisons += beside(load, stages, rounds, tell)
@@ -84,11 +86,13 @@ def _measured(stages: Stages, names: list[str], rounds: int) -> Verdict:
         comparisons += wide(stages.plain, rounds, tell)
     if "payload" in names:
         comparisons += sized(stages.plain, rounds, tell)
+    if "share" in names:
+        shares += shared(stages.plain, rounds, tell)
     if "idle" in names:
         readings += idle(stages.plain, tell)
     if "memory" in names:
         readings += kept(stages.plain, tell)
-    return Verdict(machine, rounds, stages.plain.scale, comparisons, readings)
+    return Verdict(machine, rounds, stages.plain.scale, comparisons, readings, shares)
 
 
 @contextmanager

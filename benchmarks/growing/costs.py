@@ -5,12 +5,17 @@ CPU time says the same on a machine that does other things meanwhile; the clock 
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
+from typing import Final
 
 from taskora.benchmarking.stage import Stage
 from taskora.connection.endpoint import Endpoint
 from taskora.connection.wire import BlockingWire
+
+_SPENT: Final = re.compile(r"usec=(\d+)")
+_SCRIPTS: Final = frozenset({"cmdstat_eval", "cmdstat_evalsha"})  # their commands are counted by themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +26,13 @@ class Cost:
         wall_us: By the clock.
         server_us: CPU time of the server.
         process_us: CPU time of this process, all its threads.
+        commands_us: Of the server's time, that of commands, those of scripts included.
     """
 
     wall_us: float
     server_us: float
     process_us: float
+    commands_us: float
 
     @property
     def cpu_us(self) -> float:
@@ -38,6 +45,7 @@ class _Moment:
     wall_s: float
     server_s: float
     process_s: float
+    commands_us: float
 
 
 class Meter:
@@ -73,10 +81,17 @@ class Meter:
             wall_us=(ended.wall_s - began.wall_s) / pieces * 1e6,
             server_us=(ended.server_s - began.server_s) / pieces * 1e6,
             process_us=(ended.process_s - began.process_s) / pieces * 1e6,
+            commands_us=(ended.commands_us - began.commands_us) / pieces,
         )
 
     def _read(self) -> _Moment:
-        (text,) = self._wire.exchange([("INFO", "cpu")])
-        fields = dict(line.split(":", 1) for line in bytes(text).decode().splitlines() if ":" in line)
+        fields: dict[str, str] = {}
+        for text in self._wire.exchange([("INFO", "cpu"), ("INFO", "commandstats")]):
+            fields |= dict(line.split(":", 1) for line in bytes(text).decode().splitlines() if ":" in line)
         server_s = float(fields["used_cpu_user_main_thread"]) + float(fields["used_cpu_sys_main_thread"])
-        return _Moment(time.perf_counter(), server_s, time.process_time())
+        commands_us = sum(
+            int(found[1])
+            for name, text in fields.items()
+            if name.startswith("cmdstat_") and name not in _SCRIPTS and (found := _SPENT.search(text)) is not None
+        )
+        return _Moment(time.perf_counter(), server_s, time.process_time(), commands_us)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Literal
 
 from taskora import Taskora
 from taskora.benchmarking.stage import Stage
@@ -37,17 +37,23 @@ def wide(stage: Stage, rounds: int, tell: Callable[[str], None]) -> Sequence[Com
 
 
 def _node(stage: Stage, width: int, count: int) -> Cost:
+    return cost_of_node(stage, "chord", width, count)
+
+
+def cost_of_node(stage: Stage, kind: Literal["chord", "chain"], width: int, count: int) -> Cost:
+    """Measure so many chords or chains of so many nodes; gives what one node costs, stored and done."""
     meter = Meter(stage)
     try:
-        asyncio.run(_run(stage, width, count, meter))
+        asyncio.run(_run(stage, kind, width, count, meter))
     finally:
         meter.close()
     return meter.cost(width * count)
 
 
-async def _run(stage: Stage, width: int, count: int, meter: Meter) -> None:
+async def _run(stage: Stage, kind: Literal["chord", "chain"], width: int, count: int, meter: Meter) -> None:
     app = stage.app()
-    compose = _composer(app, width)
+    compose = _chords(app, width) if kind == "chord" else _chains(app, width)
+    expected = sum(range(width - 1)) if kind == "chord" else width
     try:
         await app.connect_async()
         meter.begin()
@@ -55,13 +61,24 @@ async def _run(stage: Stage, width: int, count: int, meter: Meter) -> None:
         await app.start()
         for handle in handles:
             total = await handle.result_async(_PATIENCE_S)
-            assert total == sum(range(width - 1)), f"the chord's callback got {total}"
+            assert total == expected, f"a {kind} gave {total}"
         meter.end()
     finally:
         await app.close_async()
 
 
-def _composer(app: Taskora, width: int) -> Callable[[], Bound[int]]:
+def _chains(app: Taskora, length: int) -> Callable[[], Bound[int]]:
+    @app.task("step", concurrency=_CONCURRENCY)
+    async def step(value: int) -> int:
+        return value + 1
+
+    flow: Bound[int] = step.s(0)
+    for _ in range(length - 1):
+        flow = flow | step.s()
+    return lambda: flow
+
+
+def _chords(app: Taskora, width: int) -> Callable[[], Bound[int]]:
     @app.task("part", concurrency=_CONCURRENCY)
     async def part(value: int) -> int:
         return value

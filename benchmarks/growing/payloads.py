@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from bare.loop import BareLoop
@@ -29,22 +29,26 @@ def sized(stage: Stage, rounds: int, tell: Callable[[str], None]) -> Sequence[Co
             stage.erase()
             ours.append(enqueue_and_process(stage, Setting(_AT_ONCE), volume)["process"])
             stage.erase()
-            bare.append(_bare(stage, volume))
+            bare.append(bare_cost(stage, volume, _AT_ONCE)["process"])
         rate = 1e6 / min(cost.wall_us for cost in ours)
         speed = f"{title}, beside the bare loop; {rate:,.0f} jobs/s, {rate * size / 1e6:,.1f} MB/s each way"
         found.append(Comparison("payload", speed, "process, concurrency 10", ours, bare))
     return found
 
 
-def _bare(stage: Stage, volume: Volume) -> Cost:
+def bare_cost(stage: Stage, volume: Volume, at_once: int) -> Mapping[str, Cost]:
+    """Store and do jobs by the bare loop, so many at once; gives what one costs to store, and what to do."""
     meter = Meter(stage)
     loop = BareLoop(stage.url)
     try:
-        loop.fill(volume.jobs, volume.a_call, volume.payload)
         meter.begin()
-        loop.drain(volume.jobs, _AT_ONCE)
+        loop.fill(volume.jobs, volume.a_call, volume.payload)
+        meter.end()
+        stored = meter.cost(volume.jobs)
+        meter.begin()
+        loop.drain(volume.jobs, at_once)
         meter.end()
     finally:
         loop.close()
         meter.close()
-    return meter.cost(volume.jobs)
+    return {"enqueue": stored, "process": meter.cost(volume.jobs)}

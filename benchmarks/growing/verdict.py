@@ -10,6 +10,7 @@ from taskora.benchmarking.report import number, span, table
 
 from .comparison import Comparison
 from .idle import Reading
+from .shares import Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Verdict:
         scale: What all numbers were multiplied by.
         comparisons: With and without something.
         readings: Numbers by themselves.
+        shares: How the time of jobs was shared.
     """
 
     machine: Machine
@@ -29,6 +31,7 @@ class Verdict:
     scale: float
     comparisons: Sequence[Comparison]
     readings: Sequence[Reading]
+    shares: Sequence[Share]
 
     @property
     def is_met(self) -> bool:
@@ -46,6 +49,8 @@ class Verdict:
             parts.append(self._compared())
         if self.readings:
             parts.append(self._read())
+        if self.shares:
+            parts.append(self._shared())
         return "\n\n".join(parts) + "\n"
 
     def data(self) -> dict[str, object]:
@@ -67,6 +72,7 @@ class Verdict:
                 for found in self.comparisons
             ],
             "readings": [{**asdict(found), "met": found.is_met} for found in self.readings],
+            "shares": [asdict(found) for found in self.shares],
         }
 
     def _compared(self) -> str:
@@ -99,3 +105,18 @@ class Verdict:
             for found in self.readings
         ]
         return table(["what", "unit", "found", "limit", "met"], rows)
+
+    def _shared(self) -> str:
+        headings = ["µs a job", "by", "in all", "CPU of the server", "of it commands", "CPU of the process"]
+        rows = [
+            [
+                found.work,
+                found.source,
+                number(found.cost.wall_us),
+                number(found.cost.server_us),
+                number(found.cost.commands_us),
+                number(found.cost.process_us),
+            ]
+            for found in self.shares
+        ]
+        return table(headings, rows)
