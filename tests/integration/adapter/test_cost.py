@@ -6,10 +6,11 @@ from typing import TypeVar
 
 import pytest
 
-from integration.adapter.kit import TASK, Kit, done
+from integration.adapter.kit import TASK, Kit, done, fan, node, plan
 from support import Server, wait_until
 from taskora.ids import new_id
 from taskora.model import Claimed, NewJob, Want
+from taskora.workflow_model import Plan
 
 T = TypeVar("T")
 
@@ -46,6 +47,26 @@ async def test_a_job_costs_no_more_commands_than_were_measured(kit: Kit) -> None
     assert total < 14.5, calls
     assert calls["xadd"] < 3.01
     assert calls["hset"] < 3.01
+
+
+async def spent_on_workflows(kit: Kit, *plans: Plan) -> float:
+    """Runs workflows side by side, in batches; returns calls a node from its claim on."""
+    lane, nodes, ended = kit.lane(), sum(len(each.nodes) for each in plans), 0
+    for each in plans:
+        await kit.create(each)
+    before, jobs = sum(commands(kit).values()), list[Claimed]()
+    while ended < nodes:
+        jobs = (await lane.step([done(job) for job in jobs], [Want(TASK, BATCH)])).jobs
+        ended += len(jobs)
+    await kit.settle(lane, *(done(job) for job in jobs))
+    return (sum(commands(kit).values()) - before) / nodes
+
+
+async def test_a_node_costs_no_more_commands_than_were_measured(kit: Kit) -> None:
+    # Beside what a job costs: its part of the workflow, and storing the job of the next node.
+    chains = [plan(node(), *(node(deps=(at,)) for at in range(9))) for _ in range(BATCH)]
+    assert await spent_on_workflows(kit, *chains) < 17.6
+    assert await spent_on_workflows(kit, *(fan(BATCH) for _ in range(3))) < 15.5
 
 
 async def test_w57_only_jobs_that_do_not_complete_are_counted_one_by_one(kit: Kit) -> None:
