@@ -62,6 +62,12 @@ async def test_the_page_of_a_workflow_shows_its_nodes_and_leads_to_their_jobs(to
         await visitor.page(jobs[0])
 
 
+async def test_the_page_of_migrations_draws_how_many_jobs_have_which_version(town: Town) -> None:
+    async with visiting(town.app) as visitor:
+        page = await visitor.page("migrations")
+    assert [bar.attributes["aria-label"] for bar in page.all("svg")] == ["1 of v1", "1 of v1", "1 of v1"]
+
+
 async def test_payloads_results_and_graphs_can_be_saved_as_files(town: Town) -> None:
     async with visiting(town.app) as visitor:
         payload = await visitor.get(f"job/raw?{town.job('completed')}")

@@ -1,6 +1,7 @@
 """Charts and graphs: what they show, and that nothing they are given becomes markup."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from xml.etree import ElementTree
 
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from taskora.board.drawing.charts import Series, chart
 from taskora.board.drawing.dags import dag
+from taskora.board.drawing.versions import version_bar
 from taskora.workflow_model import WorkflowNodeRecord
 from taskora.workflows.layout import lay_out
 
@@ -128,3 +130,22 @@ def test_no_name_becomes_markup(title: str, task: str, state: str) -> None:
     assert layout is not None
     tree = parsed(str(dag(layout, node_url=lambda _: evil, group_url=str, list_url="#nodes")))
     assert {one.tag.removeprefix(SVG) for one in tree.iter()} == {"svg", "a", "title", "rect", "text"}
+
+
+def test_a_bar_of_versions_shows_each_of_them_however_few_jobs_it_has() -> None:
+    parts = list(parsed(str(version_bar({3: 5, 1: 1, 2: 1_000_000}, 2))))
+    assert [part.get("class") for part in parts] == ["version-old", "version-written", "version-new"]
+    assert [part[0].text for part in parts] == ["v1: 1", "v2: 1,000,000", "v3: 5"]
+    places = [(float(part.get("x", "")), float(part.get("width", ""))) for part in parts]
+    assert all(width > 3 for _, width in places)
+    assert all(abs(x + width - following) < 0.2 for (x, width), (following, _) in pairwise(places))
+    assert abs(sum(places[-1]) - 160) < 0.2
+
+
+@given(st.dictionaries(st.integers(1, 10**6), st.integers(0, 10**9), max_size=200), st.integers(1, 10**6))
+def test_a_bar_of_versions_says_in_words_what_it_shows(counts: dict[int, int], written: int) -> None:
+    drawn = str(version_bar(counts, written))
+    assert bool(drawn) == any(counts.values())
+    if drawn:
+        told = parsed(drawn).get("aria-label", "")
+        assert told == ", ".join(f"{counts[one]:,} of v{one}" for one in sorted(counts) if counts[one])
