@@ -113,10 +113,15 @@ def check_slots(facts: ServerFacts, slots: Mapping[str, frozenset[int]]) -> Chec
     return Check("cluster", "warn", "a node of a cluster", "a plain URL reaches this node alone; use redis+cluster://")
 
 
+def unserved(stats: Mapping[str, QueueStats], workers: Sequence[WorkerRecord]) -> set[str]:
+    """Tell which tasks have jobs to run and no worker."""
+    served = {task for worker in workers if worker.role == "worker" for task in worker.tasks}
+    return {task for task, count in stats.items() if task not in served and _left(count)}
+
+
 def check_workers(stats: Mapping[str, QueueStats], workers: Sequence[WorkerRecord]) -> Iterator[Check]:
     """Judge whether somebody runs what waits."""
     working = [worker for worker in workers if worker.role == "worker"]
-    served = {task for worker in working for task in worker.tasks}
     leading = any(worker.leader for worker in workers)
     if working and not leading:
         yield Check(
@@ -124,10 +129,10 @@ def check_workers(stats: Mapping[str, QueueStats], workers: Sequence[WorkerRecor
         )
     elif leading:
         yield Check("leader", "ok", ", ".join(f"{w.role} {w.pid} on {w.host}" for w in workers if w.leader))
-    stuck = {task: count for task, count in stats.items() if task not in served and _left(count)}
-    for task, count in sorted(stuck.items()):
+    stuck = unserved(stats, workers)
+    for task in sorted(stuck):
         yield Check(
-            f"task {task}", "warn", f"{_left(count):,} jobs and no worker",
+            f"task {task}", "warn", f"{_left(stats[task]):,} jobs and no worker",
             "start one with taskora-supervise, or cancel them",
         )  # fmt: skip
     if not stuck:

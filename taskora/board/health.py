@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from taskora import checks
@@ -18,10 +19,12 @@ class Health:
     Attributes:
         server: What it says of itself.
         found: What to worry about; ``taskora doctor`` looks deeper.
+        unserved: Tasks that have jobs to run and no worker.
     """
 
     server: ServerFacts
     found: tuple[Check, ...]
+    unserved: frozenset[str]
 
 
 async def look_after(app: Taskora) -> Health:
@@ -32,10 +35,12 @@ async def look_after(app: Taskora) -> Health:
         settings = await app.adapter.vitals.settings(checks.SETTINGS).run_async()
     except AdapterError:  # CONFIG is forbidden on most servers that somebody else runs
         settings = None
+    stats, workers = await asyncio.gather(inspector.stats_by_task_async(), inspector.workers_async())
     found = [
         *checks.check_server(server),
         checks.check_persistence(server, settings),
         *checks.check_hash_limits(settings),
-        *checks.check_workers(await inspector.stats_by_task_async(), await inspector.workers_async()),
+        *checks.check_workers(stats, workers),
     ]
-    return Health(server, tuple(check for check in found if check.verdict in ("warn", "fail")))
+    worrying = tuple(check for check in found if check.verdict in ("warn", "fail"))
+    return Health(server, worrying, frozenset(checks.unserved(stats, workers)))

@@ -37,6 +37,7 @@ async def show(visit: Visit) -> Response:
         latency=latency_chart(latency),
         server=health.server,
         checks=health.found,
+        unserved=health.unserved,
     )
 
 

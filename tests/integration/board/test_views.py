@@ -38,6 +38,17 @@ async def test_a_page_shows_what_it_is_about(town: Town, path: str) -> None:
     assert main.attributes["data-title"]
 
 
+async def test_the_overview_marks_tasks_that_nobody_works(app: Taskora) -> None:
+    for name in ("mail.lost", "mail.none"):
+        app.task(name, handler=_nothing)
+    await app.find_task("mail.lost").dispatch(None)
+    async with visiting(app) as visitor:
+        page = await visitor.page()
+    rows = {name: row.text for name in ("mail.lost", "mail.none") for row in page.all("tr", id=f"task-{name}")}
+    assert "no worker" in rows["mail.lost"]
+    assert "no worker" not in rows.get("mail.none", "")
+
+
 async def test_the_page_of_a_job_shows_all_that_is_known_of_it(town: Town) -> None:
     async with visiting(town.app) as visitor:
         for kind, texts in {
