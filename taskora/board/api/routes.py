@@ -111,7 +111,7 @@ async def migrations(visit: Visit) -> object:
 async def job(visit: Visit) -> object:
     """All of a job."""
     try:
-        return await asyncio.to_thread(shapes.job_shape, visit, await need_job(visit))
+        return await asyncio.to_thread(shapes.job_shape, visit, await need_job(visit), whole=True)
     except NotFoundError:
         raise NotFoundError("Job not found") from None
 

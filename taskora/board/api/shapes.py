@@ -26,8 +26,8 @@ def stats_shape(stats: QueueStats) -> dict[str, int]:
     return asdict(stats)
 
 
-def job_shape(visit: Visit, job: JobInfo) -> dict[str, object]:
-    """Write a job as it may be shown."""
+def job_shape(visit: Visit, job: JobInfo, *, whole: bool = False) -> dict[str, object]:
+    """Write a job as it may be shown; what lists do not read of it is told of a ``whole`` one alone."""
     safe = visit.desk.shown.job(job)
     shape: dict[str, object] = {
         "id": job.id,
@@ -58,9 +58,10 @@ def job_shape(visit: Visit, job: JobInfo) -> dict[str, object]:
         "stalledCount": job.stalls,
         "crashes": job.crashes,
         "crashCause": job.crash_cause,
-        "owner": job.owner,
-        "pastAttempts": [_past_shape(attempt) for attempt in safe.past_attempts],
     }
+    if whole:
+        shape["owner"] = job.owner
+        shape["pastAttempts"] = [_past_shape(attempt) for attempt in safe.past_attempts]
     if job.data is not None:
         shape["data"] = safe.data
     return shape

@@ -319,3 +319,13 @@ async def test_the_answer_is_read_by_an_ordinary_client(town: Town) -> None:
             return bool(answer.json()["totals"]["active"] == 1)
 
         await wait_until_async(counted, PATIENCE_S)
+
+
+async def test_a_list_says_nothing_of_what_it_does_not_read(town: Town) -> None:
+    async with visiting(town.app) as visitor:
+        (listed,) = [job for job in await visitor.json("dlq?task=mail.fail") if job["id"] == town.jobs["failed"][1]]
+        (running,) = await visitor.json("tasks/mail.gate/jobs?state=active")
+        alone, at_work = [await visitor.json(f"jobs/{town.jobs[kind][1]}") for kind in ("failed", "active")]
+    assert [past["reason"] for past in alone["pastAttempts"]] == ["error"]
+    assert at_work["owner"]
+    assert not {"pastAttempts", "owner"} & (listed.keys() | running.keys())
