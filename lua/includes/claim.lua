@@ -43,7 +43,8 @@ local function put_back(base, ids, first)
   end
 end
 
--- Decides what a popped id is: 'run', 'ghost' (no job behind it) or 'skip' (it needed no run, and was dealt with).
+-- Decides what a popped id is: 'run', 'ghost' (no job behind it), 'expired', or 'skip' (it needed no run, and was
+-- dealt with).
 local function inspect_popped(base, root, id, f, now, discard, owed)
   local state, expires, wf = f[1], tonumber(f[6]) or 0, f[8]
   if not state and not f[5] then return 'ghost' end
@@ -51,7 +52,7 @@ local function inspect_popped(base, root, id, f, now, discard, owed)
   if state == 'active' and redis.call('EXISTS', base .. ':' .. id .. ':lock') == 1 then return 'skip' end
   if expires > 0 and now >= expires then
     expire(base, root, id, now, discard, owed)
-    return 'skip'
+    return 'expired'
   end
   if wf and wf ~= '' then
     local workflow_state = attempt('HGET', workflow_key(root, wf), 'state')
@@ -87,7 +88,7 @@ local function claim(number, base, root, now, stamp, token, ttl, count, discard,
     if attempt('LLEN', base .. ':active') ~= 0 then return due end
     count = math.min(count, 1)
   end
-  local taken, tries, before = {}, 0, #out
+  local taken, tries, before, expired = {}, 0, #out, 0
   while #taken < count and tries < MOST_SKIPPED do
     local ids = pop_waiting(base, count - #taken)
     if #ids == 0 then break end
@@ -115,9 +116,12 @@ local function claim(number, base, root, now, stamp, token, ttl, count, discard,
       elseif verdict == 'ghost' then
         out[at + 1], out[at + 2], out[at + 3], out[at + 4] = number, id, false, 0
         out[at + 5], out[at + 6], out[at + 7] = 0, 0, ''
+      elseif verdict == 'expired' then
+        expired = expired + 1
       end
     end
   end
+  if expired > 0 then count_metric(base, 'expired', now, expired) end
   for first = 1, #taken, 1000 do
     local pushed = redis.pcall('LPUSH', base .. ':active', unpack(taken, first, math.min(first + 999, #taken)))
     if type(pushed) == 'table' then

@@ -31,7 +31,7 @@ local function conclude(base, root, id, now, state, message, error_type, owed)
   redis.call('HSET', job, 'state', state, 'finishedOn', now)
   if not attempt('ZADD', base .. ':' .. state, now, id) then go_unlisted(base, id) end
   release_dedup(f[3], id)
-  count_metric(base, state, now, 1)
+  if state ~= 'expired' then count_metric(base, state, now, 1) end
   if state == 'failed' then
     redis.call('HSET', job, 'error', message)
     if error_type ~= '' then redis.call('HSET', job, 'errorType', error_type) end
@@ -49,7 +49,7 @@ local function conclude(base, root, id, now, state, message, error_type, owed)
   end
 end
 
--- Ends a job whose time to live is over; discarding deletes it.
+-- Ends a job whose time to live is over; discarding deletes it. Many do so at once: the caller counts them together.
 local function expire(base, root, id, now, discard, owed)
   conclude(base, root, id, now, 'expired', 'the job expired before a worker took it', 'ExpiredError', owed)
   if discard then

@@ -22,9 +22,9 @@ async def counted(kit: Kit, task: str = TASK) -> tuple[int, int, int, int]:
     )  # fmt: skip
 
 
-async def added(kit: Kit, **options: int) -> str:
+async def added(kit: Kit, *, priority: int = 0, delay_ms: int = 0, ttl_ms: int = 0) -> str:
     job_id = new_id()
-    await kit.add(NewJob(job_id, b"1", **options))
+    await kit.add(NewJob(job_id, b"1", priority=priority, delay_ms=delay_ms, ttl_ms=ttl_ms))
     return job_id
 
 
