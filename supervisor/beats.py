@@ -112,11 +112,11 @@ class BeatSlot:
     __slots__ = ("_at", "_words", "_worker", "index", "pulse")
 
     def __init__(self, index: int, words: memoryview[int], octets: memoryview[int], at: int) -> None:
-        self.index = index
+        self.index: int = index
         self._words = words
         self._at = at
         self._worker = SharedText(words, octets, at + _WORKER, WORKER_BYTES)
-        self.pulse = Pulse(words, at)
+        self.pulse: Pulse = Pulse(words, at)
 
     def beat(self) -> None:
         """Say "alive" (about 0.2 µs)."""

@@ -38,18 +38,18 @@ class Child:
     )
 
     def __init__(self, order: Order, beat: BeatSlot, process: Process, ends: Ends) -> None:
-        self.order = order
-        self.beat = beat
-        self.process = process
-        self.control = LineWriter(ends.control)
-        self.report = LineReader(ends.report)
-        self.started_ns = time.monotonic_ns()
-        self.ready_ns = 0
+        self.order: Order = order
+        self.beat: BeatSlot = beat
+        self.process: Process = process
+        self.control: LineWriter = LineWriter(ends.control)
+        self.report: LineReader = LineReader(ends.report)
+        self.started_ns: int = time.monotonic_ns()
+        self.ready_ns: int = 0
         self.retirement: Retirement | None = None
         self.sentence: Sentence | None = None
-        self.killed = False
+        self.killed: bool = False
         self.limits: Limits | None = None
-        self.stacks = StackLog(ends.stacks, self.origin)
+        self.stacks: StackLog = StackLog(ends.stacks, self.origin)
 
     @classmethod
     def bear(cls, nursery: Nursery, order: Order, beat: BeatSlot) -> Child:
@@ -170,8 +170,8 @@ class Limits:
     __slots__ = ("jobs", "rss_bytes")
 
     def __init__(self, jobs: int | None, rss_bytes: int | None, factor: float) -> None:
-        self.jobs = None if jobs is None else max(1, round(jobs * factor))
-        self.rss_bytes = None if rss_bytes is None else round(rss_bytes * factor)
+        self.jobs: int | None = None if jobs is None else max(1, round(jobs * factor))
+        self.rss_bytes: int | None = None if rss_bytes is None else round(rss_bytes * factor)
 
 
 def new_nonce() -> str:

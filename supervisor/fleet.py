@@ -75,10 +75,10 @@ class Fleet:
         self.beats = beats
         self.notices = notices
         self.generation = 1
-        self.ever_ready = False
+        self.ever_ready: bool = False
         self.stopping = False
         self.leaving: list[Child] = []
-        self.killed_ready = 0
+        self.killed_ready: int = 0
         self.exits: Counter[tuple[Role, str]] = Counter()
         self._nursery = nursery
         self._on_birth = on_birth
@@ -86,7 +86,7 @@ class Fleet:
         self._allowed = allowed_cpus()
         self._oom = OomWatch()
         self.posts: dict[int, Post] = {}
-        self.steward = Post(STEWARD_SLOT, "steward", config.backoff, None)
+        self.steward: Post = Post(STEWARD_SLOT, "steward", config.backoff, None)
         for slot in range(config.procs):
             self._add_post(slot)
 

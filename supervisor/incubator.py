@@ -27,7 +27,7 @@ class Incubator:
     ) -> None:
         self.present: Zygote | None = None
         self.next: Zygote | None = None
-        self.next_failed = False
+        self.next_failed: bool = False
         self.boot_code: ExitCode | None = None
         self._former: Zygote | None = None
         self._leaving: dict[Zygote, int] = {}

@@ -35,8 +35,8 @@ class LineReader:
 
     def __init__(self, fd: int) -> None:
         """Take over `fd`, which the caller has made non-blocking."""
-        self.fd = fd
-        self.closed = False
+        self.fd: int = fd
+        self.closed: bool = False
         self._rest = b""
 
     def fileno(self) -> int:
@@ -76,7 +76,7 @@ class LineWriter:
 
     def __init__(self, fd: int) -> None:
         """Take over `fd`, which the caller has made non-blocking."""
-        self.fd = fd
+        self.fd: int = fd
         self._backlog = b""
 
     def send(self, message: Message) -> bool:

@@ -40,16 +40,16 @@ class Post:
     )
 
     def __init__(self, slot: int, role: Role, policy: BackoffPolicy, record: SlotRecord | None) -> None:
-        self.slot = slot
+        self.slot: int = slot
         self.role: Role = role
-        self.record = record
-        self.backoff = Backoff(policy)
+        self.record: SlotRecord | None = record
+        self.backoff: Backoff = Backoff(policy)
         self.child: Child | None = None
         self.successor: Child | None = None
-        self.restart_at_ns = 0
-        self.refused_until_ns = 0
-        self.failed_boots = 0
-        self.boot_code = ExitCode.BOOT_FAILED
+        self.restart_at_ns: int = 0
+        self.refused_until_ns: int = 0
+        self.failed_boots: int = 0
+        self.boot_code: ExitCode = ExitCode.BOOT_FAILED
 
     @property
     def is_ready(self) -> bool:

@@ -38,7 +38,7 @@ class Process:
 
     def __init__(self, pid: int) -> None:
         """Watch a child of this process."""
-        self.pid = pid
+        self.pid: int = pid
         self._pidfd = _pidfd(pid)
 
     def fileno(self) -> int:

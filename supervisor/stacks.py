@@ -30,7 +30,7 @@ class StackLog:
     __slots__ = ("_lines", "_origin", "_since_ns", "reader")
 
     def __init__(self, fd: int, origin: dict[str, object]) -> None:
-        self.reader = LineReader(fd)
+        self.reader: LineReader = LineReader(fd)
         self._origin = origin
         self._lines: list[str] = []
         self._since_ns = 0

@@ -230,7 +230,7 @@ class Tallies:
         self._map = mmap.mmap(-1, cells * _AREA_WORDS * 8)
         octets = memoryview(self._map).cast("B")
         words: memoryview[int] = octets.cast("Q")
-        self.areas = [Area(words, octets, cell * _AREA_WORDS) for cell in range(cells)]
+        self.areas: list[Area] = [Area(words, octets, cell * _AREA_WORDS) for cell in range(cells)]
 
     def totals(self) -> dict[str, Reading]:
         """Each task's totals over all processes, living and dead."""

@@ -62,12 +62,12 @@ class Zygote:
     __slots__ = ("_socket", "failed_birth", "generation", "process", "ready", "stacks", "started_ns")
 
     def __init__(self, process: Process, end: socket.socket, stacks: StackLog, generation: int) -> None:
-        self.process = process
-        self.generation = generation
-        self.started_ns = time.monotonic_ns()
-        self.ready = False
-        self.failed_birth = False
-        self.stacks = stacks
+        self.process: Process = process
+        self.generation: int = generation
+        self.started_ns: int = time.monotonic_ns()
+        self.ready: bool = False
+        self.failed_birth: bool = False
+        self.stacks: StackLog = stacks
         self._socket = end
 
     @classmethod

@@ -83,18 +83,20 @@ class Taskora:
     ) -> None:
         check_count(max_payload, "max_payload")
         check_flag(validate_on_dispatch, "validate_on_dispatch")
-        self.serializer = check_serializer(serializer)
-        self.defaults = check_instance(defaults, Defaults, "defaults")
-        self.retention = Retention() if retention is None else check_instance(retention, Retention, "retention")
-        self.scheduler = (
+        self.serializer: Serializer = check_serializer(serializer)
+        self.defaults: Defaults = check_instance(defaults, Defaults, "defaults")
+        self.retention: Retention = (
+            Retention() if retention is None else check_instance(retention, Retention, "retention")
+        )
+        self.scheduler: SchedulerConfig = (
             SchedulerConfig() if scheduler is None else check_instance(scheduler, SchedulerConfig, "scheduler")
         )
-        self.adapter = open_adapter(adapter, prefix)
+        self.adapter: Adapter = open_adapter(adapter, prefix)
         self.validate_on_dispatch = validate_on_dispatch
         self.max_payload = max_payload
-        self.outbox = Outbox(self.adapter)
-        self.waiting = Waiting(self.adapter)
-        self.listening = Listening(
+        self.outbox: Outbox = Outbox(self.adapter)
+        self.waiting: Waiting = Waiting(self.adapter)
+        self.listening: Listening = Listening(
             self.adapter.events,
             lambda: (*self._tasks, *self._contracts.registered),
             lambda name: self.find_task(name).decode_result,

@@ -67,7 +67,7 @@ class CollectTask(Task[list[Item], Out], Generic[Item, Out]):
                 f"{type(serializer).__name__} has no true attribute writes_json"
             )
         self.collect = collect
-        self.item_type = item_schema.type
+        self.item_type: object = item_schema.type
         self._item = item_schema
 
     def follow(self, other: Task[list[Item], Out]) -> None:

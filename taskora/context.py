@@ -125,11 +125,11 @@ class Context:
     __slots__ = ("_job", "_log", "_reporter", "attempt", "id", "max_attempts", "signal", "task")
 
     def __init__(self, job: Claimed, max_attempts: int, signal: Signal, reporter: Reporter) -> None:
-        self.id = job.job_id
-        self.task = job.task
-        self.attempt = job.attempt
-        self.max_attempts = max_attempts
-        self.signal = signal
+        self.id: str = job.job_id
+        self.task: str = job.task
+        self.attempt: int = job.attempt
+        self.max_attempts: int = max_attempts
+        self.signal: Signal = signal
         self._job = job
         self._reporter = reporter
         self._log: ContextLog | None = None

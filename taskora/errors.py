@@ -67,7 +67,7 @@ class ValidationError(TaskoraError):
     def __init__(self, message: str, issues: Sequence[Issue] = (), *, task: str | None = None) -> None:
         details = "; ".join(str(issue) for issue in issues)
         super().__init__(f"{message}: {details}" if details else message)
-        self.issues = list(issues)
+        self.issues: list[Issue] = list(issues)
         self.task = task
 
 
@@ -95,8 +95,8 @@ class SchemaVersionMismatchError(AdapterError):
     def __init__(self, message: str, *, code: str, ours: Mapping[str, str], theirs: Mapping[str, str]) -> None:
         super().__init__(message)
         self.code = code
-        self.ours = dict(ours)
-        self.theirs = dict(theirs)
+        self.ours: dict[str, str] = dict(ours)
+        self.theirs: dict[str, str] = dict(theirs)
 
 
 class RetryError(TaskoraError):

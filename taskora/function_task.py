@@ -61,16 +61,16 @@ class FunctionTask(Task[In, Out], Generic[In, Out, P, R]):
         self, home: TaskHome, name: str, options: TaskOptions, schemas: Schemas, handler: Handler[P, R]
     ) -> None:
         super().__init__(home, name, options, schemas)
-        self.handler = handler.function
-        self.is_async = handler.is_async
-        self.wants_context = handler.wants_context
-        self.checks = bool(handler.migrations.steps) or any(schema is not ANY for schema in schemas)
-        self.call = handler.call
-        self.on_cancel = handler.on_cancel
+        self.handler: Callable[P, R] = handler.function
+        self.is_async: bool = handler.is_async
+        self.wants_context: bool = handler.wants_context
+        self.checks: bool = bool(handler.migrations.steps) or any(schema is not ANY for schema in schemas)
+        self.call: Callable[[object, object], object] = handler.call
+        self.on_cancel: Callable[[object, object], object] | None = handler.on_cancel
         self._own_middleware = handler.middleware
         self._migrations = handler.migrations
         self.__doc__ = handler.function.__doc__
-        self.__wrapped__ = handler.function
+        self.__wrapped__: Callable[P, R] = handler.function
 
     def decode_input(self, raw: bytes, version: int | None = None, job_id: str = "", /) -> object:
         """Read a job's stored payload, bring it to the current version and check it.

@@ -23,7 +23,7 @@ from taskora.errors import TaskoraError
 from taskora.model import EnqueueSpec, NewJob
 from taskora.rules import Rule, Verdict
 
-log = logging.getLogger("taskora")
+log: logging.Logger = logging.getLogger("taskora")
 _CALLS_AT_A_TIME = 4  # each on a connection of its own, which costs more to open than a call
 _SENT_WITHIN_S = 6.0  # a dispatch is given up after 5
 
@@ -90,12 +90,12 @@ class Parcel:
         rules: Sequence[Rule] = (),
         raises: bool = False,
     ) -> None:
-        self.task = task
-        self.spec = spec or EnqueueSpec()
-        self.jobs = jobs
-        self.call = call
-        self.rules = rules
-        self.raises = raises
+        self.task: str = task
+        self.spec: EnqueueSpec = spec or EnqueueSpec()
+        self.jobs: Sequence[NewJob] = jobs
+        self.call: Call[None] | None = call
+        self.rules: Sequence[Rule] = rules
+        self.raises: bool = raises
         self.verdicts: Sequence[Verdict] = ()
         self.stored: list[bool] | None = None
         self._error: TaskoraError | None = None

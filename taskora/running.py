@@ -22,7 +22,7 @@ class Running:
 
     def __init__(self, home: TaskHome) -> None:
         self._home = home
-        self.ended = asyncio.Event()
+        self.ended: asyncio.Event = asyncio.Event()
         self.service: Service | None = None
         self._closing: asyncio.Task[None] | None = None
 

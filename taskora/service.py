@@ -21,7 +21,7 @@ from taskora.model import WorkerRecord
 from taskora.protocols import Runnable
 from taskora.worker import Host, Worker, WorkerSettings
 
-log = logging.getLogger("taskora")
+log: logging.Logger = logging.getLogger("taskora")
 _RECORD_TTL_MS = 15_000
 _RECORD_EVERY_S = 5.0
 _WITHDRAW_S = 1.0
@@ -157,7 +157,7 @@ class Service:
         housekeeper: Housekeeper | None,
         listening: Listening,
     ) -> None:
-        self.worker = Worker(
+        self.worker: Worker = Worker(
             adapter, tasks, settings, host, before_settle, lambda error: listening.tell("worker:error", error)
         )
         self._listening = listening

@@ -59,8 +59,8 @@ class Task(Generic[In, Out]):
     def _told(self, options: TaskOptions, schemas: Schemas) -> None:
         self.options = options
         self._input, self._output = schemas
-        self.input_type = self._input.type
-        self.output_type = self._output.type
+        self.input_type: object = self._input.type
+        self.output_type: object = self._output.type
         self._spec = EnqueueSpec(options.version, options.retry.attempts)
         self._ttl_ms = 0 if options.ttl is None else to_ms(options.ttl.max)
 

@@ -41,7 +41,7 @@ class Signature(Generic[In_contra, Out_co]):
     __slots__ = ("composition",)
 
     def __init__(self, composition: Composition) -> None:
-        self.composition = composition
+        self.composition: Composition = composition
 
     @property
     def name(self) -> str:

@@ -7,12 +7,14 @@ import time
 from pathlib import Path
 from typing import Final
 
+from taskora.app import Taskora
+
 from .gate import pass_gate
 from .stage import app_from_environment
 
 _LONG_S: Final = 60.0
 
-taskora = app_from_environment()
+taskora: Taskora = app_from_environment()
 
 
 @taskora.task(concurrency=100)

@@ -23,7 +23,7 @@ class Tally:
     """
 
     def __init__(self, goal: int) -> None:
-        self.first_s = 0.0
+        self.first_s: float = 0.0
         self._goal = goal
         self._numbers = itertools.count(1)  # one step of it is never shared by two threads
         self._loop = asyncio.get_running_loop()

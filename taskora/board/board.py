@@ -40,7 +40,7 @@ class Board:
         self._settings = settings
         self._streams = Streams()
         desk = Desk(app, settings)
-        self.app = Application(
+        self.app: Application = Application(
             desk,
             VIEWS,
             ACTIONS,

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from taskora.app import Taskora
 from taskora.dead_letters import FailureGroup
-from taskora.inspector import Throughput
+from taskora.inspector import Inspector, Throughput
 from taskora.latency import Latency
 from taskora.model import QueueStats
 
@@ -36,8 +36,8 @@ class Desk:
     def __init__(self, app: Taskora, settings: BoardSettings) -> None:
         self.app = app
         self.settings = settings
-        self.inspector = app.inspect()
-        self.shown = Showing(app, settings)
+        self.inspector: Inspector = app.inspect()
+        self.shown: Showing = Showing(app, settings)
         self._stats = Fresh(self.inspector.stats_by_task_async, _COUNTS_AGE_S)
         self._throughput = Fresh(Day(self.inspector).read, _HISTORY_AGE_S)
         self._latency = Fresh(self.inspector.latency_async, _HISTORY_AGE_S)

@@ -13,7 +13,7 @@ from .exits import ExitCode
 class NotFound(click.ClickException):
     """What a command names does not exist."""
 
-    exit_code = ExitCode.NOT_FOUND
+    exit_code: int = ExitCode.NOT_FOUND
 
 
 def no_task(task: str, known: Sequence[str]) -> NotFound:

@@ -37,7 +37,7 @@ class Screen:
 
     def __init__(self, as_json: bool = False) -> None:
         self.as_json = as_json
-        self.colors = _has_colors(sys.stdout)
+        self.colors: bool = _has_colors(sys.stdout)
 
     def data(self, value: object) -> None:
         """Write a value as JSON, one line."""

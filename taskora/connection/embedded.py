@@ -57,7 +57,7 @@ SERVER_OPTIONS = (
     ("--hash-max-listpack-value", "1024"),  # a job's hash stays compact with a payload of up to 1 KB
 )
 
-log = logging.getLogger("taskora.embedded")
+log: logging.Logger = logging.getLogger("taskora.embedded")
 
 
 class EmbeddedServer:

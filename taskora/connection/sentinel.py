@@ -25,7 +25,7 @@ from taskora.errors import AdapterError, ConfigError
 ASK_S = 1.0
 CHECK_S = 1.0
 _REST_S = 10.0  # a sentinel that plain code had to wait for in vain is not asked again so soon
-log = logging.getLogger("taskora.adapter")
+log: logging.Logger = logging.getLogger("taskora.adapter")
 
 
 class Answer(NamedTuple):

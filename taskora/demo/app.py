@@ -11,7 +11,7 @@ from taskora import Bound, Keep, Retention, Retry, Taskora, chord
 from taskora.demo import PREFIX_VARIABLE
 from taskora.demo.analysis import FileFacts, Report, analyse_file, summarise
 
-taskora = Taskora(
+taskora: Taskora = Taskora(
     prefix=os.environ.get(PREFIX_VARIABLE) or None, retention=Retention(completed=Keep("1h", None), failed=Keep("1h"))
 )
 

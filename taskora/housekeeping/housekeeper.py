@@ -24,7 +24,7 @@ from .sweeper import Sweeper
 from .term import Term
 from .ticker import Ticker
 
-log = logging.getLogger("taskora.housekeeping")
+log: logging.Logger = logging.getLogger("taskora.housekeeping")
 _RESIGN_S = 2.0
 _AFTER_FAILURE_S = 1.0
 
@@ -85,7 +85,7 @@ class Housekeeper:
         self._term = Term(adapter.house, self._ttl_s, token)
         self._task: asyncio.Task[None] | None = None
         self._unreachable = False
-        self.stalled = 0
+        self.stalled: int = 0
         self._undeclared = {
             name: declaration(adapter.schedules, name, task, schedule, None)
             for name, (task, schedule) in (schedules or {}).items()

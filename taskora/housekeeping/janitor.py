@@ -16,7 +16,7 @@ from taskora.model import State
 from .pace import Pace
 from .roster import Roster
 
-log = logging.getLogger("taskora.housekeeping")
+log: logging.Logger = logging.getLogger("taskora.housekeeping")
 _PER_CALL = 1000  # jobs of one script run: some 3 ms of the server's time
 
 

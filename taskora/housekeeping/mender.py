@@ -15,7 +15,7 @@ from taskora.adapters.schedule_store import RepairStore
 
 from .pace import Pace
 
-log = logging.getLogger("taskora.housekeeping")
+log: logging.Logger = logging.getLogger("taskora.housekeeping")
 
 
 class Mender:

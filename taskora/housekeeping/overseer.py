@@ -9,7 +9,7 @@ from taskora.adapters.protocol import HouseStore, WorkflowStore
 
 from .pace import Pace
 
-log = logging.getLogger("taskora.housekeeping")
+log: logging.Logger = logging.getLogger("taskora.housekeeping")
 TIMED_OUT = "workflow timeout"  # the reason that every implementation gives
 _PER_ROUND = 100
 

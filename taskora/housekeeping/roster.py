@@ -13,7 +13,7 @@ from taskora.keys import check_task_name
 
 from .cards import read_card
 
-log = logging.getLogger("taskora.housekeeping")
+log: logging.Logger = logging.getLogger("taskora.housekeeping")
 _LEAST_AGE_S = 1.0
 
 

@@ -11,7 +11,7 @@ from taskora.duration import to_seconds
 
 from .roster import Roster
 
-log = logging.getLogger("taskora.housekeeping")
+log: logging.Logger = logging.getLogger("taskora.housekeeping")
 _LOOK_S = 1.0  # so soon is a task noticed that was published just now
 
 

@@ -16,7 +16,7 @@ class Term:
     """
 
     def __init__(self, house: HouseStore, ttl_s: float, token: str | None = None) -> None:
-        self.token = uuid.uuid4().hex if token is None else token
+        self.token: str = uuid.uuid4().hex if token is None else token
         self._house = house
         self._ttl_s = ttl_s
         self._until_s = 0.0

@@ -19,7 +19,7 @@ from taskora.serializer import Serializer
 from .roster import Roster
 from .term import Term
 
-log = logging.getLogger("taskora.housekeeping")
+log: logging.Logger = logging.getLogger("taskora.housekeeping")
 
 
 class Ticker:

@@ -26,10 +26,10 @@ from taskora.quoting import quoted
 try:
     from opentelemetry import context as otel_context
     from opentelemetry import metrics, propagate, trace
-except ImportError as missing:
-    raise ImportError("taskora.integrations.opentelemetry needs opentelemetry-api: install taskora[otel]") from missing
+except ImportError as _missing:
+    raise ImportError("taskora.integrations.opentelemetry needs opentelemetry-api: install taskora[otel]") from _missing
 
-log = logging.getLogger("taskora")
+log: logging.Logger = logging.getLogger("taskora")
 _SCOPE: Final = "taskora"
 _LONGEST_CONTEXT = 8192  # bytes, as much as the W3C lets baggage have
 _ORIGIN_S = 1.0  # a job is worth more than its trace: it does not wait longer for it

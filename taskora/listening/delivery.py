@@ -10,7 +10,7 @@ from collections.abc import Awaitable
 
 from taskora.listening.listeners import Listener
 
-log = logging.getLogger("taskora.events")
+log: logging.Logger = logging.getLogger("taskora.events")
 _MOST_WAITING = 10_000
 _FAILED = "%s failed"
 # A sys.exit() in a listener must not end the worker, nor the cancel of something of its own what else it is to be told.

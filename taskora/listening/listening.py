@@ -17,7 +17,7 @@ from taskora.listening.reader import EventReader, JobQueue
 from taskora.listening.telling import Decode, told_of_end
 from taskora.model import JobInfo, Outcome
 
-log = logging.getLogger("taskora.events")
+log: logging.Logger = logging.getLogger("taskora.events")
 _LAST_EVENTS_S = 5.0
 _LOOK_AGAIN_S = 5.0
 _PAUSE_S = 0.5

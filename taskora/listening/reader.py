@@ -14,7 +14,7 @@ from taskora.listening.delivery import Delivery
 from taskora.listening.listeners import Listener, Listeners
 from taskora.listening.telling import Decode, names_of, told
 
-log = logging.getLogger("taskora.events")
+log: logging.Logger = logging.getLogger("taskora.events")
 _BLOCK_MS = 5000
 _PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 1.0
@@ -43,7 +43,7 @@ class EventReader:
         self._followed: set[str] = set()
         self._running: asyncio.Task[None] | None = None
         self._behind = False
-        self.closed = False
+        self.closed: bool = False
 
     async def listen(self, tasks: Iterable[str]) -> None:
         """Tell listeners of what happens to these tasks, and to no others, from the return on.

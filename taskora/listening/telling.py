@@ -24,7 +24,7 @@ from taskora.events import (
 from taskora.model import JobInfo, Outcome, State
 from taskora.serializer import JSON
 
-log = logging.getLogger("taskora.events")
+log: logging.Logger = logging.getLogger("taskora.events")
 Decode: TypeAlias = Callable[[bytes], object]
 _UNKNOWN = "Unknown error"  # what the shared layout says of a failure without a text
 

@@ -71,7 +71,7 @@ class Deferred:
     __slots__ = ("name", "target")
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        self.name: str = name
         self.target: Converter = UNTOUCHED
 
     @property

@@ -63,7 +63,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         # After some months a float no longer tells times apart that are as close as the real clock's resolution: a
         # timer that is due just now would never be due.
         self._clock_resolution = 1e-6
-        self.slow_callback_duration = math.inf  # by the clock, moving it takes long
+        self.slow_callback_duration: float = math.inf  # by the clock, moving it takes long
         self._own_files = len(self._idleness.get_map())
 
     def time(self) -> float:

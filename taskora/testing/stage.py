@@ -64,7 +64,7 @@ class Stage:
     """
 
     def __init__(self, app: Taskora, adapter: MemoryAdapter, clock: ManualClock) -> None:
-        self.runs = 0
+        self.runs: int = 0
         self.ended = False
         self._app = app
         self._adapter = adapter

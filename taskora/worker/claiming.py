@@ -13,7 +13,7 @@ from taskora.errors import AdapterError
 from taskora.model import ClaimReply, Want
 from taskora.worker.slots import Slots, counted
 
-log = logging.getLogger("taskora.worker")
+log: logging.Logger = logging.getLogger("taskora.worker")
 _BLOCK_MS = 1000  # a fallback: markers wake, this only bounds what a lost one costs
 _SHORT_BLOCK_MS = 50
 _PAUSE_S = 0.05
@@ -38,7 +38,7 @@ class Claiming:
         self._wakes: set[asyncio.Task[None]] = set()
         self._turn = 0
         self.parked: Collection[str] | None = None
-        self.turned_ns = 0
+        self.turned_ns: int = 0
 
     async def run(self) -> None:
         """Claim until the slots are closed."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from taskora.adapters.lane import Lane
 from taskora.errors import AdapterError
 
-log = logging.getLogger("taskora.worker")
+log: logging.Logger = logging.getLogger("taskora.worker")
 _SOON_MS = 1100  # what is due later is learnt anew from the next claim, at most a second from now
 
 

@@ -22,7 +22,7 @@ from taskora.worker.threads import ThreadPool, Work
 from taskora.worker.watched import watched
 
 T = TypeVar("T")
-log = logging.getLogger("taskora.worker")
+log: logging.Logger = logging.getLogger("taskora.worker")
 _STUCK_AFTER_S = 0.5  # a thread that was interrupted so long ago is in code that cannot be interrupted
 _ASK_AGAIN_S = 2.0
 _HANG_SLACK_S = 2.0  # between a timeout and the moment at which a silent process counts as hung for it

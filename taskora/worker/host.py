@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import Protocol
 
-log = logging.getLogger("taskora.worker")
+log: logging.Logger = logging.getLogger("taskora.worker")
 
 
 class Host(Protocol):

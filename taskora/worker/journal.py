@@ -15,7 +15,7 @@ from taskora.errors import SerializationError, TaskoraError
 from taskora.model import Claimed
 from taskora.serializer import JSON
 
-log = logging.getLogger("taskora.worker")
+log: logging.Logger = logging.getLogger("taskora.worker")
 _LONGEST_ENTRY = 65_536  # bytes; a job keeps 10,000 of them
 _LONGEST_MESSAGE = 10_000
 

@@ -13,7 +13,7 @@ from taskora.errors import TaskoraError
 from taskora.model import Held
 from taskora.worker.run import Run
 
-log = logging.getLogger("taskora.worker")
+log: logging.Logger = logging.getLogger("taskora.worker")
 _PER_CALL = 500
 _REMEMBER_S = 2.0
 

@@ -49,16 +49,16 @@ class Run:
     )
 
     def __init__(self, job: Claimed, task: Runnable, make_journal: Callable[[Run], Journal]) -> None:
-        self.job = job
-        self.task = task
-        self.started_s = time.monotonic()
+        self.job: Claimed = job
+        self.task: Runnable = task
+        self.started_s: float = time.monotonic()
         self.aborted: AbortReason | None = None
         self.atask: asyncio.Task[None] | None = None
         self.data: object = None
         self.stop: Callable[[], None] | None = None
-        self.handled = False
-        self.over = False
-        self.make_journal = make_journal
+        self.handled: bool = False
+        self.over: bool = False
+        self.make_journal: Callable[[Run], Journal] = make_journal
         self.journal: Journal | None = None
         self._context: Context | None = None
         self._signal: Signal | None = None

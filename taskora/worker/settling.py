@@ -12,7 +12,7 @@ from taskora.errors import AdapterError
 from taskora.model import ClaimReply, Settled, Want
 from taskora.worker.slots import Slots, counted
 
-log = logging.getLogger("taskora.worker")
+log: logging.Logger = logging.getLogger("taskora.worker")
 _PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 0.5
 _LARGEST_BATCH = 500

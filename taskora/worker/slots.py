@@ -31,7 +31,7 @@ class Slots:
         }
         self._used = dict.fromkeys(tasks, 0)
         self._freed = asyncio.Event()
-        self.open = True
+        self.open: bool = True
 
     def reserve(self) -> list[Want]:
         """Reserve every free slot for a claim."""

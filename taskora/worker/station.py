@@ -15,7 +15,7 @@ from taskora.worker.due import DueTimer
 from taskora.worker.settling import Settling
 from taskora.worker.slots import Slots
 
-log = logging.getLogger("taskora.worker")
+log: logging.Logger = logging.getLogger("taskora.worker")
 _STOP_CLAIMING_S = 2.0
 _WRITE_S = 5.0
 
@@ -50,9 +50,9 @@ class Station:
         self._forget = written
         self._ended = ended
         self._due = DueTimer(lane, list(tasks))
-        self.slots = Slots(tasks)
+        self.slots: Slots = Slots(tasks)
         self._claiming = Claiming(lane, self.slots, self._take, troubled)
-        self.settling = Settling(lane, self.slots, self._written, self._claiming.include, troubled)
+        self.settling: Settling = Settling(lane, self.slots, self._written, self._claiming.include, troubled)
         self._claimer: asyncio.Task[None] | None = None
         self._settler: asyncio.Task[None] | None = None
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from taskora.context import Interrupted
 
-log = logging.getLogger("taskora.worker")
+log: logging.Logger = logging.getLogger("taskora.worker")
 _AGAIN_S = 1.0
 
 

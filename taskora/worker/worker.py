@@ -28,7 +28,7 @@ from taskora.worker.run import Run
 from taskora.worker.station import Station
 from taskora.worker.threads import ThreadPool
 
-log = logging.getLogger("taskora.worker")
+log: logging.Logger = logging.getLogger("taskora.worker")
 _PAY_S = 2.0  # for what workflows are owed; what is left is continued by the leader
 
 
@@ -85,9 +85,9 @@ class Worker:
     ) -> None:
         if not tasks:
             raise ConfigError("tasks: there is no task with a handler to run in this process")
-        self.identity = worker_identity()
-        self.done = 0
-        self.failed = 0
+        self.identity: str = worker_identity()
+        self.done: int = 0
+        self.failed: int = 0
         self.runs: dict[tuple[str, str], Run] = {}
         self.observers: list[Callable[[Run, Settled], None]] = []
         self._adapter = adapter

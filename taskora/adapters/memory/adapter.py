@@ -36,23 +36,23 @@ class MemoryAdapter:
     """
 
     def __init__(self, clock: Clock, prefix: str = "") -> None:
-        self.keys = Keys(prefix)
+        self.keys: Keys = Keys(prefix)
         self.of_one_process = True
         self._store = store = Store(clock)
-        self.jobs = MemoryJobs(store)
-        self.leases = MemoryLeases(store)
-        self.workflows = MemoryWorkflows(store)
-        self.house = MemoryHouse(store)
-        self.schedules = MemorySchedules(store)
-        self.repairs = MemoryRepairs(store)
-        self.rules = MemoryRules(store)
-        self.vitals = MemoryVitals(store, self.keys)
-        self.dead_letters = MemoryDeadLetters(store)
-        self.events = MemoryEvents(store)
-        self.audit = MemoryAudit(store)
-        self.durations = MemoryDurations(store)
-        self.control = MemoryControl(store)
-        self.requests = MemoryRequests(store)
+        self.jobs: MemoryJobs = MemoryJobs(store)
+        self.leases: MemoryLeases = MemoryLeases(store)
+        self.workflows: MemoryWorkflows = MemoryWorkflows(store)
+        self.house: MemoryHouse = MemoryHouse(store)
+        self.schedules: MemorySchedules = MemorySchedules(store)
+        self.repairs: MemoryRepairs = MemoryRepairs(store)
+        self.rules: MemoryRules = MemoryRules(store)
+        self.vitals: MemoryVitals = MemoryVitals(store, self.keys)
+        self.dead_letters: MemoryDeadLetters = MemoryDeadLetters(store)
+        self.events: MemoryEvents = MemoryEvents(store)
+        self.audit: MemoryAudit = MemoryAudit(store)
+        self.durations: MemoryDurations = MemoryDurations(store)
+        self.control: MemoryControl = MemoryControl(store)
+        self.requests: MemoryRequests = MemoryRequests(store)
 
     @property
     def clock(self) -> Clock:

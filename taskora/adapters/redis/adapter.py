@@ -36,23 +36,23 @@ class RedisAdapter:
     """
 
     def __init__(self, source: Source, prefix: str = "", keys: Keys | None = None) -> None:
-        self.keys = keys or Keys(prefix)
+        self.keys: Keys = keys or Keys(prefix)
         self.of_one_process = False
         self._link = Link(source, self.keys)
-        self.jobs = RedisJobs(self._link)
-        self.leases = RedisLeases(self._link)
+        self.jobs: RedisJobs = RedisJobs(self._link)
+        self.leases: RedisLeases = RedisLeases(self._link)
         self.workflows: WorkflowStore = RedisWorkflows(self._link)
         self.house: HouseStore = RedisHouse(self._link)
-        self.schedules = RedisSchedules(self._link)
+        self.schedules: RedisSchedules = RedisSchedules(self._link)
         self.repairs: RepairStore = RedisRepairs(self._link)
-        self.rules = RedisRules(self._link)
+        self.rules: RedisRules = RedisRules(self._link)
         self.vitals: VitalsStore = RedisVitals(self._link)
-        self.dead_letters = RedisDeadLetters(self._link)
+        self.dead_letters: RedisDeadLetters = RedisDeadLetters(self._link)
         self.events: EventStore = RedisEvents(self._link)
-        self.audit = RedisAudit(self._link)
-        self.durations = RedisDurations(self._link)
-        self.control = RedisControl(self._link)
-        self.requests = RedisRequests(self._link)
+        self.audit: RedisAudit = RedisAudit(self._link)
+        self.durations: RedisDurations = RedisDurations(self._link)
+        self.control: RedisControl = RedisControl(self._link)
+        self.requests: RedisRequests = RedisRequests(self._link)
 
     def connect(self) -> Call[None]:
         """See ``Adapter``."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from taskora.adapters.protocol import Waiter
+from taskora.adapters.event_store import EventStore
+from taskora.adapters.protocol import HouseStore, Waiter, WorkflowStore
 from taskora.adapters.redis.adapter import RedisAdapter
 from taskora.adapters.redis.cluster_events import ClusterEvents
 from taskora.adapters.redis.cluster_house import ClusterHouse, ClusterRepairs, IndexedRepairs
@@ -10,6 +11,8 @@ from taskora.adapters.redis.cluster_vitals import ClusterVitals
 from taskora.adapters.redis.cluster_waiter import ClusterWaiter
 from taskora.adapters.redis.cluster_workflows import ClusterWorkflows
 from taskora.adapters.redis.link import Source
+from taskora.adapters.schedule_store import RepairStore
+from taskora.adapters.vitals_store import VitalsStore
 from taskora.connection.cluster import Cluster
 from taskora.keys import ClusterKeys, cluster_keys
 
@@ -27,15 +30,15 @@ class ClusterAdapter(RedisAdapter):
 
     def __init__(self, source: Source, cluster: Cluster, prefix: str = "") -> None:
         super().__init__(source, prefix, cluster_keys(prefix))
-        self.vitals = ClusterVitals(self._link, cluster)
+        self.vitals: VitalsStore = ClusterVitals(self._link, cluster)
         self._in_one_slot = not isinstance(self.keys, ClusterKeys)
         if self._in_one_slot:
-            self.repairs = IndexedRepairs(self._link)
+            self.repairs: RepairStore = IndexedRepairs(self._link)
             return
-        self.workflows = ClusterWorkflows(self._link)
-        self.house = ClusterHouse(self._link)
+        self.workflows: WorkflowStore = ClusterWorkflows(self._link)
+        self.house: HouseStore = ClusterHouse(self._link)
         self.repairs = ClusterRepairs(self._link)
-        self.events = ClusterEvents(self._link)
+        self.events: EventStore = ClusterEvents(self._link)
 
     def waiter(self) -> Waiter:
         """See ``Adapter``."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from taskora.quoting import shown
 
-log = logging.getLogger("taskora.adapter")
+log: logging.Logger = logging.getLogger("taskora.adapter")
 _AGAIN_S = 60.0
 _REMEMBERED = 100
 _DAMAGED = "stored data is damaged: %s; what depends on it waits until that key is deleted or mended"

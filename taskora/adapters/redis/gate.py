@@ -13,7 +13,7 @@ from taskora.connection.route import Route
 from taskora.connection.wires import loop_wire
 from taskora.errors import AdapterError, SchemaVersionMismatchError
 
-log = logging.getLogger("taskora.adapter")
+log: logging.Logger = logging.getLogger("taskora.adapter")
 CHECK_S = 30.0
 _GRACE_S = 15.0  # for a watch that is late, before calls check themselves
 _QUIET_S = 0.5  # a process that only dispatches and ends is spared the connection
@@ -32,8 +32,8 @@ class Gate:
     __slots__ = ("_refusal", "check_at_s", "open")
 
     def __init__(self) -> None:
-        self.open = False
-        self.check_at_s = 0.0
+        self.open: bool = False
+        self.check_at_s: float = 0.0
         self._refusal: SchemaVersionMismatchError | None = None
 
     def let_pass(self, watched: bool) -> None:

@@ -27,7 +27,7 @@ from taskora.errors import AdapterError
 from taskora.lua import load
 from taskora.model import Claimed, ClaimReply, Settled, Want
 
-log = logging.getLogger("taskora.worker")
+log: logging.Logger = logging.getLogger("taskora.worker")
 _CLOSE_S = 2.0
 _LOOK_AT_ALL = 64  # beyond so many tasks, learning which one woke us costs less than looking at all
 

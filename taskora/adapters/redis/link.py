@@ -51,7 +51,7 @@ class Link:
     def __init__(self, source: Source, keys: Keys) -> None:
         self.source = source
         self.keys = keys
-        self.gate = Gate()
+        self.gate: Gate = Gate()
         self._watch: MigrationWatch | None = None
         self._lock = threading.Lock()
         self._endpoint: Route | None = None

@@ -26,7 +26,7 @@ from taskora.errors import AdapterError
 from taskora.model import TERMINAL, Outcome
 from taskora.workflow_model import WorkflowOutcome
 
-log = logging.getLogger("taskora.waiter")
+log: logging.Logger = logging.getLogger("taskora.waiter")
 _BLOCK_MS = 1000
 _CHECK_AFTER_S = 2.0
 _CATCH_UP_AFTER_S = 0.1

@@ -11,7 +11,7 @@ from taskora.connection.request import Disconnected
 from taskora.connection.wires import AnyLoopWire, loop_wire
 from taskora.errors import AdapterError
 
-log = logging.getLogger("taskora.worker")
+log: logging.Logger = logging.getLogger("taskora.worker")
 _RENEW_AFTER_S = 30.0  # a connection that is silent for so long may be dead without telling
 _PAUSE_S = 0.2
 

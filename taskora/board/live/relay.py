@@ -29,7 +29,7 @@ class Listener:
 
     def __init__(self, tasks: frozenset[str]) -> None:
         self.tasks = tasks
-        self.bell = asyncio.Event()
+        self.bell: asyncio.Event = asyncio.Event()
         self._events: deque[StoredEvent] = deque(maxlen=_KEPT)
 
     def put(self, event: StoredEvent) -> None:

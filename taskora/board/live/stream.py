@@ -42,7 +42,7 @@ class Streams:
 
     def __init__(self, most: int = _AT_ONCE, most_from_one: int = _AT_ONCE_FROM_ONE) -> None:
         self._open: dict[EventStream, asyncio.Event] = {}
-        self.places = Places(most, most_from_one)
+        self.places: Places = Places(most, most_from_one)
 
     @contextlib.contextmanager
     def opened(self, stream: EventStream) -> Generator[asyncio.Event]:
