@@ -1,5 +1,7 @@
 """The built distribution: what is in it, and that it works where there is no source tree."""
 
+import json
+import os
 import subprocess
 import sys
 import tarfile
@@ -16,6 +18,9 @@ pytestmark = [pytest.mark.packaging, pytest.mark.timeout(600)]
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 FOLDERS: dict[str, str] = SETTINGS["tool"]["setuptools"]["package-dir"]
+_VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
+# What is made of other packages, which are not installed there.
+_NEED_EXTRAS = ("taskora.board.", "taskora.integrations.", "taskora.schema.")
 SUFFIXES = {".py", ".lua", ".typed", ".html", ".css", ".js", ".svg"}
 
 IMPORT_EVERYTHING = """
@@ -114,6 +119,26 @@ def test_what_is_installed_can_be_imported(installed: Path, tmp_path: Path) -> N
     every: list[str] = SETTINGS["tool"]["setuptools"]["packages"]
     packages = [name for name in every if not f"{name}.".startswith("taskora.board.")]  # which needs its extra
     assert f"imported {len(packages)}" in run(installed, "-c", IMPORT_EVERYTHING, *packages, cwd=tmp_path)
+
+
+def test_p33_every_type_that_others_see_is_known_to_them(installed: Path, tmp_path: Path) -> None:
+    """A type that a checker would have to guess is not known: another one may guess otherwise."""
+    environ = {**os.environ, "PATH": f"{installed.parent}:{os.environ['PATH']}"}
+    command = [sys.executable, "-m", "pyright", "--verifytypes", "taskora", "--ignoreexternal", "--outputjson"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=500,
+        check=False,
+    )  # fmt: skip
+    found = json.loads(done.stdout)["typeCompleteness"]
+    assert found["packageRootDirectory"] == str(installed.parents[1] / "lib" / _VERSION / "site-packages" / "taskora")
+    counts = found["exportedSymbolCounts"]
+    assert counts["withKnownType"] > 5000
+    guessed = {
+        symbol["name"]: [each["message"] for each in symbol["diagnostics"]]
+        for symbol in found["symbols"]
+        if symbol["isExported"] and (symbol["isTypeAmbiguous"] or not symbol["isTypeKnown"])
+    }
+    assert not {name: why for name, why in guessed.items() if not name.startswith(_NEED_EXTRAS)}
 
 
 def test_without_its_extra_the_board_says_what_to_install(installed: Path, tmp_path: Path) -> None:

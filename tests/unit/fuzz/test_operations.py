@@ -85,7 +85,7 @@ def fleets_seen(found: Any) -> None:
 
 def told(found: Any) -> None:
     """As the command line and the board tell of it to programs."""
-    for one in found if isinstance(found, list) else [found]:
+    for one in cast("list[object]", found) if isinstance(found, list) else [found]:
         if one is not None:
             Screen(as_json=True).data(one)
 

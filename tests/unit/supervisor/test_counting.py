@@ -2,7 +2,6 @@
 
 import pytest
 
-from taskora.supervisor import counting
 from taskora.supervisor.counting import LoopLag
 from taskora.supervisor.tallies import Tallies
 
@@ -12,7 +11,7 @@ SAMPLES = 100
 
 def test_the_most_by_which_a_loop_was_late_is_told_for_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = 1000.0
-    monkeypatch.setattr(counting.time, "monotonic", lambda: now_s)
+    monkeypatch.setattr("taskora.supervisor.counting.time.monotonic", lambda: now_s)
     area = Tallies(1).areas[0]
     lag = LoopLag(area, BEAT_S)
     for late_s in (0.0, 0.0, 3.0, 0.5):
