@@ -62,6 +62,9 @@ class NewJob(NamedTuple):
 MOST_LINKED = 32
 """To how many of the jobs that it waited for a node's run is linked."""
 
+ATTEMPTS_KEPT = 20
+"""How many of a job's attempts that did not succeed are remembered: the newest."""
+
 
 class Origin(NamedTuple):
     """Where a job comes from.

@@ -8,9 +8,8 @@ from typing import Final, Literal, TypeAlias, cast
 import orjson
 
 from taskora.adapters.redis.records import moment, name_of
-from taskora.model import PastAttempt
+from taskora.model import ATTEMPTS_KEPT, PastAttempt
 
-_MOST: Final = 20
 _Reason: TypeAlias = Literal["error", "timeout", "crash", "lost", "stall", "cancel"]
 _Next: TypeAlias = Literal["retry", "queued", "failed", "cancelled"]
 _REASONS: Final[dict[object, _Reason]] = {
@@ -23,7 +22,7 @@ _NEXTS: Final[dict[object, _Next]] = {
 
 def read_past(raw: bytes | None) -> tuple[PastAttempt, ...]:
     """Read what ``keep_attempt`` of the scripts wrote: a line each, the oldest first."""
-    lines = (raw or b"").split(b"\n")[-_MOST:]
+    lines = (raw or b"").split(b"\n")[-ATTEMPTS_KEPT:]
     return tuple(attempt for attempt in map(_attempt, lines) if attempt is not None)
 
 

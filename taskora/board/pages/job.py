@@ -12,7 +12,7 @@ from taskora.board.screens import MOST_SHOWN, to_json
 from taskora.board.view import Action, Field, Outcome, Question, View
 from taskora.board.visit import Visit
 from taskora.keys import reason_text
-from taskora.model import CancelOutcome, JobInfo, State
+from taskora.model import ATTEMPTS_KEPT, CancelOutcome, JobInfo, State
 
 from .task import dispatch
 
@@ -55,6 +55,7 @@ async def show(visit: Visit) -> Response:
         logs_left=max(0, len(safe.logs) - _LOGS_SHOWN),
         why=_WHY,
         then=_THEN,
+        attempts_kept=ATTEMPTS_KEPT,
         max_attempts=None if options is None else options.retry.attempts,
         may_retry=job.state in _RETRYABLE,
         may_cancel=not job.state.terminal,

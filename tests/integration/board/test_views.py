@@ -8,8 +8,9 @@ import pytest
 
 from integration.board.town import Town
 from integration.board.visitor import JSON, Visitor, visiting, visiting_alone
+from integration.engine.kit import ended
 from support import Server, wait_until_async
-from taskora import State, Taskora
+from taskora import Retry, State, Taskora
 
 SECONDS_TO_COME_BACK = 30.0
 
@@ -60,6 +61,23 @@ async def test_the_page_of_a_job_shows_all_that_is_known_of_it(town: Town) -> No
         }.items():
             text = (await visitor.page(f"job?{town.job(kind)}")).text
             assert [each for each in texts if each not in text] == [], kind
+
+
+async def test_the_page_of_a_job_says_that_it_tells_of_the_newest_attempts_alone(app: Taskora) -> None:
+    @app.task("mail.fail", retry=Retry(attempts=25, backoff="fixed", delay=0.001))
+    async def fail(data: None) -> None:
+        raise RuntimeError("it rained")
+
+    await app.start()
+    try:
+        failed = await fail.dispatch(None)
+        assert await ended(failed) == "failed"
+        async with visiting(app) as visitor:
+            text = (await visitor.page(f"job?task=mail.fail&id={failed.id}")).text
+    finally:
+        await app.close_async(5)
+    assert "Attempts that did not succeed 20" in text
+    assert "Only the newest 20 are kept" in text
 
 
 async def test_the_page_of_a_workflow_shows_its_nodes_and_leads_to_their_jobs(town: Town) -> None:
