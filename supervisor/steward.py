@@ -73,13 +73,18 @@ class SilenceWatch:
         self._extended_ns: dict[str, int] = {}
 
     async def look(self, beats: Sequence[Beat]) -> None:
-        """Keep the silent from claiming, let go on who beats again, and renew locks in time."""
+        """Keep the silent from claiming, let go on who beats again, and renew locks in time.
+
+        Raises:
+            AdapterError: It could not be done for one of them, at least.
+            TimeoutError: Likewise: the server did not answer while locks have time.
+        """
         now_ns = time.monotonic_ns()
         workers = [
             b for b in beats if b.role == "worker" and b.worker and b.state is not State.STARTING and not b.doomed
         ]
         # Each for itself: a server that fails one of them must not cost the others their locks.
-        failures = await asyncio.gather(*(self._judge(beat, now_ns) for beat in workers), return_exceptions=True)
+        failures = await asyncio.gather(*(self._serve(beat, now_ns) for beat in workers), return_exceptions=True)
         alive = {beat.worker for beat in workers}
         self._fenced &= alive
         self._free &= alive
@@ -87,6 +92,10 @@ class SilenceWatch:
         for failure in failures:
             if failure is not None:
                 raise failure
+
+    async def _serve(self, beat: Beat, now_ns: int) -> None:
+        async with asyncio.timeout(self._lock_ttl_ms / 6000):
+            await self._judge(beat, now_ns)
 
     async def _judge(self, beat: Beat, now_ns: int) -> None:
         silence_ns = now_ns - beat.beat_ns
@@ -263,8 +272,8 @@ class _Steward:
             await asyncio.sleep(_LOOK_S)
             try:
                 await self._watch.look(self._seat.beats.beats())
-            except TaskoraError as error:
-                _log.debug("silent workers could not be served: %s", error)
+            except (TaskoraError, TimeoutError) as error:
+                _log.debug("silent workers could not be served: %s", str(error) or "no answer in time")
 
     async def _beat(self) -> None:
         while True:

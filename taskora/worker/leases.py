@@ -89,18 +89,25 @@ class Leases:
                     self._abort(run, "cancelled" if verdict < 0 else "lost")
 
     async def _renew_regularly(self) -> None:
-        period_s = self._ttl_ms / 3000
+        period_s = pause_s = self._ttl_ms / 3000
         while True:
-            await asyncio.sleep(period_s)
+            await asyncio.sleep(pause_s)
             # A lock that is younger than a period lives until the next round: short jobs are never renewed.
             now = time.monotonic()
-            await self._try(run for run in self._runs.values() if now - run.started_s > period_s)
+            renewed = await self._try(run for run in self._runs.values() if now - run.started_s > period_s)
+            # A lock that was left out, or could not be renewed, has a period left: half of it went by in the try.
+            pause_s = period_s if renewed else period_s / 4
 
-    async def _try(self, runs: Iterable[Run]) -> None:
+    async def _try(self, runs: Iterable[Run]) -> bool:
         try:
-            await self.renew(runs)
-        except TaskoraError as error:
-            log.warning("locks could not be renewed: %s", error, extra={"action": "renew"})
+            # A connection may be dead without saying so: locks have no time to wait until that is noticed.
+            async with asyncio.timeout(self._ttl_ms / 6000):
+                await self.renew(runs)
+        except (TaskoraError, TimeoutError) as error:
+            why = str(error) or f"no answer within {self._ttl_ms / 6000:.3g} s"
+            log.warning("locks could not be renewed: %s", why, extra={"action": "renew"})
+            return False
+        return True
 
     async def _listen(self) -> None:
         watch = self._store.watch_cancels(self._tasks)

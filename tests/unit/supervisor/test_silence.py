@@ -1,5 +1,6 @@
 """What the steward does for workers that are alive and silent."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,6 +28,8 @@ class Deed:
         self._text = text
 
     async def run_async(self) -> int:
+        if self._text in self._leases.unanswered:
+            await asyncio.Event().wait()
         if self._text in self._leases.failing:
             raise AdapterError("the server is away")
         self._leases.done.append(self._text)
@@ -39,6 +42,7 @@ class Leases:
     def __init__(self) -> None:
         self.done: list[str] = []
         self.failing: set[str] = set()
+        self.unanswered: set[str] = set()
 
     @property
     def leases(self) -> "Leases":
@@ -101,6 +105,17 @@ async def test_a_fence_that_failed_is_tried_again(watch: SilenceWatch, leases: L
     leases.failing.clear()
     await look(watch, silent(for_ms=400))
     assert leases.taken() == ["halt w"]
+
+
+async def test_what_is_not_answered_is_given_up_while_locks_have_time(leases: Leases) -> None:
+    watch = SilenceWatch(cast("Adapter", leases), ["t"], lock_ttl_ms=600, heartbeat_ns=10_000 * MS)
+    leases.unanswered = {"halt w"}
+    with pytest.raises(TimeoutError):
+        await look(watch, silent(for_ms=300), silent("other"))
+    assert leases.taken() == ["free other"]
+    leases.unanswered.clear()
+    await look(watch, silent(for_ms=400))
+    assert leases.taken() == ["halt w", "extend w"]
 
 
 async def test_a_fence_that_may_have_been_set_is_lifted(watch: SilenceWatch, leases: Leases) -> None:
