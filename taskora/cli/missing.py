@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from typing import ClassVar
 
 import click
 
@@ -13,7 +14,7 @@ from .exits import ExitCode
 class NotFound(click.ClickException):
     """What a command names does not exist."""
 
-    exit_code: int = ExitCode.NOT_FOUND
+    exit_code: ClassVar[int] = ExitCode.NOT_FOUND
 
 
 def no_task(task: str, known: Sequence[str]) -> NotFound:
