@@ -227,7 +227,11 @@ QUEUE_COMPLAINTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     ),
     "P35": (
         "a board forgets when it is restarted, and searches the keys",
-        (f"{OTHERS}/board/test_load.py::test_every_page_is_there_at_once_and_searches_nothing",),
+        (
+            f"{OTHERS}/board/test_load.py::test_every_page_is_there_at_once_and_searches_nothing",
+            f"{OTHERS}/board/test_copies.py::test_p35_copies_of_a_board_and_one_that_was_restarted_tell_the_same",
+            f"{OTHERS}/board/test_copies.py::test_p35_what_is_done_on_one_copy_is_seen_on_all_and_after_a_restart",
+        ),
     ),
     "P36": (
         "a cancel is a message that nobody hears",
