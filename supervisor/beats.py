@@ -38,7 +38,7 @@ _GENERATION, _SLOT, _ROLE, _DOOMED, _STARTED = range(23, 28)
 _TAKEN, _EPOCH = 30, 31
 # The child's words again: the jobs that may hold the interpreter, a deadline and a mark each.
 _HOLDERS_AT: Final = 32
-# And the last claim of each of its connections whose reply it has read.
+# And the last claim of each of its connections of which something may have run.
 _ANSWERED_AT: Final = 64
 _PLACES: Final = {connection: place for place, connection in enumerate(ascii_letters)}
 
@@ -211,8 +211,8 @@ class BeatSlot:
         words = self._words[first : first + 2 * HOLDERS : 2]
         return tuple(word.to_bytes(8, "big").lstrip(b"\0").decode(errors="replace") for word in words if word)
 
-    def claim_answered(self, connection: str, number: int) -> None:
-        """Say that the reply to a claim was read, before what it brought is run (about 0.2 µs).
+    def claim_begun(self, connection: str, number: int) -> None:
+        """Say that what a claim brought is run from now on (about 0.2 µs).
 
         Args:
             connection: a letter; others leave no trace.
@@ -223,7 +223,7 @@ class BeatSlot:
 
     @property
     def answered(self) -> dict[str, int]:
-        """The last claim of each connection whose reply was read; 0 for none."""
+        """The last claim of each connection of which something may have run; 0 for none."""
         first = self._at + _ANSWERED_AT
         return dict(zip(ascii_letters, self._words[first : first + CONNECTIONS], strict=True))
 

@@ -89,8 +89,8 @@ class _Vitals:
             self.seat.beat.let_go(place)
             self._free.append(place)
 
-    def claim_answered(self, connection: str, number: int) -> None:
-        self.seat.beat.claim_answered(connection, number)
+    def claim_begun(self, connection: str, number: int) -> None:
+        self.seat.beat.claim_begun(connection, number)
 
     def thread_stuck(self, task: str, job_id: str) -> bool:
         why = f"task {task!r} job {job_id}: its handler ignores every interruption"

@@ -2,7 +2,7 @@
 -- had already sent would otherwise claim after this.
 -- KEYS: base
 -- ARGV: root, worker, cause, 1 to charge a crash, limit of crashes, ms after which a run is overdue (0: never), the
---       number of the last claim whose reply was read for each connection ("a17 b3"), then the last eight characters of
+--       number of the last claim of which a job began for each connection ("a17 b3"), then the last eight characters of
 --       the ids of jobs that had its interpreter when it ended
 -- Returns: number of jobs taken from the worker, workflows to continue, and what was refused because of damaged keys,
 --          as text
@@ -27,7 +27,7 @@ local now, owed, count, prefix, freed = now_ms(), {}, 0, worker .. '.', {}
 
 local answered = {}
 for connection, number in string.gmatch(ARGV[7], '(%a)(%d+)') do answered[connection] = tonumber(number) end
--- A claim that was parked here may have been served after the death: its reply was never read, and nothing ran.
+-- A claim that was parked here may have been served after the death, or its reply read just before: nothing of it ran.
 local function may_have_run(lock)
   local connection, number = string.match(lock, '^(%a)%d+%.(%d+)$', #prefix + 1)
   local last = connection and answered[connection]

@@ -126,8 +126,7 @@ class LeaseStore(Protocol):
             tasks: All tasks that it may claim.
             lock_ttl_ms: Lease of a claimed job.
             held: Tells which jobs of a task the worker knows to hold, whenever it is asked.
-            answered: Told of each claim whose reply was read, before ``arrived`` is: what ``recover`` goes by when the
-                worker dies.
+            answered: Told of each claim whose reply was read, before ``arrived`` is.
             place: Which of the worker's lanes it is, from 0: no two of them tell of claims under the same names.
         """
         ...
@@ -175,8 +174,8 @@ class LeaseStore(Protocol):
                 times as many deaths as a suspect may see.
             max_crashes: Limit of charged crashes.
             suspects: Ends of the ids, eight characters each, of jobs that had its interpreter when it ended.
-            answered: By connection, the last claim whose reply the worker read. What a later one brought never ran, and
-                is not charged; nor is it known of a connection that is not named.
+            answered: By connection, the last claim of which a job began to run. What a later one brought never ran, and
+                is not charged; nothing is known of a connection that is not named.
 
         Returns:
             The number of jobs taken from the worker: given back, failed or cancelled. A run that is repeated after a

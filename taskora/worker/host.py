@@ -28,8 +28,8 @@ class Host(Protocol):
         """That job's code has given the interpreter back, as often as it held it."""
         ...
 
-    def claim_answered(self, connection: str, number: int) -> None:
-        """The reply to a claim of one of the worker's connections was read: what it brought may run from now on."""
+    def claim_begun(self, connection: str, number: int) -> None:
+        """What a claim of one of the worker's connections brought begins to run, and so may what earlier ones did."""
         ...
 
     def thread_stuck(self, task: str, job_id: str) -> bool:
@@ -63,7 +63,7 @@ class Alone:
     def let_go(self, job_id: str) -> None:
         """Nobody watches."""
 
-    def claim_answered(self, connection: str, number: int) -> None:
+    def claim_begun(self, connection: str, number: int) -> None:
         """Nobody recovers what this process leaves but the sweep, which charges no crash."""
 
     def thread_stuck(self, task: str, job_id: str) -> bool:

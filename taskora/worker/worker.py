@@ -103,13 +103,12 @@ class Worker:
         self._open = True
         self._broken = False
         self._given_up: set[Run] = set()
+        self._claims_read: dict[str, int] = {}
         self._stations: list[Station] = []
         self._station_of: dict[str, Station] = {}
         shares = adapter.leases.shares(list(tasks))
         for place, share in enumerate(shares):
-            lane = adapter.leases.lane(
-                self.identity, share, settings.lock_ttl_ms, self._held, host.claim_answered, place
-            )
+            lane = adapter.leases.lane(self.identity, share, settings.lock_ttl_ms, self._held, self._claim_read, place)
             station = Station(
                 lane, {name: tasks[name] for name in share}, self._take, self._written, troubled, self._part_ended
             )
@@ -200,6 +199,10 @@ class Worker:
     def _held(self, task: str) -> Collection[str]:
         return [job_id for name, job_id in self.runs if name == task]
 
+    def _claim_read(self, connection: str, number: int) -> None:
+        # Not told yet: a death before any of its jobs begins is the fault of none of them.
+        self._claims_read[connection] = number
+
     def _take(self, reply: ClaimReply) -> None:
         """Start what was claimed."""
         for workflow in reply.owed:
@@ -220,6 +223,8 @@ class Worker:
             self._identity_lost()
 
     async def _live(self, run: Run) -> None:
+        while self._claims_read:
+            self._host.claim_begun(*self._claims_read.popitem())
         try:
             outcome = await self._execution.outcome(run)
             if not run.over:

@@ -1,10 +1,13 @@
 """A worker whose tasks need several lanes tells them apart."""
 
+from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
 
+from support import wait_until_async
 from taskora.adapters.lane import Answered
 from taskora.config import TaskOptions
+from taskora.model import Claimed, ClaimReply
 from taskora.worker import Host, Worker, WorkerSettings
 from taskora.worker.host import Alone
 
@@ -16,7 +19,7 @@ class Recording(Alone):
         super().__init__()
         self.claims: list[tuple[str, int]] = []
 
-    def claim_answered(self, connection: str, number: int) -> None:
+    def claim_begun(self, connection: str, number: int) -> None:
         self.claims.append((connection, number))
 
 
@@ -35,13 +38,28 @@ class TwoServers:
         return SimpleNamespace()
 
 
-async def test_each_lane_has_a_place_and_what_it_reads_is_told_as_it_is() -> None:
-    task: Any = SimpleNamespace(options=TaskOptions(), is_async=True, middleware=None)
+def a_task(handler: Callable[[object, object], Awaitable[object]]) -> Any:
+    return SimpleNamespace(
+        options=TaskOptions(), is_async=True, middleware=None, checks=False, wants_context=False, call=handler,
+        decode_input=lambda *_: None, encode_result=lambda _: b"null",
+    )  # fmt: skip
+
+
+async def test_each_lane_has_a_place_and_its_claims_are_told_of_once_something_of_them_runs() -> None:
     host, adapter = Recording(), TwoServers()
+    told_when_it_ran: list[list[tuple[str, int]]] = []
+
+    async def handler(data: object, context: object) -> None:
+        told_when_it_ran.append(sorted(host.claims))
+
     made: Any = adapter
     carrier: Host = host
-    Worker(made, {"a": task, "b": task}, WorkerSettings(), carrier, lambda: None)
+    worker = Worker(made, {"a": a_task(handler), "b": a_task(handler)}, WorkerSettings(), carrier, lambda: None)
     assert [place for place, _ in adapter.lanes] == [0, 1]
-    for number, (_, answered) in enumerate(adapter.lanes):
-        answered("x", number)
-    assert host.claims == [("x", 0), ("x", 1)]
+    for name, (_, answered) in zip("xy", adapter.lanes, strict=True):
+        answered(name, 1)
+        answered(name, 2)
+    worker._take(ClaimReply([Claimed("a", "id", b"1", 1, 1, 0, "token", 0, "")], None, "", (), ()))
+    assert host.claims == [], "none of the jobs has begun"
+    await wait_until_async(lambda: told_when_it_ran != [])
+    assert told_when_it_ran == [[("x", 2), ("y", 2)]]

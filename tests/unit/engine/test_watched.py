@@ -31,7 +31,7 @@ class Recorder:
     def let_go(self, job_id: str) -> None:
         self.holding.remove(job_id)
 
-    def claim_answered(self, connection: str, number: int) -> None:
+    def claim_begun(self, connection: str, number: int) -> None:
         raise NotImplementedError
 
     def thread_stuck(self, task: str, job_id: str) -> bool:

@@ -187,10 +187,10 @@ def test_the_answered_claims_of_a_connection_are_told_and_forgotten_with_their_o
     cell = beats.cell(0)
     cell.assign(slot=0, role="worker", generation=1)
     assert set(cell.answered.values()) == {0}
-    cell.claim_answered("a", 17)
-    cell.claim_answered("Z", 2**40)
+    cell.claim_begun("a", 17)
+    cell.claim_begun("Z", 2**40)
     # More connections than places: nothing is known of them.
-    cell.claim_answered("aa", 1)
+    cell.claim_begun("aa", 1)
     assert cell.answered == {**dict.fromkeys(ascii_letters, 0), "a": 17, "Z": 2**40}
     assert set(beats.cell(1).answered.values()) == {0}
     cell.assign(slot=0, role="worker", generation=2)
