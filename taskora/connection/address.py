@@ -14,6 +14,10 @@ TLS_OPTIONS = frozenset({
     "ssl_ca_certs", "ssl_ca_path", "ssl_cert_reqs", "ssl_certfile", "ssl_check_hostname", "ssl_ciphers", "ssl_keyfile",
     "ssl_password",
 })  # fmt: skip
+# Whose values may be shown.
+_PLAIN = frozenset({"db", "username", "sentinel_username", "sentinel_tls", "min_other_sentinels"}) | (
+    TLS_OPTIONS - {"ssl_password"}
+)
 _KNOWN = "redis://, rediss://, unix://, redis+sentinel://, redis+cluster:// (rediss+… for TLS) or embedded://"
 _PRINTED = re.compile(r"[^\s\x00-\x1f\x7f\ud800-\udfff]{0,2000}")
 _ESCAPING = "Characters such as @ : / ? # in a user name or password must be percent-encoded."
@@ -146,13 +150,17 @@ def masked_url(url: str) -> str:
         user, colon, _ = login.partition(":")
         rest = f"{user}:***@{address}" if colon else f"***@{address}"
     head, question, query = rest.partition("?")
-    shown = ["=".join((name, "***")) if _is_secret(name) else f"{name}{equals}{value}" for name, equals, value in
-             (pair.partition("=") for pair in query.split("&"))]  # fmt: skip
-    return f"{scheme}{head}{question}{'&'.join(shown)}"
+    return f"{scheme}{head}{question}{'&'.join(map(_shown, query.split('&')))}"
+
+
+def _shown(option: str) -> str:
+    name, equals, value = option.partition("=")
+    return f"{name}=***" if value and _is_secret(name) else f"{name}{equals}{value}"
 
 
 def _is_secret(name: str) -> bool:
-    return "password" in unquote(name).lower()
+    """Tell whether a value may be a password: also that of an option whose name is misspelt."""
+    return unquote(name) not in _PLAIN
 
 
 def _wrong(url: str, why: str) -> ConfigError:

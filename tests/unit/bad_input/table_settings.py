@@ -60,7 +60,7 @@ NOT_ERROR_TYPES = (5, ValueError, "ValueError", ("ValueError",), [ValueError], (
 NOT_URLS: tuple[object, ...] = (
     "", " ", "localhost", "localhost:6379", "http://localhost", "redis:/localhost", "redis://localhost:port",
     "redis://localhost:0", "redis://localhost:99999", "redis://localhost/x", "redis://localhost/-1",
-    "redis://localhost?what=1", "redis://localhost#1", "redis://[::1", "unix://relative/path", "unix:", "memory:",
+    "redis://localhost?what=", "redis://localhost#1", "redis://[::1", "unix://relative/path", "unix:", "memory:",
     "memory://shared", "redis://local host", "redis://localhost\n", "redis://local\0host", f"redis://{HALF_A_PAIR}",
     "redis://localhost?ssl_certfile=x", "embedded:", "embedded", "embedded://a\0b", LONG,
     "redis://" + LONG, "redis+sentinel://localhost", "redis+cluster://",

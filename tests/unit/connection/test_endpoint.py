@@ -104,7 +104,9 @@ def test_a_masked_url_of_any_shape_hides_what_may_be_a_password() -> None:
     assert masked_url("redis://h?password=sec@ret") == "redis://***"
     assert masked_url("redis://:sec?ret@h") == "redis://***"
     assert masked_url("redis://h?pass%77ord=x&sentinel_password=y&ssl_password=z").count("***") == 3
+    assert masked_url("redis://h?pasword=x&pwd=y&auth=z&ssl_pasword=a&PASSWORD=b").count("***") == 5
     assert masked_url("redis://host/0?db=1") == "redis://host/0?db=1"
+    assert masked_url("rediss://h?ssl_ca_certs=/a&sentinel_tls=no") == "rediss://h?ssl_ca_certs=/a&sentinel_tls=no"
 
 
 @pytest.mark.parametrize("fields", [{"port": 0}, {"port": 65536}, {"db": -1}, {"path": "/x"}, {"transport": "unix"}])
