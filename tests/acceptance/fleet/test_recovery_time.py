@@ -18,6 +18,8 @@ from support import Program
 KILLS = int(os.environ.get("TASKORA_KILLS", "10"))
 # After each of its deaths a slot waits longer for its next child: a fleet that is killed too often stands still.
 KILLS_OF_A_FLEET = 9
+A_LONG_FORM = 200
+MACHINE_S = 1.5  # what one that is busy with other tests adds
 LOCK_S, SWEEP_S, LEAD_S = 2.0, 1.0, 1.0
 
 
@@ -55,8 +57,8 @@ def test_the_jobs_of_a_killed_child_run_again_within_a_second(harbour: Harbour) 
     while len(times_s) < KILLS:
         times_s += _kill_children(harbour, dice, min(KILLS_OF_A_FLEET, KILLS - len(times_s)))
     _report("killed child, its last job runs again", times_s)
-    # Of 200; of a few the slowest one is the machine's.
-    assert _percentile(times_s, 0.99 if KILLS >= 200 else 0.5) < 1.0
+    # Of a few the slowest one is the machine's.
+    assert _percentile(times_s, 0.99 if KILLS >= A_LONG_FORM else 0.5) < 1.0
 
 
 def _kill_children(harbour: Harbour, dice: random.Random, kills: int) -> list[float]:
@@ -108,7 +110,7 @@ def test_the_jobs_of_a_killed_host_run_again_after_their_lock_and_a_sweep(harbou
     harbour.wait(lambda: len(_again_s(harbour, lost, killed_ns)) == len(lost), "all should run again", 20)
     times_s = _again_s(harbour, lost, killed_ns)
     _report(f"killed host, lock {LOCK_S:g} s, sweep {SWEEP_S:g} s{', lead 1 s' if led else ''}", times_s)
-    # What is lost is seen at one sweep and taken at the next; a busy machine adds to it.
-    assert max(times_s) < LOCK_S + 2 * SWEEP_S + (LEAD_S if led else 0) + 1.5
+    # A lock that runs out is noticed by the next sweep, since the job was seen running by one before.
+    assert max(times_s) < LOCK_S + SWEEP_S + (LEAD_S if led else 0) + (0 if KILLS >= A_LONG_FORM else MACHINE_S)
     assert not any(alive(pid) for pid in harbour.children(doomed))
     assert harbour.stop(heir) == 0
