@@ -18,8 +18,9 @@ MINUTES = float(os.environ.get("TASKORA_STORM_MINUTES") or 0)
 SEED = os.environ.get("TASKORA_STORM_SEED") or ("1" if os.environ.get("CI") else None)
 FAULTS = int(os.environ.get("TASKORA_STORM_FAULTS") or 1_000_000)
 SHORT_S = 25.0
-# After a fault of a long storm that is alone, work goes on as usual: mostly within this time, always within the other.
-MOST_S = 10.0
+# After a fault of a long storm that is alone, 95 in 100 of what is usual is done again: after most faults within this
+# time, and always within the other, which the start of a fleet on a busy machine may take.
+MOST, MOST_S = 0.95, 5.0
 ALL_S = 30.0
 
 
@@ -43,5 +44,5 @@ def test_nothing_is_lost_or_done_twice_wrongly_in_a_storm(flavor: Flavor, tmp_pa
         healed = [each for each in report.recoveries if each.alone]
         after_s = sorted(ALL_S if each.after_s is None else each.after_s for each in healed)
         assert after_s, f"{report}{again}"
-        assert after_s[len(after_s) * 9 // 10] <= MOST_S, f"{report}{again}"
+        assert after_s[int(len(after_s) * MOST)] <= MOST_S, f"{report}{again}"
         assert after_s[-1] < ALL_S, f"{report}{again}"
