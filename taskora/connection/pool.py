@@ -57,7 +57,9 @@ class _Patience:
             # What the server once said tells more than that it then closed the connection.
             if (told := self._told) is not None:
                 raise AdapterError(f"{told} (tried for {PATIENCE_S:.0f} s)") from told
-            raise AdapterError(f"no answer within {PATIENCE_S:.0f} s, is the server running? last: {error}") from error
+            raise AdapterError(
+                f"no answer, tried again for {PATIENCE_S:.0f} s: is the server running? last: {error}"
+            ) from error
         pause_s, self._pause_s = self._pause_s, min(self._pause_s * 2, _LONGEST_PAUSE_S)
         return pause_s
 
