@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import pytest_asyncio
 
@@ -25,13 +25,19 @@ async def copies(town: Town, engine: Engine) -> AsyncIterator[list[Visitor]]:
 def lasting(told: Any) -> Any:
     """What is told, but for what passes."""
     if isinstance(told, dict):
-        return {name: lasting(value) for name, value in told.items() if name not in PASSING}
-    return [lasting(each) for each in told if not is_empty_time(each)] if isinstance(told, list) else told
+        members = cast("dict[str, Any]", told)
+        return {name: lasting(value) for name, value in members.items() if name not in PASSING}
+    if isinstance(told, list):
+        return [lasting(each) for each in cast("list[Any]", told) if not is_empty_time(each)]
+    return told
 
 
 def is_empty_time(row: Any) -> bool:
     """A stretch of time in which nothing ended; they move on with the clock."""
-    return isinstance(row, dict) and "timestamp" in row and not any(row[name] for name in row if name != "timestamp")
+    if not isinstance(row, dict):
+        return False
+    members = cast("dict[str, Any]", row)
+    return "timestamp" in members and not any(value for name, value in members.items() if name != "timestamp")
 
 
 async def told(visitor: Visitor, town: Town) -> dict[str, Any]:
