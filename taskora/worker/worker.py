@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from taskora.adapters.protocol import Adapter
 from taskora.context import AbortReason, Interrupted
 from taskora.errors import ConfigError, TaskoraError
-from taskora.model import ClaimReply, Settled
+from taskora.model import Claimed, ClaimReply, Settled
 from taskora.protocols import Runnable
 from taskora.worker.execution import Execution
 from taskora.worker.host import Host
@@ -213,6 +213,8 @@ class Worker:
                 continue
             task = self._tasks[job.task]
             run = Run(job, task, self._journal)
+            if (earlier := self.runs.get((job.task, job.job_id))) is not None:
+                self._abort(earlier, "lost")  # or it would not have been to be had
             self.runs[job.task, job.job_id] = run
             run.atask = asyncio.create_task(self._live(run))
             if self._leases.check_early(run):
@@ -258,7 +260,7 @@ class Worker:
         except Exception:  # whatever is wrong with these, the outcome must be written
             log.exception("task %r job %s: reports are lost", run.job.task, run.job.job_id, extra={"action": "report"})
         if outcome is None:
-            self._forget(run.job.task, run.job.job_id)
+            self._forget(run.job)
             self._station_of[run.job.task].slots.free(run.job.task)
         else:
             for observe in self.observers:
@@ -274,10 +276,12 @@ class Worker:
                 self.done += 1
             elif outcome.verb == "fail":
                 self.failed += 1
-            self._forget(outcome.job.task, outcome.job.job_id)
+            self._forget(outcome.job)
 
-    def _forget(self, task: str, job_id: str) -> None:
-        self.runs.pop((task, job_id), None)
+    def _forget(self, job: Claimed) -> None:
+        run = self.runs.get((job.task, job.job_id))
+        if run is not None and run.job is job:  # and not claimed anew since
+            del self.runs[job.task, job.job_id]
         if len(self.runs) <= len(self._given_up):
             self._see_what_runs()
 
