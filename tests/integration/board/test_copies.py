@@ -28,7 +28,7 @@ def lasting(told: Any) -> Any:
         members = cast("dict[str, Any]", told)
         return {name: lasting(value) for name, value in members.items() if name not in PASSING}
     if isinstance(told, list):
-        return [lasting(each) for each in cast("list[Any]", told) if not is_empty_time(each)]
+        return [lasting(each) for each in cast("list[object]", told) if not is_empty_time(each)]
     return told
 
 
