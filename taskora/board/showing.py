@@ -93,9 +93,9 @@ class Showing:
             return value
         try:
             return formatter(value, task)
-        except Exception:  # noqa: BLE001 - somebody else's code; a page shows more than this value
-            _log.exception("the formatter of %s failed on one of task %r; it is shown as it is", kind, task)
-            return value
+        except Exception as error:  # noqa: BLE001 - somebody else's code; a page shows more than this value
+            _log.exception("the formatter of %s failed on one of task %r, which is not shown", kind, task)
+            return f"(not shown: its formatter raised {type(error).__name__})"  # what it would have left out is unknown
 
     def _node(self, node: WorkflowNodeRecord, safe: WorkflowNodeRecord) -> WorkflowNodeRecord:
         data, result = safe.data, safe.result
