@@ -137,7 +137,7 @@ async def test_a_server_that_stays_away_is_reported_after_the_patience(server: S
     server.stop()
     call = kit.adapter.jobs.stats(TASK)
     began_s = time.monotonic()
-    with pytest.raises(AdapterError, match="tried again for . s: is the server running") as caught:
+    with pytest.raises(AdapterError, match=r"tried again for . s: is the server running") as caught:
         await (asyncio.to_thread(call.run) if way == "blocking" else call.run_async())
     assert 0.5 < time.monotonic() - began_s < 3
     assert str(server.socket_path) in str(caught.value)
