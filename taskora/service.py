@@ -8,7 +8,6 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 
 from taskora.adapters.protocol import Adapter
 from taskora.config import Defaults
@@ -19,6 +18,7 @@ from taskora.latency import Stopwatch
 from taskora.listening import Listening
 from taskora.model import WorkerRecord
 from taskora.protocols import Runnable
+from taskora.version import VERSION
 from taskora.worker import Host, Worker, WorkerSettings
 
 log: logging.Logger = logging.getLogger("taskora")
@@ -26,14 +26,6 @@ _RECORD_TTL_MS = 15_000
 _RECORD_EVERY_S = 5.0
 _WITHDRAW_S = 1.0
 _PUBLISH_EVERY_S = 1.0
-
-
-def library_version() -> str:
-    """Return the installed version of taskora."""
-    try:
-        return version("taskora")
-    except PackageNotFoundError:
-        return "0"
 
 
 class Registration:
@@ -238,7 +230,7 @@ def worker_record(
     return WorkerRecord(
         id=identity, role=role, host=socket.gethostname(), pid=os.getpid(), tasks=tasks, active=active, done=done,
         failed=failed, rss=_resident_bytes(), started_at=started_at, seen_at=datetime.now(UTC),
-        version=library_version(), leader=leader, extra=extra or {},
+        version=VERSION, leader=leader, extra=extra or {},
     )  # fmt: skip
 
 

@@ -82,7 +82,7 @@ COMPLAINTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         (
             f"{FLEET}/test_kills.py::test_a_job_that_kills_its_process_is_set_aside_and_harms_no_other",
             f"{FLEET}/test_surroundings.py::test_a_job_that_eats_all_memory_is_told_from_any_other_kill_and_set_aside",
-            f"{FLEET}/test_faults.py::test_only_a_job_whose_claim_had_been_read_pays_for_the_death",
+            f"{FLEET}/test_faults.py::test_a_job_that_has_not_begun_pays_for_no_death",
             f"{UNIT}/test_oom.py::test_a_kill_is_noticed_once",
         ),
     ),

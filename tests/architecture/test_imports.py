@@ -50,6 +50,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "job",
         "migration",
         "settings",
+        "version",
         "task",
         "tracing",
         "workflow_engine",

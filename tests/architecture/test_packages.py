@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from taskora.version import VERSION
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -28,6 +30,10 @@ def packages_on_disk() -> set[str]:
 
 def test_every_package_is_listed_and_every_listed_package_exists() -> None:
     assert set(settings()["packages"]) == packages_on_disk()
+
+
+def test_the_version_is_the_distributions() -> None:
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == VERSION
 
 
 def test_every_package_has_an_init_file() -> None:

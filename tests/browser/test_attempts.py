@@ -1,6 +1,8 @@
 """What became of a job's attempts, on its page."""
 
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from playwright.async_api import Browser, expect
@@ -13,6 +15,14 @@ from taskora.board import create_board
 expect.set_options(timeout=PATIENCE_MS)
 TESTS = Path(__file__).resolve().parents[1]
 LONG_MS = 30_000
+
+
+@asynccontextmanager
+async def closing(app: Taskora) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        await app.close_async()
 
 
 async def test_attempts_that_did_not_succeed_are_shown_with_their_cause(
@@ -29,9 +39,10 @@ async def test_attempts_that_did_not_succeed_are_shown_with_their_cause(
         raise NotImplementedError
 
     failing = await flaky.dispatch(None)
-    crashing = await deadly.dispatch(str(tmp_path / "mark"))
     board = create_board(app, refresh_interval=0.25)
-    async with served(board.app) as origin, window(browser, f"{origin}/board") as shown:
+    async with (
+        closing(app), served(board.app) as origin, window(browser, f"{origin}/board") as shown
+    ):  # fmt: skip
         page = await shown.open(f"job?task=flaky&id={failing.id}")
         rows = page.locator("section[aria-labelledby=attempts] tbody tr")
         await expect(rows).to_have_count(0)
@@ -52,12 +63,13 @@ async def test_attempts_that_did_not_succeed_are_shown_with_their_cause(
         assert await page.locator("section[aria-labelledby=attempts] img").count() == 0
         assert await shown.axe() == []
 
+        # Alone: what runs beside it is lost with its process.
+        crashing = await deadly.dispatch(str(tmp_path / "mark"))
         page = await shown.open(f"job?task=deadly&id={crashing.id}")
         await expect(page.locator("h1")).to_contain_text("completed", timeout=LONG_MS)
         await expect(rows).to_have_count(1)
         await expect(rows).to_contain_text("killed its process, signal:9")
         await expect(rows).to_contain_text("queued again")
         assert await shown.axe() == []
-    fleet.terminate()
-    assert fleet.wait(LONG_MS / 1000) == 0
-    await app.close_async()
+        fleet.terminate()
+        assert fleet.wait(LONG_MS / 1000) == 0
