@@ -1,7 +1,7 @@
 """What became of a job's attempts, on its page."""
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,7 +18,7 @@ LONG_MS = 30_000
 
 
 @asynccontextmanager
-async def closing(app: Taskora) -> AsyncIterator[None]:
+async def closing(app: Taskora) -> AsyncGenerator[None]:
     try:
         yield
     finally:
