@@ -10,7 +10,7 @@ from typing import Any, cast
 from taskora.connection.cluster import Answers, Cluster, Round, Routing
 from taskora.connection.request import Disconnected, Replies, Request
 from taskora.connection.slots import Node
-from taskora.connection.wire import REPLY_TIMEOUT_S, BlockingWire, LoopWire, answered_once, checked
+from taskora.connection.wire import REPLY_TIMEOUT_S, BlockingWire, LoopWire, checked
 
 
 class ClusterBlockingWire:
@@ -71,7 +71,18 @@ class ClusterLoopWire:
         arrived: Callable[[Replies], None] | None = None,
     ) -> Replies:
         """See ``LoopWire``. What lies on several nodes is sent to all of them at once."""
-        return await answered_once(self.answers, request, timeout_s, arrived, self._cluster.masked)
+        told = False
+
+        def tell(replies: Replies) -> None:
+            nonlocal told
+            told = True
+            if arrived is not None:
+                arrived(replies)
+
+        found = checked(request, await self.answers(request, timeout_s, tell), self._cluster.masked)
+        if not told:
+            tell(found)
+        return found
 
     async def answers(
         self,
@@ -79,7 +90,7 @@ class ClusterLoopWire:
         timeout_s: float = REPLY_TIMEOUT_S,
         arrived: Callable[[Replies], None] | None = None,
     ) -> Replies:
-        """See ``LoopWire``."""
+        """See ``LoopWire``, but that ``arrived`` may not be called at all."""
         steps = Routing(self._cluster, request).rounds()
         try:
             round_ = next(steps)

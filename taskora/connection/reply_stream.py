@@ -49,36 +49,40 @@ class ReplyStream(asyncio.BufferedProtocol):
         """Send without waiting; what the socket does not take at once follows by itself."""
         self._transport.write(data)
 
-    async def take(self, count: int, timeout_s: float, arrived: Callable[[Replies], None] | None = None) -> Replies:
-        """Wait for so many replies.
+    def take(
+        self, count: int, timeout_s: float, arrived: Callable[[Replies], None] | None = None
+    ) -> asyncio.Future[Replies]:
+        """Return what to await for so many replies. Whoever gives it up closes the connection.
 
         Args:
             count: How many.
             timeout_s: How long to wait.
-            arrived: Called with them as soon as they are read, a turn of the loop before this returns. What it raises
-                is raised here.
+            arrived: Called with them as soon as they are read, a turn of the loop before whoever awaits them has them,
+                unless one is an error. What it raises is raised there.
 
         Raises:
-            Disconnected: The connection is lost, or they did not come in time.
+            Disconnected: There, when the connection is lost, or they did not come in time.
         """
-        if len(self._replies) >= count:
-            taken = self._take(count)
-            if arrived is not None:
-                arrived(taken)
-            return taken
-        if self._lost is not None:
-            raise self._lost
-        self._set_timer(timeout_s)
+        self._waiter = waiter = asyncio.get_running_loop().create_future()
         self._wanted, self._arrived = count, arrived
-        self._waiter = asyncio.get_running_loop().create_future()
-        try:
-            return await self._waiter
-        finally:
-            self._waiter = self._arrived = None
+        if len(self._replies) >= count:
+            self._answer(waiter)
+        elif self._lost is not None:
+            waiter.set_exception(self._lost)
+        else:
+            self._set_timer(timeout_s)
+        return waiter
 
-    def _take(self, count: int) -> Replies:
+    def _answer(self, waiter: asyncio.Future[Replies]) -> None:
+        count = self._wanted
         taken, self._replies = self._replies[:count], self._replies[count:]
-        return taken
+        try:
+            if self._arrived is not None and not any(isinstance(reply, Exception) for reply in taken):
+                self._arrived(taken)
+        except Exception as error:  # noqa: BLE001 - it is raised where the replies are waited for
+            waiter.set_exception(error)
+        else:
+            waiter.set_result(taken)
 
     def _set_timer(self, timeout_s: float) -> None:
         """Note until when to wait. One timer serves many round trips: it looks again when it goes off too early."""
@@ -91,7 +95,7 @@ class ReplyStream(asyncio.BufferedProtocol):
 
     def _time_is_over(self, timeout_s: float) -> None:
         self._timer = None
-        if self._waiter is None:
+        if self._waiter is None or self._waiter.done():
             return
         left_s = self._until_s - asyncio.get_running_loop().time()
         if left_s > 0:
@@ -149,14 +153,7 @@ class ReplyStream(asyncio.BufferedProtocol):
         waiter = self._waiter
         if waiter is None or len(self._replies) < self._wanted or waiter.done():
             return
-        taken = self._take(self._wanted)
-        try:
-            if self._arrived is not None:
-                self._arrived(taken)
-        except Exception as error:  # noqa: BLE001 - it is raised where the replies are waited for
-            waiter.set_exception(error)
-        else:
-            waiter.set_result(taken)
+        self._answer(waiter)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""

@@ -235,14 +235,14 @@ class LoopWire:
         Args:
             request: What to send.
             timeout_s: How long to wait for the replies.
-            arrived: Called once with the replies, unless one is an error; perhaps a turn of the loop early.
+            arrived: Called once with the replies, unless one is an error; mostly a turn of the loop early.
 
         Raises:
             Disconnected: The connection is gone; what was sent may have been applied.
             AdapterError: The server refused a command; those before and after it were applied.
         """
         try:
-            return await answered_once(self.answers, request, timeout_s, arrived, self._server)
+            return checked(request, await self.answers(request, timeout_s, arrived), self._server)
         except Disconnected:
             # Perhaps the server is no longer the one that this name stands for.
             await self.close()
@@ -256,18 +256,21 @@ class LoopWire:
     ) -> Replies:
         """Send a request and read its replies; in the place of a refused command's is the server's error.
 
-        ``arrived`` may be called with the replies a turn of the loop before this returns, or not at all.
+        ``arrived`` is as in ``exchange``.
 
         Raises:
             Disconnected: The connection is gone; what was sent may have been applied.
             AdapterError: The server refused the login.
         """
         try:
-            if self._stream is None:
-                await self.connect()
+            stream = self._stream or await self._opened()
             if self._fault:
                 self._fault.before(request)
-            replies = await self._exchange(request, timeout_s, arrived if self._fault is None else None)
+            stream.send(pack(request))
+            replies = await stream.take(len(request), timeout_s, None if self._fault else arrived)
+            told = self._fault is None and good(replies)
+            if not told:
+                await self._bring_sources(stream, request, replies, timeout_s)
         except Disconnected as error:
             await self.close()
             raise self._advised(error) from error.__cause__
@@ -277,24 +280,28 @@ class LoopWire:
         self._unheard = False
         if self._fault:
             self._fault.applied()
+        if arrived is not None and not told and good(replies):
+            arrived(replies)
         return replies
+
+    async def _opened(self) -> ReplyStream:
+        await self.connect()
+        if self._stream is None:  # its guard has dropped it
+            raise vanished(self._server)
+        return self._stream
+
+    @staticmethod
+    async def _bring_sources(stream: ReplyStream, request: Request, replies: Replies, timeout_s: float) -> None:
+        """Run the scripts of a request that the server does not know, by their sources."""
+        for at, item in enumerate(request):
+            if isinstance(item, ScriptCall) and isinstance(replies[at], Exception) and is_unknown_script(replies[at]):
+                stream.send(pack_source(item))
+                (replies[at],) = await stream.take(1, timeout_s)
 
     def _advised(self, error: Disconnected) -> Disconnected:
         unheard, self._unheard = self._unheard, False
         told = isinstance(error, NotNow) or not unheard
         return error if told else Disconnected(f"{error}{silent_end(str(error))}")
-
-    async def _exchange(self, request: Request, timeout_s: float, arrived: Callable[[Replies], None] | None) -> Replies:
-        stream = self._stream
-        if stream is None:  # its guard dropped it since it was opened
-            raise vanished(self._server)
-        stream.send(pack(request))
-        replies = await stream.take(len(request), timeout_s, arrived)
-        for at, item in enumerate(request):
-            if isinstance(item, ScriptCall) and isinstance(replies[at], Exception) and is_unknown_script(replies[at]):
-                stream.send(pack_source(item))
-                (replies[at],) = await stream.take(1, timeout_s)
-        return replies
 
     async def read_push(self, timeout_s: float) -> Any:
         """Read the next message of a subscription.
@@ -333,38 +340,14 @@ class LoopWire:
                 await leave()
 
 
-class _Answers(Protocol):
-    """A way to have a request answered: see ``LoopWire.answers``."""
-
-    async def __call__(self, request: Request, timeout_s: float, arrived: Callable[[Replies], None], /) -> Replies: ...
-
-
-async def answered_once(
-    answers: _Answers, request: Request, timeout_s: float, arrived: Callable[[Replies], None] | None, server: str
-) -> Replies:
-    """Have a request answered, with ``arrived`` called once: early, or with the replies that are returned.
-
-    Raises:
-        Disconnected: See ``checked``, and what ``answers`` raises.
-        AdapterError: Likewise.
-    """
-    told = False
-
-    def tell(replies: Replies) -> None:
-        nonlocal told
-        if arrived is not None and not any(isinstance(reply, Exception) for reply in replies):
-            told = True
-            arrived(replies)
-
-    good = checked(request, await answers(request, timeout_s, tell), server)
-    if not told:
-        tell(good)
-    return good
-
-
 def checked(request: Request, replies: Replies, server: str) -> Replies:
     """Return the replies, or raise the first error among them as one of ours."""
     for at, reply in enumerate(replies):
         if isinstance(reply, Exception):
             raise refusal(reply, request[at], server) from reply
     return replies
+
+
+def good(replies: Replies) -> bool:
+    """Tell whether no command was refused."""
+    return not any(isinstance(reply, Exception) for reply in replies)

@@ -57,10 +57,13 @@ class Execution:
         """Run a job. None when its outcome must not be written: its lock was lost, or it was given up."""
         timer = self._start_timer(run)
         try:
-            run.data = self._blamed(run, lambda: self._payload(run))
+            # Reading and writing may be code of the user's: the job is blamed when it never ends.
+            blamed = run.task.checks and self.host.watches
+            run.data = self._blamed(run, lambda: self._payload(run)) if blamed else self._payload(run)
             chain = self.chains.get(run.job.task)
             value = await (self._call(run) if chain is None else self._call_through(chain, run))
-            ending: bytes | BaseException = self._blamed(run, lambda: run.task.encode_result(value))
+            encode = run.task.encode_result
+            ending: bytes | BaseException = self._blamed(run, lambda: encode(value)) if blamed else encode(value)
         except BaseException as error:  # noqa: BLE001 - the user's code; written and logged
             ending = error
         finally:
@@ -69,9 +72,6 @@ class Execution:
         return None if run.over else await self.conclude(run, ending)
 
     def _blamed(self, run: Run, code: Callable[[], T]) -> T:
-        """Run what may be code of the user's beside the handler, so that the job is blamed when it never ends."""
-        if not (run.task.checks and self.host.watches):
-            return code()
         self.host.hold(run.job.job_id, self._hang_deadline_ns(run))
         try:
             return code()

@@ -314,9 +314,10 @@ def _meta(outcome: Settled) -> bytes:
 def _int(value: bytes | int, otherwise: int) -> int:
     """Read a number that anybody may have written."""
     try:
-        return max(-_LARGEST, min(int(value), _LARGEST))
+        number = int(value)
     except ValueError:
         return otherwise
+    return number if -_LARGEST < number < _LARGEST else max(-_LARGEST, min(number, _LARGEST))
 
 
 def _read(step: _Step, reply: Any, complaints: Complaints) -> ClaimReply:
