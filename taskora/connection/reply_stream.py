@@ -117,9 +117,9 @@ class ReplyStream(asyncio.BufferedProtocol):
         self._transport.abort()
 
     async def hang_up(self) -> None:
-        """End what is left of a connection that was closed: TLS takes leave of the server, which nobody waits for."""
+        """End what is left of a connection that was closed, which nobody waits for: what it had not sent, and TLS."""
+        self._transport.abort()
         if self._speaks_tls:
-            self._transport.abort()
             await asyncio.sleep(0)
 
     def _hear_last_words(self) -> None:
