@@ -22,7 +22,7 @@ from taskora.errors import AdapterError, TaskoraError
 from taskora.function_task import AnyTask
 from taskora.model import WorkerRecord
 from taskora.service import Registration, worker_record
-from taskora.worker import worker_identity
+from taskora.worker import answer_limit_s, worker_identity
 
 from .beats import Beat, State
 from .child import finished_before
@@ -94,7 +94,7 @@ class SilenceWatch:
                 raise failure
 
     async def _serve(self, beat: Beat, now_ns: int) -> None:
-        async with asyncio.timeout(self._lock_ttl_ms / 6000):
+        async with asyncio.timeout(answer_limit_s(self._lock_ttl_ms)):
             await self._judge(beat, now_ns)
 
     async def _judge(self, beat: Beat, now_ns: int) -> None:

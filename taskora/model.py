@@ -204,6 +204,10 @@ class LogEntry:
     timestamp: datetime
 
 
+PastReason: TypeAlias = Literal["error", "timeout", "crash", "lost", "stall", "cancel"]
+PastSequel: TypeAlias = Literal["retry", "queued", "failed", "cancelled"]
+
+
 @dataclass(frozen=True, slots=True)
 class PastAttempt:
     """A run of a job that did not succeed.
@@ -226,7 +230,7 @@ class PastAttempt:
     """
 
     number: int
-    reason: Literal["error", "timeout", "crash", "lost", "stall", "cancel"]
+    reason: PastReason
     finished_on: datetime
     processed_on: datetime | None = None
     worker: str | None = None
@@ -234,7 +238,7 @@ class PastAttempt:
     error: str | None = None
     cut: bool = False
     cause: str | None = None
-    followed_by: Literal["retry", "queued", "failed", "cancelled"] | None = None
+    followed_by: PastSequel | None = None
     retry_at: datetime | None = None
 
 

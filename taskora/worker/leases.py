@@ -18,6 +18,15 @@ _PER_CALL = 500
 _REMEMBER_S = 2.0
 
 
+def answer_limit_s(lock_ttl_ms: int) -> float:
+    """How long to wait for an answer on which locks depend, seconds: a sixth of their time.
+
+    A connection may be dead without saying so. The next try comes while locks have time left, although a younger one
+    was left out before.
+    """
+    return lock_ttl_ms / 6000
+
+
 class Leases:
     """Renews the locks of all runs at a third of their time, in one call, and listens for cancels.
 
@@ -100,11 +109,10 @@ class Leases:
 
     async def _try(self, runs: Iterable[Run]) -> bool:
         try:
-            # A connection may be dead without saying so: locks have no time to wait until that is noticed.
-            async with asyncio.timeout(self._ttl_ms / 6000):
+            async with asyncio.timeout(answer_limit_s(self._ttl_ms)):
                 await self.renew(runs)
         except (TaskoraError, TimeoutError) as error:
-            why = str(error) or f"no answer within {self._ttl_ms / 6000:.3g} s"
+            why = str(error) or f"no answer within {answer_limit_s(self._ttl_ms):.3g} s"
             log.warning("locks could not be renewed: %s", why, extra={"action": "renew"})
             return False
         return True

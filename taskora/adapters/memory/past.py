@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 from taskora.adapters.memory.store import Job
 from taskora.clock import from_ms
-from taskora.model import PastAttempt
+from taskora.model import ATTEMPTS_KEPT, PastAttempt, PastReason, PastSequel
 
-_MOST: Final = 20
 _MOST_BYTES: Final = 500
 
 
@@ -16,8 +15,8 @@ def remember(
     job: Job,
     now_ms: int,
     token: str | None,
-    reason: Literal["error", "timeout", "crash", "lost", "stall", "cancel"],
-    followed_by: Literal["retry", "queued", "failed", "cancelled"],
+    reason: PastReason,
+    followed_by: PastSequel,
     *,
     due_ms: int | None = None,
     error_type: str | None = None,
@@ -52,7 +51,7 @@ def remember(
             retry_at=None if due_ms is None else from_ms(due_ms),
         )
     )
-    job.past = tuple(kept[-_MOST:])
+    job.past = tuple(kept[-ATTEMPTS_KEPT:])
 
 
 def _cut(text: str) -> str:

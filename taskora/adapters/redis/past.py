@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final, Literal, TypeAlias, cast
+from typing import Final, cast, get_args
 
 import orjson
 
 from taskora.adapters.redis.records import moment, name_of
-from taskora.model import ATTEMPTS_KEPT, PastAttempt
+from taskora.model import ATTEMPTS_KEPT, PastAttempt, PastReason, PastSequel
 
-_Reason: TypeAlias = Literal["error", "timeout", "crash", "lost", "stall", "cancel"]
-_Next: TypeAlias = Literal["retry", "queued", "failed", "cancelled"]
-_REASONS: Final[dict[object, _Reason]] = {
-    "error": "error", "timeout": "timeout", "crash": "crash", "lost": "lost", "stall": "stall", "cancel": "cancel",
-}  # fmt: skip
-_NEXTS: Final[dict[object, _Next]] = {
-    "retry": "retry", "queued": "queued", "failed": "failed", "cancelled": "cancelled",
-}  # fmt: skip
+_REASONS: Final[dict[object, PastReason]] = {reason: reason for reason in get_args(PastReason)}
+_SEQUELS: Final[dict[object, PastSequel]] = {sequel: sequel for sequel in get_args(PastSequel)}
 
 
 def read_past(raw: bytes | None) -> tuple[PastAttempt, ...]:
@@ -48,7 +42,7 @@ def _attempt(line: bytes) -> PastAttempt | None:
         error=_text(fields.get("error")),
         cut=fields.get("cut") is True,
         cause=_text(fields.get("cause")),
-        followed_by=_NEXTS.get(_text(fields.get("next"))),
+        followed_by=_SEQUELS.get(_text(fields.get("next"))),
         retry_at=_moment(fields.get("due")),
     )
 

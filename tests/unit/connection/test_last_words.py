@@ -1,6 +1,7 @@
 """A server that refuses a connection and closes it at once is quoted, whoever of the two is faster."""
 
 import asyncio
+import contextlib
 import socket
 import threading
 import time
@@ -15,36 +16,18 @@ from taskora.connection.endpoint import Endpoint
 from taskora.connection.refusals import NotNow
 from taskora.connection.request import Disconnected
 from taskora.connection.wire import BlockingWire, LoopWire
+from unit.connection.scripted import Scripted
 
 REFUSAL = b"-ERR max number of clients reached\r\n"
 TIMES = 200
 
 
-class FullServer:
-    """Refuses whoever comes, as a server does that has no room: it says so and closes, whatever was sent or not.
-
-    Args:
-        listener: Where.
-    """
-
-    def __init__(self, listener: socket.socket) -> None:
-        self._listener = listener
-        self._thread = threading.Thread(target=self._refuse_all, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join(5)
-
-    def _refuse_all(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            with client:
-                client.sendall(REFUSAL)
+def refuse_all(listener: socket.socket) -> None:
+    """Refuse whoever comes, as a server does that has no room: it says so and closes, whatever was sent or not."""
+    while True:
+        client, _ = listener.accept()
+        with contextlib.suppress(OSError), client:
+            client.sendall(REFUSAL)
 
 
 @pytest.fixture(params=["tcp", "unix"])
@@ -57,7 +40,7 @@ def endpoint(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Endpoin
         listener.bind(str(tmp_path / "s"))
         listener.listen(100)
         endpoint = Endpoint.unix(str(tmp_path / "s"))
-    server = FullServer(listener)
+    server = Scripted(listener, refuse_all)
     try:
         yield endpoint
     finally:

@@ -14,47 +14,38 @@ from support import wait_until_async
 from taskora.connection.endpoint import Endpoint
 from taskora.connection.request import Disconnected
 from taskora.connection.wire import LoopWire
+from unit.connection.scripted import Scripted
 
 ETERNITY_S = 3600.0
 LIMIT_S = 30.0
 RESET = struct.pack("ii", 1, 0)
 
 
-class Resetting:
+class Resetting(Scripted):
     """Resets the first connection when told to, and answers one request on every later one."""
 
     def __init__(self) -> None:
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.endpoint = Endpoint(host="127.0.0.1", port=self.listener.getsockname()[1])
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.endpoint = Endpoint(host="127.0.0.1", port=listener.getsockname()[1])
         self.connected = threading.Event()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
+        super().__init__(listener, self._reset_and_answer)
 
-    def close(self) -> None:
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self._thread.join(5)
-
-    def _serve(self) -> None:
-        with contextlib.suppress(OSError):
-            first, _ = self.listener.accept()
-            self.connected.wait(LIMIT_S)
-            first.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-            first.close()
-            while True:
-                client, _ = self.listener.accept()
-                with client:
-                    client.recv(1000)
-                    client.sendall(b"+PONG\r\n")
+    def _reset_and_answer(self, listener: socket.socket) -> None:
+        first, _ = listener.accept()
+        self.connected.wait(LIMIT_S)
+        first.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        first.close()
+        while True:
+            client, _ = listener.accept()
+            with client:
+                client.recv(1000)
+                client.sendall(b"+PONG\r\n")
 
 
 @pytest.fixture
 def server() -> Iterator[Resetting]:
-    server = Resetting()
-    try:
+    with contextlib.closing(Resetting()) as server:
         yield server
-    finally:
-        server.close()
 
 
 async def told(wire: LoopWire) -> str:
