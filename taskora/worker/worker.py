@@ -214,7 +214,7 @@ class Worker:
             task = self._tasks[job.task]
             run = Run(job, task, self._journal)
             if (earlier := self.runs.get((job.task, job.job_id))) is not None:
-                self._abort(earlier, "lost")  # or it would not have been to be had
+                self._abort(earlier, "lost")  # its lock ran out, or nobody could have claimed the job
             self.runs[job.task, job.job_id] = run
             run.atask = asyncio.create_task(self._live(run))
             if self._leases.check_early(run):
