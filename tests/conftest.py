@@ -75,6 +75,9 @@ def server(session_server: Server) -> Iterator[Server]:
     session_server.resume()
     try:
         wait_until(lambda: session_server.client_count() == 0, 2.0, "the test left connections open")
+    except AssertionError as error:
+        error.add_note(session_server.command("CLIENT", "LIST"))
+        raise
     finally:
         session_server.flush()
 

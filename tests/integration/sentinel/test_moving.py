@@ -93,6 +93,7 @@ async def test_plain_code_leaves_a_master_that_is_cut_off_from_its_sentinels(wat
         await app.close_async()
 
 
+@pytest.mark.timeout(4 * LIMIT_S)
 @pytest.mark.parametrize("way", ["plain", "loop"])
 async def test_a_call_that_a_frozen_master_does_not_answer_goes_to_the_next(
     watched: Watched, prefix: str, monkeypatch: pytest.MonkeyPatch, way: str
